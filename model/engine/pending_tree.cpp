@@ -1,0 +1,121 @@
+#include "model/engine/pending_tree.hpp"
+
+#include <algorithm>
+
+namespace bistro {
+
+// The tournament tree of a parent with k children lies in the 2k values from twice its first edge: values 1..k-1 are
+// matches, k..2k-1 the children, and value i is the minimum of 2i and 2i+1. Value 1 is the parent's own. (With one
+// child, value 1 is that child.)
+
+pending_tree::pending_tree(const forest& nodes, level_index level, rank_function rank, std::vector<bool> closed)
+    : level_{level},
+      first_task_{nodes.first_of(level).value},
+      rank_{std::move(rank)},
+      closed_{std::move(closed)},
+      pending_(nodes.size_of(level), false) {
+    std::uint32_t edges = 0;
+    if (level.value > 0) {
+        const auto last_parents = level_index{level.value - 1U};
+        const auto end = nodes.first_of(last_parents).value + nodes.size_of(last_parents);
+        edges = nodes.edges_end(node_index{end - 1});
+    }
+    values_.assign(std::size_t{2} * edges, nothing);
+}
+
+bool pending_tree::contains(node_index task) const {
+    return task.value >= first_task_ && task.value - first_task_ < pending_.size() &&
+           pending_[task.value - first_task_];
+}
+
+bool pending_tree::shut(node_index node) const {
+    return closed(node) || parked(node);
+}
+
+std::uint32_t pending_tree::own_value(const forest& nodes, node_index node) const {
+    if (nodes.level_of(node) == level_) {
+        const auto position = node.value - first_task_;
+        return pending_[position] ? rank_(position) : nothing;
+    }
+    const auto begin = nodes.edges_begin(node);
+    return nodes.edges_end(node) == begin ? nothing : values_[std::size_t{2} * begin + 1];
+}
+
+// Makes a node's value known to its parents, and theirs to theirs as far as something changes.
+void pending_tree::publish(const forest& nodes, node_index node) {
+    const auto value = shut(node) ? nothing : own_value(nodes, node);
+    const auto parents = nodes.parents(node);
+    if (parents.empty()) {
+        root_ = value;
+        return;
+    }
+    const auto edges = nodes.edges_to(node);
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+        const auto begin = nodes.edges_begin(parents[i]);
+        const auto count = nodes.edges_end(parents[i]) - begin;
+        auto* tree = values_.data() + std::size_t{2} * begin;
+        const auto before = tree[1];
+        std::size_t at = edges[i] - begin + count;
+        tree[at] = value;
+        for (at /= 2; at >= 1; at /= 2) {
+            const auto winner = std::min(tree[2 * at], tree[2 * at + 1]);
+            if (tree[at] == winner) break;
+            tree[at] = winner;
+        }
+        if (tree[1] != before && !shut(parents[i])) publish(nodes, parents[i]);
+    }
+}
+
+void pending_tree::insert(const forest& nodes, node_index task) {
+    auto pending = pending_[task.value - first_task_];
+    if (pending) return;
+    pending = true;
+    ++size_;
+    publish(nodes, task);
+}
+
+void pending_tree::erase(const forest& nodes, node_index task) {
+    if (!contains(task)) return;
+    pending_[task.value - first_task_] = false;
+    --size_;
+    publish(nodes, task);
+}
+
+void pending_tree::park(const forest& nodes, node_index node) {
+    if (parked_.insert(node.value).second) publish(nodes, node);
+}
+
+void pending_tree::unpark(const forest& nodes, node_index node) {
+    if (parked_.erase(node.value) > 0) publish(nodes, node);
+}
+
+node_index pending_tree::next_child(const forest& nodes, node_index node) const {
+    const auto begin = nodes.edges_begin(node);
+    const auto count = nodes.edges_end(node) - begin;
+    const auto* tree = values_.data() + std::size_t{2} * begin;
+    const auto value = tree[1];
+    std::size_t at = 1;
+    while (at < count) at = tree[2 * at] == value ? 2 * at : 2 * at + 1;
+    return nodes.edge_target(begin + static_cast<std::uint32_t>(at - count));
+}
+
+bool pending_tree::sane(const forest& nodes) const {
+    std::size_t pending = 0;
+    const auto end = first_task_ + pending_.size();
+    for (std::uint32_t i = 0; i < end; ++i) {
+        const node_index node{i};
+        const bool is_task = nodes.level_of(node) == level_;
+        if (is_task && pending_[i - first_task_]) ++pending;
+        auto expected = own_value(nodes, node);
+        if (!is_task) {
+            expected = nothing;
+            for (auto child : nodes.children(node))
+                if (!shut(child)) expected = std::min(expected, own_value(nodes, child));
+            if (expected != own_value(nodes, node)) return false;
+        }
+        if (i == 0 && root_ != (shut(node) ? nothing : expected)) return false;
+    }
+    return pending == size_;
+}
+
+}  // namespace bistro

@@ -1,0 +1,68 @@
+// The tasks of one job that may start, arranged so that the next one in node order is found without a look at the
+// others, and so that a whole subtree can be set aside while a node blocks it.
+//
+// Every node of the job's levels has a value: a pending task has its rank in the job's node order, an inner node the
+// smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
+// parents. Each parent keeps the values of its children in a tournament tree, so a change costs
+// O(depth x log fan-out) and the next task is found in the same time. A replica has a value in each parent's tree.
+// Memory: 8 bytes an edge of the forest and 1 bit a task.
+#pragma once
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "model/forest.hpp"
+
+namespace bistro {
+
+class pending_tree {
+public:
+    /// Smaller ranks come first; ranks may repeat. A function of the position of a node within the job's level.
+    using rank_function = std::function<std::uint32_t(std::uint32_t)>;
+
+    static constexpr std::uint32_t nothing = static_cast<std::uint32_t>(-1);
+
+    pending_tree() = default;
+    /// Tasks are nodes of `level`. Nodes for which `closed` is true never lead to one (empty: none is).
+    pending_tree(const forest& nodes, level_index level, rank_function rank, std::vector<bool> closed);
+
+    void insert(const forest& nodes, node_index task);
+    void erase(const forest& nodes, node_index task);
+    [[nodiscard]] bool contains(node_index task) const;
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+    /// Leaves a node and all below it out of the search until unpark().
+    void park(const forest& nodes, node_index node);
+    void unpark(const forest& nodes, node_index node);
+    /// True where no task below the node can start, whatever is free.
+    [[nodiscard]] bool closed(node_index node) const { return !closed_.empty() && closed_[node.value]; }
+    [[nodiscard]] bool parked(node_index node) const { return parked_.contains(node.value); }
+
+    /// False where nothing is left to search.
+    [[nodiscard]] bool searchable() const { return root_ != nothing; }
+    /// The child of an inner node on the way to the next task. Only where searchable() and the way led here.
+    [[nodiscard]] node_index next_child(const forest& nodes, node_index node) const;
+    [[nodiscard]] level_index level() const { return level_; }
+
+    /// True where every inner value is the minimum of its children's. For tests; costs the whole forest.
+    [[nodiscard]] bool sane(const forest& nodes) const;
+
+private:
+    [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
+    [[nodiscard]] bool shut(node_index node) const;
+    void publish(const forest& nodes, node_index node);
+
+    level_index level_;
+    std::uint32_t first_task_ = 0;
+    rank_function rank_;
+    std::vector<bool> closed_;           // by node; empty: none
+    std::vector<bool> pending_;          // by position within the level
+    std::vector<std::uint32_t> values_;  // two for each edge: the tournament tree of its parent
+    boost::unordered_flat_set<std::uint32_t> parked_;
+    std::uint32_t root_ = nothing;
+    std::size_t size_ = 0;
+};
+
+}  // namespace bistro

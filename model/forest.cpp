@@ -1,0 +1,189 @@
+#include "model/forest.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/text.hpp"
+
+namespace bistro {
+
+std::optional<level_index> forest::find_level(std::string_view name) const {
+    auto found = std::find(levels_.begin(), levels_.end(), name);
+    if (found == levels_.end()) return std::nullopt;
+    return level_index{static_cast<std::size_t>(found - levels_.begin())};
+}
+
+std::size_t forest::size_of(level_index level) const { return level_begin_[level.value + 1] - level_begin_[level.value]; }
+
+std::optional<node_index> forest::find(std::string_view name) const {
+    auto found = by_name_.find(name);
+    if (found == by_name_.end()) return std::nullopt;
+    return node_index{found->second};
+}
+
+std::string_view forest::name(node_index node) const {
+    auto begin = name_begin_[node.value];
+    return std::string_view{names_}.substr(begin, name_begin_[node.value + 1] - begin);
+}
+
+std::span<const std::string> forest::tags(node_index node) const {
+    auto found = tags_.find(node.value);
+    if (found == tags_.end()) return {};
+    return found->second;
+}
+
+std::span<const node_index> forest::parents(node_index node) const {
+    return std::span{parents_}.subspan(parent_begin_[node.value],
+                                       parent_begin_[node.value + 1] - parent_begin_[node.value]);
+}
+
+std::span<const std::uint32_t> forest::edges_to(node_index node) const {
+    return std::span{edges_to_}.subspan(parent_begin_[node.value],
+                                        parent_begin_[node.value + 1] - parent_begin_[node.value]);
+}
+
+std::span<const node_index> forest::children(node_index node) const {
+    return std::span{edge_target_}.subspan(child_begin_[node.value],
+                                           child_begin_[node.value + 1] - child_begin_[node.value]);
+}
+
+std::string node_name_problem(std::string_view name) {
+    if (name.empty()) return "a node name is empty";
+    if (name.size() > max_node_name_bytes)
+        return "a node name has " + std::to_string(name.size()) + " bytes, more than " +
+               std::to_string(max_node_name_bytes) + ": " + quoted(name);
+    if (name.find('\0') != std::string_view::npos) return "a node name contains a NUL byte: " + quoted(name);
+    return {};
+}
+
+/// Builds the arrays of a forest, level by level.
+class forest_builder {
+public:
+    forest_builder(const std::vector<std::string>& levels, std::uint64_t version, const std::string& instance_name) {
+        f_.version_ = version;
+        f_.levels_.push_back(instance_level_name);
+        f_.levels_.insert(f_.levels_.end(), levels.begin(), levels.end());
+        f_.level_begin_.push_back(0);
+        append(instance_name, 0, true, {});
+        f_.level_begin_.push_back(1);
+    }
+
+    void add_level(std::size_t level, const std::vector<const node_decl*>& declarations) {
+        for (const auto* d : declarations) add(level, *d);
+        f_.level_begin_.push_back(static_cast<std::uint32_t>(f_.level_.size()));
+    }
+
+    void problem(std::string text) { problems_.push_back(std::move(text)); }
+
+    forest_result finish() {
+        index_names();
+        connect_children();
+        return {std::make_shared<const forest>(std::move(f_)), std::move(problems_)};
+    }
+
+    [[nodiscard]] std::vector<std::uint32_t> find_parents(std::size_t level, const node_decl& d) {
+        if (d.parents.empty()) {
+            if (level == 1) return {0};
+            problem("node " + quoted(d.name) + " of level " + quoted(d.level) + " has no parent; it needs one of level " +
+                    quoted(f_.levels_[level - 1]));
+            return {};
+        }
+        std::vector<std::uint32_t> result;
+        for (const auto& parent : d.parents) {
+            auto found = known_.find(parent);
+            if (found == known_.end()) {
+                problem("node " + quoted(d.name) + " names the parent " + quoted(parent) + ", which does not exist");
+                return {};
+            }
+            if (f_.level_[found->second] + 1U != level) {
+                problem("node " + quoted(d.name) + " of level " + quoted(d.level) + " names the parent " +
+                        quoted(parent) + " of level " + quoted(f_.levels_[f_.level_[found->second]]) +
+                        "; a parent is one level up");
+                return {};
+            }
+            if (std::find(result.begin(), result.end(), found->second) == result.end()) result.push_back(found->second);
+        }
+        return result;
+    }
+
+private:
+    static constexpr const char* instance_level_name = "instance";
+
+    void add(std::size_t level, const node_decl& d) {
+        if (known_.contains(d.name)) {
+            problem("node " + quoted(d.name) + " is declared more than once; names are unique in the whole forest");
+            return;
+        }
+        auto parents = find_parents(level, d);
+        if (parents.empty()) return;
+        append(d.name, level, d.enabled, parents);
+        if (!d.tags.empty()) f_.tags_.emplace(static_cast<std::uint32_t>(f_.level_.size() - 1), d.tags);
+    }
+
+    void append(const std::string& name, std::size_t level, bool enabled, const std::vector<std::uint32_t>& parents) {
+        known_.emplace(name, static_cast<std::uint32_t>(f_.level_.size()));
+        f_.name_begin_.push_back(f_.names_.size());
+        f_.names_ += name;
+        f_.level_.push_back(static_cast<std::uint8_t>(level));
+        f_.enabled_.push_back(enabled);
+        f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
+        for (auto p : parents) f_.parents_.push_back(node_index{p});
+        f_.has_replicas_ = f_.has_replicas_ || parents.size() > 1;
+    }
+
+    void index_names() {
+        f_.name_begin_.push_back(f_.names_.size());
+        f_.names_.shrink_to_fit();
+        known_.clear();
+        f_.by_name_.reserve(f_.level_.size());
+        for (std::size_t i = 0; i < f_.level_.size(); ++i)
+            f_.by_name_.emplace(f_.name(node_index{i}), static_cast<std::uint32_t>(i));
+    }
+
+    void connect_children() {
+        f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
+        f_.child_begin_.assign(f_.level_.size() + 1, 0);
+        for (auto p : f_.parents_) ++f_.child_begin_[p.value + 1];
+        std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
+        f_.edge_target_.resize(f_.parents_.size());
+        f_.edges_to_.resize(f_.parents_.size());
+        auto next = f_.child_begin_;
+        for (std::size_t child = 0; child < f_.level_.size(); ++child)
+            for (auto i = f_.parent_begin_[child]; i < f_.parent_begin_[child + 1]; ++i) {
+                auto edge = next[f_.parents_[i].value]++;
+                f_.edge_target_[edge] = node_index{child};
+                f_.edges_to_[i] = edge;
+            }
+    }
+
+    forest f_;
+    boost::unordered_flat_map<std::string, std::uint32_t> known_;
+    std::vector<std::string> problems_;
+};
+
+forest_result build_forest(const std::vector<std::string>& levels, const std::vector<node_decl>& declarations,
+                           std::uint64_t version, const std::string& instance_name) {
+    forest_builder builder{levels, version, instance_name};
+    std::vector<std::vector<const node_decl*>> by_level(levels.size());
+    boost::unordered_flat_map<std::string_view, const node_decl*> real;
+    for (const auto& d : declarations)
+        if (!d.implied) real.emplace(d.name, &d);
+    boost::unordered_flat_map<std::string_view, const node_decl*> implied;
+    for (const auto& d : declarations) {
+        if (d.implied && (real.contains(d.name) || !implied.emplace(d.name, &d).second)) continue;
+        if (auto problem = node_name_problem(d.name); !problem.empty()) {
+            builder.problem(std::move(problem));
+            continue;
+        }
+        auto level = std::find(levels.begin(), levels.end(), d.level);
+        if (level == levels.end()) {
+            builder.problem("node " + quoted(d.name) + " is of level " + quoted(d.level) + ", which does not exist");
+            continue;
+        }
+        by_level[static_cast<std::size_t>(level - levels.begin())].push_back(&d);
+    }
+    for (std::size_t i = 0; i < levels.size(); ++i) builder.add_level(i + 1, by_level[i]);
+    return builder.finish();
+}
+
+}  // namespace bistro

@@ -1,0 +1,468 @@
+#include "model/task_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bistro {
+
+namespace {
+constexpr time_ms ms_per_s = 1000;
+}
+
+task_table::task_table(job_spec spec) : spec_{std::move(spec)} {
+    for (const auto& job : spec_.depends_on) dependencies_[job];
+    for (const auto& job : spec_.run_only_after_all_nodes_are_done_for) gates_[job] = false;
+}
+
+// -- lookups ----------------------------------------------------------------------------------------------------------
+
+task_table::position task_table::position_of(std::string_view node) const {
+    if (!forest_ || !level_) return none;
+    auto index = forest_->find(node);
+    if (!index || forest_->level_of(*index) != *level_) return none;
+    return index->value - forest_->first_of(*level_).value;
+}
+
+node_index task_table::node_at(position p) const { return node_index{forest_->first_of(*level_).value + p}; }
+
+node_id task_table::name_at(position p) const { return node_id{forest_->name(node_at(p))}; }
+
+task_status task_table::status_at(position p) const {
+    task_status status;
+    status.state = static_cast<task_state>(slots_[p].state);
+    if (auto found = details_.find(p); found != details_.end()) {
+        const auto& d = found->second;
+        status.backoff_step = d.backoff_step;
+        status.retry_at_ms = d.retry_at_ms;
+        status.invocation = d.invocation;
+        status.synthetic = d.synthetic;
+        status.data_json = d.data_json;
+    }
+    return status;
+}
+
+task_status task_table::remembered(std::string_view node) const {
+    if (auto p = position_of(node); p != none) return status_at(p);
+    auto found = absent_.find(node);
+    return found == absent_.end() ? task_status{} : found->second;
+}
+
+task_status task_table::status_of(const node_id& node) const {
+    auto status = remembered(node.value);
+    for (const auto& [invocation, task] : running_)
+        if (task.node == node) {
+            status.state = task_state::running;
+            status.invocation = invocation;
+        }
+    return status;
+}
+
+bool task_table::job_may_run() const { return spec_.enabled && spec_.errors.empty() && !retired_; }
+
+bool task_table::gates_open() const {
+    return std::all_of(gates_.begin(), gates_.end(), [](const auto& gate) { return gate.second; });
+}
+
+task_situation task_table::situation_at(position p) const {
+    const auto& s = slots_[p];
+    const auto state = static_cast<task_state>(s.state);
+    if (s.live) return task_situation::running;
+    if (s.excluded) {
+        bool disabled = !forest_->enabled(node_at(p));
+        for (auto up = node_at(p); !disabled && !forest_->parents(up).empty();) {
+            up = forest_->parents(up).front();
+            disabled = !forest_->enabled(up);
+        }
+        return disabled ? task_situation::node_disabled : task_situation::filtered_out;
+    }
+    if (state == task_state::done) return task_situation::done;
+    if (state == task_state::failed) return task_situation::failed;
+    if (!spec_.errors.empty()) return task_situation::job_invalid;
+    if (!job_may_run()) return task_situation::job_disabled;
+    if (!gates_open()) return task_situation::waits_for_whole_job;
+    if (!unmet_.empty() && unmet_[p] > 0) return task_situation::waits_for_node_of_job;
+    return s.waiting ? task_situation::backoff : task_situation::ready;
+}
+
+task_situation task_table::situation_of(const node_id& node) const {
+    auto p = position_of(node.value);
+    return p == none ? task_situation::no_such_task : situation_at(p);
+}
+
+std::vector<job_id> task_table::waits_for(const node_id& node) const {
+    std::vector<job_id> result;
+    for (const auto& [job, open] : gates_)
+        if (!open) result.push_back(job);
+    if (!result.empty()) return result;
+    auto p = position_of(node.value);
+    for (const auto& [job, dependency] : dependencies_)
+        if (p != none && (dependency.done.empty() || !dependency.done[p])) result.push_back(job);
+    return result;
+}
+
+void task_table::for_each(
+    const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const {
+    for (position p = 0; p < slots_.size(); ++p) {
+        auto status = status_at(p);
+        if (slots_[p].live) status.state = task_state::running;
+        visit(name_at(p), status, situation_at(p));
+    }
+    for (const auto& [name, status] : absent_) visit(node_id{name}, status, task_situation::no_such_task);
+}
+
+// -- one task changes -------------------------------------------------------------------------------------------------
+
+std::uint64_t task_counts::* task_table::count_of(position p) const {
+    const auto& s = slots_[p];
+    const auto state = static_cast<task_state>(s.state);
+    if (s.live) return &task_counts::running;
+    if (s.excluded) return &task_counts::excluded;
+    if (state == task_state::done) return &task_counts::done;
+    if (state == task_state::failed) return &task_counts::failed;
+    if (!job_may_run() || !gates_open() || (!unmet_.empty() && unmet_[p] > 0)) return &task_counts::blocked;
+    return s.waiting ? &task_counts::backoff : &task_counts::ready;
+}
+
+// Every change of a slot goes through here, so that the counts and the outside follow.
+template <class Change>
+void task_table::change(position p, Change&& mutate) {
+    auto count = count_of(p);
+    --(counts_.*count);
+    if (count != &task_counts::excluded) --counts_.total;
+    const bool was_done = count == &task_counts::done;
+    mutate(slots_[p]);
+    count = count_of(p);
+    ++(counts_.*count);
+    if (count != &task_counts::excluded) ++counts_.total;
+    const bool is_done = count == &task_counts::done;
+    if (is_done && !was_done) changes_.done.push_back(node_at(p));
+    if (was_done && !is_done) changes_.undone.push_back(node_at(p));
+    refresh(p);
+}
+
+void task_table::refresh(position p) {
+    auto& s = slots_[p];
+    const bool ready = count_of(p) == &task_counts::ready;
+    if (ready == (s.offered != 0)) return;
+    s.offered = ready ? 1 : 0;
+    (ready ? changes_.ready : changes_.withdrawn).push_back(node_at(p));
+}
+
+// The task rests with this status; no attempt at it lives.
+void task_table::write(position p, const task_status& status, time_ms now) {
+    const bool plain = status.backoff_step == 0 && status.retry_at_ms == 0 && status.data_json.empty() &&
+                       !status.synthetic && (status.state == task_state::done || !status.invocation.valid());
+    if (plain) {
+        details_.erase(p);
+    } else {
+        details_[p] = {status.backoff_step, status.retry_at_ms, status.invocation, status.synthetic, status.data_json};
+    }
+    change(p, [&](slot& s) {
+        s.state = static_cast<std::uint8_t>(status.state) & 7U;
+        s.live = 0;
+        s.waiting = status.retry_at_ms > now ? 1 : 0;
+    });
+    if (status.retry_at_ms > now) timers_.emplace(status.retry_at_ms, p);
+}
+
+void task_table::restore(const node_id& node, task_status status, time_ms now) {
+    if (auto p = position_of(node.value); p != none) {
+        write(p, status, now);
+    } else {
+        absent_[node.value] = std::move(status);
+    }
+}
+
+void task_table::started(invocation_id invocation, running_task task, time_ms now) {
+    auto p = position_of(task.node.value);
+    running_[invocation] = std::move(task);
+    if (p != none) change(p, [](slot& s) { s.live = 1; });
+    note_orphans(now);
+}
+
+std::optional<status_change> task_table::ended(const attempt_end& end) {
+    if (auto found = running_.find(end.invocation); found != running_.end()) {
+        // A true result may follow a synthetic one that is not durable yet; nothing else comes twice.
+        auto earlier = endings_.find(end.invocation);
+        if (earlier != endings_.end() && !(earlier->second.status.synthetic && end.result != attempt_result::lost))
+            return std::nullopt;
+        auto node = found->second.node;
+        auto next = next_status(remembered(node.value), end, spec_.backoff);
+        endings_[end.invocation] = {node, next};
+        return status_change{std::move(node), std::move(next)};
+    }
+    if (end.result == attempt_result::lost) return std::nullopt;
+    for (const auto& [p, d] : details_) {  // few: only tasks with something to remember
+        if (d.invocation != end.invocation || !d.synthetic || slots_[p].live) continue;
+        auto before = status_at(p);
+        before.backoff_step -= before.backoff_step > 0 ? 1 : 0;
+        auto next = next_status(before, end, spec_.backoff);
+        running_[end.invocation] = {name_at(p), {}, {}, end.ended_ms, std::nullopt};
+        change(p, [](slot& s) { s.live = 1; });
+        endings_[end.invocation] = {name_at(p), next};
+        return status_change{name_at(p), std::move(next)};
+    }
+    return std::nullopt;
+}
+
+void task_table::made_durable(invocation_id invocation, time_ms now) {
+    auto found = endings_.find(invocation);
+    if (found == endings_.end()) return;
+    auto [node, status] = std::move(found->second);
+    endings_.erase(found);
+    running_.erase(invocation);
+    if (auto p = position_of(node.value); p != none) {
+        write(p, status, now);
+    } else {
+        absent_[node.value] = std::move(status);
+    }
+}
+
+std::vector<status_change> task_table::forgive(time_ms now) {
+    std::vector<status_change> result;
+    auto forgiven = [](task_status status) {
+        status.state = task_state::unstarted;
+        status.backoff_step = 0;
+        status.retry_at_ms = 0;
+        status.synthetic = false;
+        return status;
+    };
+    auto to_forgive = [](const task_status& status) {
+        return status.state == task_state::error || status.state == task_state::failed || status.retry_at_ms > 0;
+    };
+    for (position p = 0; p < slots_.size(); ++p) {
+        auto status = status_at(p);
+        if (slots_[p].live || !to_forgive(status)) continue;
+        // A lost attempt that may still be alive is not forgiven its wait.
+        const auto wait_ms = status.synthetic && status.retry_at_ms > now ? status.retry_at_ms : 0;
+        status = forgiven(status);
+        status.retry_at_ms = wait_ms;
+        write(p, status, now);
+        result.push_back({name_at(p), std::move(status)});
+    }
+    for (auto& [name, status] : absent_)
+        if (to_forgive(status)) {
+            status = forgiven(status);
+            result.push_back({node_id{name}, status});
+        }
+    return result;
+}
+
+void task_table::advance(time_ms now) {
+    while (!timers_.empty() && timers_.top().first <= now) {
+        auto [at, p] = timers_.top();
+        timers_.pop();
+        if (p >= slots_.size() || !slots_[p].waiting) continue;
+        auto found = details_.find(p);
+        if (found != details_.end() && found->second.retry_at_ms > now) continue;
+        change(p, [](slot& s) { s.waiting = 0; });
+    }
+}
+
+std::optional<time_ms> task_table::next_wakeup() const {
+    std::optional<time_ms> result;
+    if (!timers_.empty()) result = timers_.top().first;
+    if (!spec_.kill_orphan_tasks_after_s) return result;
+    for (const auto& [invocation, task] : running_) {
+        if (!task.orphaned_ms) continue;
+        auto at = *task.orphaned_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s;
+        result = std::min(result.value_or(at), at);
+    }
+    return result;
+}
+
+// -- the job, its nodes or its dependencies change --------------------------------------------------------------------
+
+void task_table::note_orphans(time_ms now) {
+    for (auto& [invocation, task] : running_) {
+        auto p = position_of(task.node.value);
+        const bool orphan = !job_may_run() || p == none || slots_[p].excluded;
+        if (!orphan) {
+            task.orphaned_ms.reset();
+        } else if (!task.orphaned_ms) {
+            task.orphaned_ms = now;
+        }
+    }
+}
+
+std::vector<invocation_id> task_table::orphans_due(time_ms now) {
+    std::vector<invocation_id> result;
+    if (!spec_.kill_orphan_tasks_after_s) return result;
+    for (auto& [invocation, task] : running_)
+        if (task.orphaned_ms && *task.orphaned_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s <= now &&
+            !endings_.contains(invocation)) {
+            result.push_back(invocation);
+            task.orphaned_ms = now;  // ask again only after another such wait
+        }
+    return result;
+}
+
+// By position: is there a path to the instance on which every node is enabled and passes its level's filter?
+std::vector<bool> task_table::passing_nodes() const {
+    std::vector<std::optional<filter>> filters(level_->value + 1);
+    for (const auto& [level, spec] : spec_.filters)
+        if (auto index = forest_->find_level(level); index && index->value <= level_->value && spec_.errors.empty())
+            filters[index->value].emplace(spec, spec_.name.value);
+    std::vector<bool> open(forest_->first_of(*level_).value + forest_->size_of(*level_), false);
+    for (std::uint32_t i = 0; i < open.size(); ++i) {
+        const node_index node{i};
+        const auto& own = filters[forest_->level_of(node).value];
+        const auto parents = forest_->parents(node);
+        open[i] = forest_->enabled(node) &&
+                  (parents.empty() ||
+                   std::any_of(parents.begin(), parents.end(), [&](node_index p) { return open[p.value]; })) &&
+                  (!own || own->passes(forest_->name(node), forest_->tags(node)));
+    }
+    open.erase(open.begin(), open.begin() + forest_->first_of(*level_).value);
+    return open;
+}
+
+// Derives everything but the statuses themselves anew, and reports the whole truth.
+void task_table::rebuild(time_ms now) {
+    changes_ = {};
+    changes_.replaced = true;
+    counts_ = {};
+    timers_ = {};
+    unmet_.clear();
+    for (auto& [job, dependency] : dependencies_)
+        if (dependency.done.size() != slots_.size()) dependency.done.clear();
+    if (!dependencies_.empty()) unmet_.assign(slots_.size(), 0);
+    for (const auto& [job, dependency] : dependencies_)
+        for (position p = 0; p < slots_.size(); ++p)
+            if (dependency.done.empty() || !dependency.done[p]) ++unmet_[p];
+    const auto open = level_ ? passing_nodes() : std::vector<bool>{};
+    for (position p = 0; p < slots_.size(); ++p) {
+        slots_[p].excluded = open[p] ? 0 : 1;
+        slots_[p].offered = 0;
+    }
+    for (const auto& [p, d] : details_) {
+        slots_[p].waiting = d.retry_at_ms > now ? 1 : 0;
+        if (slots_[p].waiting) timers_.emplace(d.retry_at_ms, p);
+    }
+    for (position p = 0; p < slots_.size(); ++p) {
+        const auto count = count_of(p);
+        ++(counts_.*count);
+        if (count != &task_counts::excluded) ++counts_.total;
+        if (count == &task_counts::done) changes_.done.push_back(node_at(p));
+        refresh(p);
+    }
+    note_orphans(now);
+}
+
+void task_table::set_forest(forest_ptr nodes, time_ms now) {
+    std::vector<std::pair<std::string, task_status>> kept;
+    for (position p = 0; p < slots_.size(); ++p)
+        if (auto status = status_at(p); status != task_status{}) kept.emplace_back(name_at(p).value, std::move(status));
+    for (auto& [name, status] : kept) absent_[name] = std::move(status);
+    forest_ = std::move(nodes);
+    level_ = forest_->find_level(spec_.level);
+    slots_.assign(level_ ? forest_->size_of(*level_) : 0, slot{});
+    details_.clear();
+    for (auto entry = absent_.begin(); entry != absent_.end();) {
+        auto p = position_of(entry->first);
+        if (p == none) {
+            ++entry;
+            continue;
+        }
+        const auto& s = entry->second;
+        slots_[p].state = static_cast<std::uint8_t>(s.state) & 7U;
+        if (s.state != task_state::done || !s.data_json.empty())
+            details_[p] = {s.backoff_step, s.retry_at_ms, s.invocation, s.synthetic, s.data_json};
+        entry = absent_.erase(entry);
+    }
+    for (const auto& [invocation, task] : running_)
+        if (auto p = position_of(task.node.value); p != none) slots_[p].live = 1;
+    for (auto& [job, dependency] : dependencies_) dependency.done.clear();
+    for (auto& [job, open] : gates_) open = false;
+    rebuild(now);
+}
+
+void task_table::set_spec(job_spec spec, time_ms now) {
+    const bool other_level = spec.level != spec_.level;
+    spec_ = std::move(spec);
+    retired_ = false;
+    std::map<job_id, dependency> dependencies;
+    for (const auto& job : spec_.depends_on) dependencies[job] = std::move(dependencies_[job]);
+    dependencies_ = std::move(dependencies);
+    std::map<job_id, bool> gates;
+    for (const auto& job : spec_.run_only_after_all_nodes_are_done_for) gates[job] = gates_[job];
+    gates_ = std::move(gates);
+    if (!forest_) return;
+    if (other_level) {
+        set_forest(forest_, now);
+    } else {
+        rebuild(now);
+    }
+}
+
+void task_table::retire(time_ms now) {
+    retired_ = true;
+    if (forest_) rebuild(now);
+}
+
+void task_table::dependency_replaced(const job_id& job, const std::vector<node_index>& done, bool all_done,
+                                     time_ms now) {
+    if (auto gate = gates_.find(job); gate != gates_.end()) gate->second = all_done;
+    if (auto found = dependencies_.find(job); found != dependencies_.end()) {
+        found->second.done.assign(slots_.size(), false);
+        for (auto node : done)
+            if (level_ && forest_->level_of(node) == *level_)
+                found->second.done[node.value - forest_->first_of(*level_).value] = true;
+    }
+    rebuild(now);
+}
+
+void task_table::dependency_changed(const job_id& job, const std::vector<node_index>& done,
+                                    const std::vector<node_index>& undone, bool all_done, time_ms now) {
+    if (auto found = dependencies_.find(job); found != dependencies_.end() && level_) {
+        if (found->second.done.empty()) found->second.done.assign(slots_.size(), false);
+        auto set = [&](node_index node, bool value) {
+            if (forest_->level_of(node) != *level_) return;
+            const auto p = node.value - forest_->first_of(*level_).value;
+            if (found->second.done[p] == value) return;
+            found->second.done[p] = value;
+            change(p, [&](slot&) { unmet_[p] = static_cast<std::uint16_t>(unmet_[p] + (value ? -1 : 1)); });
+        };
+        for (auto node : done) set(node, true);
+        for (auto node : undone) set(node, false);
+    }
+    if (auto gate = gates_.find(job); gate != gates_.end() && gate->second != all_done) {
+        gate->second = all_done;
+        rebuild(now);
+    }
+}
+
+// -- what the outside is told -----------------------------------------------------------------------------------------
+
+table_changes task_table::take_changes() { return std::exchange(changes_, {}); }
+
+bool task_table::all_done() const { return forest_ && level_ && counts_.done == counts_.total; }
+
+std::vector<node_index> task_table::done_nodes() const {
+    std::vector<node_index> result;
+    for (position p = 0; p < slots_.size(); ++p)
+        if (count_of(p) == &task_counts::done) result.push_back(node_at(p));
+    return result;
+}
+
+std::string task_table::sanity_check() const {
+    task_counts expected;
+    for (position p = 0; p < slots_.size(); ++p) {
+        const auto count = count_of(p);
+        ++(expected.*count);
+        if (count != &task_counts::excluded) ++expected.total;
+        if ((count == &task_counts::ready) != (slots_[p].offered != 0)) return "offered is not ready at " + name_at(p).value;
+        if (!unmet_.empty()) {
+            std::size_t unmet = 0;
+            for (const auto& [job, dependency] : dependencies_)
+                unmet += dependency.done.empty() || !dependency.done[p] ? 1 : 0;
+            if (unmet != unmet_[p]) return "unmet dependencies are miscounted at " + name_at(p).value;
+        }
+    }
+    if (!(expected == counts_)) return "counts do not add up";
+    for (const auto& [invocation, end] : endings_)
+        if (!running_.contains(invocation)) return "an ending without a running task";
+    return {};
+}
+
+}  // namespace bistro

@@ -1,0 +1,200 @@
+// The tasks of one job: the status of each, which of them may start now, and what changes that. It decides
+// eligibility and never looks at slots; the engine decides slots and never looks at statuses.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "model/forest.hpp"
+#include "model/job.hpp"
+#include "model/task_status.hpp"
+
+namespace bistro {
+
+/// How many tasks of a job are in which situation. Each task counts once, and `total` leaves the excluded out.
+struct task_counts {
+    std::uint64_t total = 0;
+    std::uint64_t done = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t running = 0;
+    std::uint64_t ready = 0;     ///< may start as soon as there are slots
+    std::uint64_t backoff = 0;   ///< wait for a time
+    std::uint64_t blocked = 0;   ///< wait for other jobs, or the job is disabled
+    std::uint64_t excluded = 0;  ///< filtered out, or on a disabled node
+
+    [[nodiscard]] std::uint64_t unfinished() const { return total - done - failed; }
+    bool operator==(const task_counts&) const = default;
+};
+
+/// Why a task is not ready. `ready` and `running` leave nothing to explain here.
+enum class task_situation : std::uint8_t {
+    ready,
+    running,
+    done,
+    failed,
+    backoff,
+    job_disabled,
+    job_invalid,
+    waits_for_node_of_job,  ///< depends_on
+    waits_for_whole_job,    ///< run_only_after_all_nodes_are_done_for
+    node_disabled,
+    filtered_out,
+    no_such_task,
+};
+
+/// What the outside must be told after an event, in node indexes of the table's forest.
+struct table_changes {
+    std::vector<node_index> ready;      ///< may start from now on
+    std::vector<node_index> withdrawn;  ///< may no longer start
+    std::vector<node_index> done;       ///< became done
+    std::vector<node_index> undone;     ///< are no longer done
+    bool replaced = false;              ///< the forest changed: `ready` and `done` are the whole truth, the rest is empty
+
+    [[nodiscard]] bool empty() const {
+        return ready.empty() && withdrawn.empty() && done.empty() && undone.empty() && !replaced;
+    }
+};
+
+/// A status to be stored, and the attempt that led to it.
+struct status_change {
+    node_id node;
+    task_status status;
+};
+
+/// A task that runs, as its job sees it.
+struct running_task {
+    node_id node;
+    std::string worker;
+    std::vector<std::string> path;  ///< node first, instance last
+    time_ms started_ms = 0;
+    std::optional<time_ms> orphaned_ms;  ///< since when its job or node is gone or disabled
+};
+
+/// All functions take the time in `now`; it must not go backwards.
+class task_table {
+public:
+    explicit task_table(job_spec spec);
+
+    [[nodiscard]] const job_spec& spec() const { return spec_; }
+    [[nodiscard]] const forest_ptr& nodes() const { return forest_; }
+    [[nodiscard]] const task_counts& counts() const { return counts_; }
+
+    /// Remembered status of a task, from a store. To be called before the task is first offered.
+    void restore(const node_id& node, task_status status, time_ms now);
+
+    void set_spec(job_spec spec, time_ms now);
+    /// All knowledge of other jobs is void until they report for this forest.
+    void set_forest(forest_ptr nodes, time_ms now);
+    /// The job is gone from the config: nothing more starts.
+    void retire(time_ms now);
+
+    /// News of a job that this one depends on. Node lists are those of this table's forest.
+    void dependency_replaced(const job_id& job, const std::vector<node_index>& done, bool all_done, time_ms now);
+    void dependency_changed(const job_id& job, const std::vector<node_index>& done,
+                            const std::vector<node_index>& undone, bool all_done, time_ms now);
+
+    /// A task was started, or one that runs already was found.
+    void started(invocation_id invocation, running_task task, time_ms now);
+    /// An attempt ended. Gives the status to store; the table takes it over at made_durable(). Nothing where the end
+    /// is stale: of an unknown, older or already ended invocation.
+    std::optional<status_change> ended(const attempt_end& end);
+    /// The status that ended() gave is safe.
+    void made_durable(invocation_id invocation, time_ms now);
+
+    /// Errors and failures are forgotten: such tasks are as unstarted, their data kept. Gives the statuses to store.
+    std::vector<status_change> forgive(time_ms now);
+    /// Ends waits that are over.
+    void advance(time_ms now);
+    /// When advance() or orphans_due() next has something to do.
+    [[nodiscard]] std::optional<time_ms> next_wakeup() const;
+    /// Running tasks to be killed because their job or node is gone for too long.
+    [[nodiscard]] std::vector<invocation_id> orphans_due(time_ms now);
+
+    /// What happened since the last call.
+    table_changes take_changes();
+
+    /// True where every task that the job has is done, and its nodes are known.
+    [[nodiscard]] bool all_done() const;
+    /// Every node on which this job is done.
+    [[nodiscard]] std::vector<node_index> done_nodes() const;
+    [[nodiscard]] const std::map<invocation_id, running_task>& running() const { return running_; }
+
+    [[nodiscard]] task_status status_of(const node_id& node) const;
+    [[nodiscard]] task_situation situation_of(const node_id& node) const;
+    /// For a task in `waits_for_...`: the jobs that it waits for.
+    [[nodiscard]] std::vector<job_id> waits_for(const node_id& node) const;
+    /// Calls `visit` for every task that the job has or remembers, excluded ones included, in node order.
+    void for_each(const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const;
+
+    /// An empty string, or the first invariant that does not hold. For tests.
+    [[nodiscard]] std::string sanity_check() const;
+
+private:
+    using position = std::uint32_t;  // of a node within the job's level
+    static constexpr position none = static_cast<position>(-1);
+
+    struct details {
+        std::uint32_t backoff_step = 0;
+        time_ms retry_at_ms = 0;
+        invocation_id invocation;
+        bool synthetic = false;
+        std::string data_json;
+    };
+    struct slot {  // one byte a task
+        std::uint8_t state : 3 = 0;
+        std::uint8_t live : 1 = 0;      // runs, or its end is not durable yet
+        std::uint8_t excluded : 1 = 0;  // by a filter or a disabled node
+        std::uint8_t waiting : 1 = 0;   // for its time
+        std::uint8_t offered : 1 = 0;   // told to the outside as ready
+    };
+    struct dependency {
+        std::vector<bool> done;  // by position; empty where none is
+    };
+    struct ending {
+        node_id node;
+        task_status status;
+    };
+
+    [[nodiscard]] position position_of(std::string_view node) const;
+    [[nodiscard]] node_index node_at(position p) const;
+    [[nodiscard]] node_id name_at(position p) const;
+    [[nodiscard]] task_status status_at(position p) const;
+    [[nodiscard]] task_situation situation_at(position p) const;
+    [[nodiscard]] bool job_may_run() const;
+    [[nodiscard]] bool gates_open() const;
+    [[nodiscard]] std::uint64_t task_counts::* count_of(position p) const;
+    [[nodiscard]] std::vector<bool> passing_nodes() const;
+
+    void write(position p, const task_status& status, time_ms now);
+    template <class Change>
+    void change(position p, Change&& mutate);
+    void refresh(position p);
+    void rebuild(time_ms now);
+    void note_orphans(time_ms now);
+    [[nodiscard]] task_status remembered(std::string_view node) const;
+
+    job_spec spec_;
+    bool retired_ = false;
+    forest_ptr forest_;
+    std::optional<level_index> level_;
+    std::vector<slot> slots_;
+    boost::unordered_flat_map<position, details> details_;
+    std::vector<std::uint16_t> unmet_;  // by position: depends_on jobs that are not done there; empty without any
+    std::map<job_id, dependency> dependencies_;
+    std::map<job_id, bool> gates_;  // run_only_after_...: open or not
+    std::map<std::string, task_status, std::less<>> absent_;  // statuses of nodes that the forest lacks
+    std::map<invocation_id, running_task> running_;
+    std::map<invocation_id, ending> endings_;
+    using timer = std::pair<time_ms, position>;
+    std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
+    task_counts counts_;
+    table_changes changes_;
+};
+
+}  // namespace bistro

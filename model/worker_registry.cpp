@@ -1,0 +1,86 @@
+#include "model/worker_registry.hpp"
+
+#include <algorithm>
+
+namespace bistro {
+
+worker_index worker_registry::restore(worker_instance who, time_ms now) {
+    const worker_index index{next_index_++};
+    members_[index] = {index, std::move(who), worker_health::unhealthy, now, false, true};
+    return index;
+}
+
+worker_registry::hello_result worker_registry::hello(worker_instance who, time_ms now) {
+    if (lost_instances_.contains(who.instance)) return {hello_verdict::given_up, {}};
+    for (auto& [index, m] : members_) {
+        if (m.who.info.shard != who.info.shard) continue;
+        if (m.who.instance != who.instance) return {hello_verdict::shard_taken, {}};
+        m.who = std::move(who);
+        m.health = worker_health::healthy;
+        m.last_heard_ms = now;
+        m.connected = true;
+        m.awaited = false;
+        return {hello_verdict::rejoined, index};
+    }
+    const worker_index index{next_index_++};
+    members_[index] = {index, std::move(who), worker_health::healthy, now, true, false};
+    return {hello_verdict::joined, index};
+}
+
+bool worker_registry::heard(worker_index worker, std::uint64_t instance, time_ms now) {
+    auto found = members_.find(worker);
+    if (found == members_.end() || found->second.who.instance != instance || !found->second.connected) return false;
+    found->second.last_heard_ms = now;
+    return true;
+}
+
+std::optional<health_change> worker_registry::disconnected(worker_index worker, std::uint64_t instance) {
+    auto found = members_.find(worker);
+    if (found == members_.end() || found->second.who.instance != instance) return std::nullopt;
+    auto& m = found->second;
+    m.connected = false;
+    if (m.health == worker_health::unhealthy) return std::nullopt;
+    m.health = worker_health::unhealthy;
+    return health_change{worker, m.who.info.shard, m.health};
+}
+
+std::optional<health_change> worker_registry::left(worker_index worker, std::uint64_t instance) {
+    auto found = members_.find(worker);
+    if (found == members_.end() || found->second.who.instance != instance) return std::nullopt;
+    health_change change{worker, found->second.who.info.shard, worker_health::lost};
+    lost_instances_[instance] = true;
+    members_.erase(found);
+    return change;
+}
+
+std::vector<health_change> worker_registry::advance(time_ms now) {
+    std::vector<health_change> changes;
+    for (auto& [index, m] : members_) {
+        auto health = health_after(now - m.last_heard_ms, m.who.timeouts);
+        if (health == worker_health::healthy && !m.connected) health = worker_health::unhealthy;
+        if (health == m.health) continue;
+        m.health = health;
+        changes.push_back({index, m.who.info.shard, health});
+    }
+    for (const auto& change : changes) {
+        if (change.health != worker_health::lost) continue;
+        if (lost_instances_.size() >= max_remembered_lost) lost_instances_.erase(lost_instances_.begin());
+        lost_instances_[members_[change.worker].who.instance] = true;
+        members_.erase(change.worker);
+    }
+    return changes;
+}
+
+std::vector<shard_name> worker_registry::awaited() const {
+    std::vector<shard_name> result;
+    for (const auto& [index, m] : members_)
+        if (m.awaited) result.push_back(m.who.info.shard);
+    return result;
+}
+
+const worker_registry::member* worker_registry::find(worker_index worker) const {
+    auto found = members_.find(worker);
+    return found == members_.end() ? nullptr : &found->second;
+}
+
+}  // namespace bistro
