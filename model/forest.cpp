@@ -23,7 +23,7 @@ std::optional<node_index> forest::find(std::string_view name) const {
 
 std::string_view forest::name(node_index node) const {
     auto begin = name_begin_[node.value];
-    return std::string_view{names_}.substr(begin, name_begin_[node.value + 1] - begin);
+    return {names_.data() + begin, name_begin_[node.value + 1] - begin};
 }
 
 std::span<const std::string> forest::tags(node_index node) const {
@@ -51,8 +51,8 @@ std::string node_name_problem(std::string_view name) {
     if (name.empty()) return "a node name is empty";
     if (name.size() > max_node_name_bytes)
         return "a node name has " + std::to_string(name.size()) + " bytes, more than " +
-               std::to_string(max_node_name_bytes) + ": " + quoted(name);
-    if (name.find('\0') != std::string_view::npos) return "a node name contains a NUL byte: " + quoted(name);
+               std::to_string(max_node_name_bytes) + ": " + quote(name);
+    if (name.find('\0') != std::string_view::npos) return "a node name contains a NUL byte: " + quote(name);
     return {};
 }
 
@@ -84,20 +84,20 @@ public:
     [[nodiscard]] std::vector<std::uint32_t> find_parents(std::size_t level, const node_decl& d) {
         if (d.parents.empty()) {
             if (level == 1) return {0};
-            problem("node " + quoted(d.name) + " of level " + quoted(d.level) + " has no parent; it needs one of level " +
-                    quoted(f_.levels_[level - 1]));
+            problem("node " + quote(d.name) + " of level " + quote(d.level) + " has no parent; it needs one of level " +
+                    quote(f_.levels_[level - 1]));
             return {};
         }
         std::vector<std::uint32_t> result;
         for (const auto& parent : d.parents) {
             auto found = known_.find(parent);
             if (found == known_.end()) {
-                problem("node " + quoted(d.name) + " names the parent " + quoted(parent) + ", which does not exist");
+                problem("node " + quote(d.name) + " names the parent " + quote(parent) + ", which does not exist");
                 return {};
             }
             if (f_.level_[found->second] + 1U != level) {
-                problem("node " + quoted(d.name) + " of level " + quoted(d.level) + " names the parent " +
-                        quoted(parent) + " of level " + quoted(f_.levels_[f_.level_[found->second]]) +
+                problem("node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " +
+                        quote(parent) + " of level " + quote(f_.levels_[f_.level_[found->second]]) +
                         "; a parent is one level up");
                 return {};
             }
@@ -111,7 +111,7 @@ private:
 
     void add(std::size_t level, const node_decl& d) {
         if (known_.contains(d.name)) {
-            problem("node " + quoted(d.name) + " is declared more than once; names are unique in the whole forest");
+            problem("node " + quote(d.name) + " is declared more than once; names are unique in the whole forest");
             return;
         }
         auto parents = find_parents(level, d);
@@ -123,7 +123,7 @@ private:
     void append(const std::string& name, std::size_t level, bool enabled, const std::vector<std::uint32_t>& parents) {
         known_.emplace(name, static_cast<std::uint32_t>(f_.level_.size()));
         f_.name_begin_.push_back(f_.names_.size());
-        f_.names_ += name;
+        f_.names_.insert(f_.names_.end(), name.begin(), name.end());
         f_.level_.push_back(static_cast<std::uint8_t>(level));
         f_.enabled_.push_back(enabled);
         f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
@@ -177,7 +177,7 @@ forest_result build_forest(const std::vector<std::string>& levels, const std::ve
         }
         auto level = std::find(levels.begin(), levels.end(), d.level);
         if (level == levels.end()) {
-            builder.problem("node " + quoted(d.name) + " is of level " + quoted(d.level) + ", which does not exist");
+            builder.problem("node " + quote(d.name) + " is of level " + quote(d.level) + ", which does not exist");
             continue;
         }
         by_level[static_cast<std::size_t>(level - levels.begin())].push_back(&d);

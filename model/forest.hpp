@@ -72,7 +72,7 @@ private:
     std::uint64_t version_ = 0;
     std::vector<std::string> levels_;
     std::vector<std::uint32_t> level_begin_;  // by level, and one past the last
-    std::string names_;                       // all names, one after the other
+    std::vector<char> names_;                 // all names, one after the other; by_name_ points into it
     std::vector<std::uint64_t> name_begin_;   // by node, and one past the last
     std::vector<std::uint8_t> level_;
     std::vector<bool> enabled_;

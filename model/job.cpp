@@ -9,13 +9,13 @@ namespace bistro {
 std::string job_name_problem(std::string_view name) {
     if (name.empty()) return "a job name is empty";
     if (name.size() > max_job_name_bytes)
-        return "the job name " + quoted(name) + " has " + std::to_string(name.size()) + " bytes; at most " +
+        return "the job name " + quote(name) + " has " + std::to_string(name.size()) + " bytes; at most " +
                std::to_string(max_job_name_bytes) + " are allowed";
     auto allowed = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     };
     if (!std::all_of(name.begin(), name.end(), allowed))
-        return "the job name " + quoted(name) + " may only have letters, digits, \"_\" and \"-\"";
+        return "the job name " + quote(name) + " may only have letters, digits, \"_\" and \"-\"";
     return {};
 }
 

@@ -46,6 +46,7 @@ struct job_spec {
     std::optional<std::int64_t> kill_orphan_tasks_after_s;
     std::int64_t timeout_s = 0;  ///< 0: none
     std::int64_t kill_wait_s = 10;
+    std::string working_directory;  ///< empty: a folder of the job under the data directory
     status_source status = status_source::exit_code;
     command_arguments arguments = command_arguments::full;
     std::vector<std::string> errors;  ///< a job with errors is kept and never runs

@@ -180,6 +180,22 @@ void task_table::started(invocation_id invocation, running_task task, time_ms no
     note_orphans(now);
 }
 
+bool task_table::adopt(invocation_id invocation, running_task task, time_ms now) {
+    const auto status = remembered(task.node.value);
+    const bool over = status.state == task_state::done || status.state == task_state::failed;
+    if (over || status.invocation >= invocation || running_.contains(invocation)) return false;
+    for (const auto& [other, running] : running_)
+        if (running.node == task.node) return false;
+    started(invocation, std::move(task), now);
+    return true;
+}
+
+const std::string* task_table::data_of(node_index node) const {
+    if (details_.empty() || !level_ || forest_->level_of(node) != *level_) return nullptr;
+    auto found = details_.find(node.value - forest_->first_of(*level_).value);
+    return found == details_.end() || found->second.data_json.empty() ? nullptr : &found->second.data_json;
+}
+
 std::optional<status_change> task_table::ended(const attempt_end& end) {
     if (auto found = running_.find(end.invocation); found != running_.end()) {
         // A true result may follow a synthetic one that is not durable yet; nothing else comes twice.

@@ -99,7 +99,9 @@ public:
     void dependency_changed(const job_id& job, const std::vector<node_index>& done,
                             const std::vector<node_index>& undone, bool all_done, time_ms now);
 
-    /// A task was started, or one that runs already was found.
+    /// A task was found to run already, or to have ended unheard. False where that is stale: the task has ended since.
+    bool adopt(invocation_id invocation, running_task task, time_ms now);
+    /// A task was started.
     void started(invocation_id invocation, running_task task, time_ms now);
     /// An attempt ended. Gives the status to store; the table takes it over at made_durable(). Nothing where the end
     /// is stale: of an unknown, older or already ended invocation.
@@ -125,6 +127,8 @@ public:
     [[nodiscard]] std::vector<node_index> done_nodes() const;
     [[nodiscard]] const std::map<invocation_id, running_task>& running() const { return running_; }
 
+    /// What a task's last attempt left for the next; null where it left nothing.
+    [[nodiscard]] const std::string* data_of(node_index node) const;
     [[nodiscard]] task_status status_of(const node_id& node) const;
     [[nodiscard]] task_situation situation_of(const node_id& node) const;
     /// For a task in `waits_for_...`: the jobs that it waits for.

@@ -47,7 +47,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
     std::string result = "\"";
     for (std::size_t i = 0; i < text.size();) {
         if (i >= max_quoted_bytes) {

@@ -10,7 +10,7 @@
 namespace bistro {
 
 /// The text in double quotes, cut to about 80 bytes, with control characters and invalid UTF-8 made visible.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 /// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD, so that any reader takes it.
 std::string valid_utf8(std::string_view text);

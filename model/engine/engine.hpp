@@ -129,6 +129,9 @@ public:
 
     [[nodiscard]] std::size_t running_count() const { return held_.size(); }
     [[nodiscard]] const held_task* held(invocation_id invocation) const;
+    [[nodiscard]] std::vector<invocation_id> held_by(worker_index worker) const;
+    /// What a running task takes: by node of its path, then by its worker's shard name. Zeros are left out.
+    [[nodiscard]] std::vector<std::pair<std::string, amounts>> demands_of(invocation_id invocation) const;
     [[nodiscard]] std::optional<invocation_id> running(const job_id& job, const std::string& node) const;
     /// Why a pending task does not start.
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;

@@ -25,12 +25,12 @@ std::string to_string(const blocker& b) {
         case blocker::kind::scheduler_disabled: return "the scheduler is disabled or paused";
         case blocker::kind::no_such_task: return "there is no such task";
         case blocker::kind::node_closed:
-            return "node " + quoted(b.place) + " is disabled or excluded by one of the job's filters";
-        case blocker::kind::node_resource: return resource_sentence(b, "node " + quoted(b.place));
+            return "node " + quote(b.place) + " is disabled or excluded by one of the job's filters";
+        case blocker::kind::node_resource: return resource_sentence(b, "node " + quote(b.place));
         case blocker::kind::no_worker:
             return b.place.empty() ? "no worker is connected that takes tasks"
-                                   : "no worker on host " + quoted(b.place) + " is connected that takes tasks";
-        case blocker::kind::worker_resource: return resource_sentence(b, "worker " + quoted(b.place));
+                                   : "no worker on host " + quote(b.place) + " is connected that takes tasks";
+        case blocker::kind::worker_resource: return resource_sentence(b, "worker " + quote(b.place));
     }
     return {};
 }
@@ -125,6 +125,32 @@ std::vector<engine::utilisation> engine::utilisations() const {
 const held_task* engine::held(invocation_id invocation) const {
     auto found = held_.find(invocation);
     return found == held_.end() ? nullptr : &found->second.task;
+}
+
+std::vector<invocation_id> engine::held_by(worker_index worker) const {
+    std::vector<invocation_id> result;
+    for (const auto& [invocation, h] : held_)
+        if (h.task.worker == worker) result.push_back(invocation);
+    return result;
+}
+
+std::vector<std::pair<std::string, amounts>> engine::demands_of(invocation_id invocation) const {
+    std::vector<std::pair<std::string, amounts>> result;
+    auto found = held_.find(invocation);
+    if (found == held_.end()) return result;
+    const auto& h = found->second;
+    auto named = [](const std::vector<resource_def>& defs, const std::vector<std::int64_t>& demand) {
+        amounts taken;
+        for (std::size_t r = 0; r < demand.size(); ++r)
+            if (demand[r] != 0) taken[defs[r].name] = demand[r];
+        return taken;
+    };
+    for (std::size_t i = 0; i < h.nodes.size(); ++i)
+        result.emplace_back(forest_->name(h.nodes[i]),
+                            named(resources_.of(forest_->levels()[forest_->level_of(h.nodes[i]).value]), h.node_demand[i]));
+    if (workers_.contains(h.task.worker))
+        result.emplace_back(workers_.info(h.task.worker).shard.value, named(resources_.of(worker_level), h.worker_demand));
+    return result;
 }
 
 std::optional<invocation_id> engine::running(const job_id& job, const std::string& node) const {

@@ -1,0 +1,207 @@
+// bistro status, jobs, tasks, logs, kill, forgive, stop: asks a running scheduler, or reads what an ended one left.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <caf/all.hpp>
+#include <filesystem>
+#include <thread>
+
+#include "actors/app/commands.hpp"
+#include "actors/app/log_setup.hpp"
+#include "actors/app/query_output.hpp"
+#include "actors/app/target.hpp"
+#include "actors/runtime.hpp"
+#include "io/clock.hpp"
+#include "io/error.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+// A connection to a scheduler for the length of a command.
+class client {
+public:
+    explicit client(const target_arguments& target) {
+        auto finder = make_finder(target);
+        if (!finder.error.empty()) {
+            error_ = finder.error;
+            bad_usage_ = true;
+            return;
+        }
+        const auto address = finder.find();
+        if (!address) {
+            error_ = "no scheduler runs with the data directory " + quote(data_dir_of(target));
+            return;
+        }
+        secret_ = address->secret;
+        config_ = std::make_unique<system_config>(std::nullopt);
+        system_ = std::make_unique<caf::actor_system>(*config_);
+        auto connected = connect_once(*system_, *address, false);
+        gateway_ = std::move(connected.gateway);
+        error_ = std::move(connected.error);
+    }
+
+    [[nodiscard]] bool connected() const { return static_cast<bool>(gateway_); }
+    [[nodiscard]] const std::string& error() const { return error_; }
+    [[nodiscard]] bool bad_arguments() const { return bad_usage_; }
+
+    template <class Answer, class Question>
+    std::optional<Answer> ask(Question question) {
+        question.secret = secret_;
+        std::optional<Answer> result;
+        caf::scoped_actor self{*system_};
+        self->request(gateway_, local_request_timeout, std::move(question))
+            .receive([&](Answer& answer) { result = std::move(answer); },
+                     [&](const caf::error& e) { error_ = "the scheduler refuses: " + caf::to_string(e); });
+        return result;
+    }
+
+private:
+    std::string secret_;
+    std::string error_;
+    bool bad_usage_ = false;
+    std::unique_ptr<system_config> config_;
+    std::unique_ptr<caf::actor_system> system_;
+    gateway_actor gateway_;
+};
+
+int unreachable(const client& c) {
+    fmt::print(stderr, "bistro: {}\n", c.error());
+    return c.bad_arguments() ? bad_usage : could_not_reach_run;
+}
+
+// True where the command may read files instead: nobody named a scheduler, and the files are there.
+bool has_files(const target_arguments& target) {
+    return target.scheduler.empty() && std::filesystem::exists(data_dir_of(target) + "/statuses.sqlite");
+}
+
+std::unique_ptr<status_store> stored(const target_arguments& target) {
+    return open_sqlite_status_store_read_only(data_dir_of(target) + "/statuses.sqlite");
+}
+
+jobs_answer jobs_from_files(const target_arguments& target) {
+    jobs_answer answer;
+    answer.suspended = "no scheduler runs; this is what was stored";
+    auto store = stored(target);
+    for (const auto& job : store->jobs()) {
+        job_row row;
+        row.job = job;
+        store->for_each_status(job, [&](const node_id&, const task_status& status) {
+            ++row.counts.total;
+            if (status.state == task_state::done) ++row.counts.done;
+            else if (status.state == task_state::failed) ++row.counts.failed;
+            else if (status.retry_at_ms > 0) ++row.counts.backoff;
+            else ++row.counts.ready;
+        });
+        answer.jobs.push_back(std::move(row));
+    }
+    return answer;
+}
+
+tasks_answer tasks_from_files(const target_arguments& target, const tasks_asked& ask) {
+    tasks_answer answer;
+    auto store = stored(target);
+    for (const auto& job : store->jobs()) {
+        if (!ask.job.empty() && job != ask.job) continue;
+        store->for_each_status(job, [&](const node_id& node, const task_status& status) {
+            const std::string word{to_string(status.state)};
+            if (!ask.state.empty() && ask.state != word) return;
+            if (answer.tasks.size() >= ask.limit) {
+                ++answer.left_out;
+                return;
+            }
+            answer.tasks.push_back({job, node, word, status.backoff_step, status.retry_at_ms, {}, 0, status.invocation, status.data_json});
+        });
+    }
+    return answer;
+}
+
+std::optional<jobs_answer> find_jobs(const target_arguments& target, int& code) {
+    client c{target};
+    if (!c.connected() && !c.bad_arguments() && has_files(target)) return jobs_from_files(target);
+    auto answer = c.connected() ? c.ask<jobs_answer>(jobs_asked{}) : std::nullopt;
+    if (!answer) code = unreachable(c);
+    return answer;
+}
+
+}  // namespace
+
+int command_status(const target_arguments& target) {
+    int code = all_well;
+    if (auto answer = find_jobs(target, code)) print_status(*answer, target.json);
+    return code;
+}
+
+int command_jobs(const target_arguments& target) {
+    int code = all_well;
+    if (auto answer = find_jobs(target, code)) print_jobs(*answer, target.json);
+    return code;
+}
+
+int command_tasks(const target_arguments& target, const tasks_arguments& a) {
+    const tasks_asked ask{{}, job_id{a.job}, a.state, a.limit};
+    client c{target};
+    std::optional<tasks_answer> answer;
+    if (c.connected()) answer = c.ask<tasks_answer>(ask);
+    else if (!c.bad_arguments() && has_files(target)) answer = tasks_from_files(target, ask);
+    if (!answer) return unreachable(c);
+    print_tasks(*answer, target.json);
+    return all_well;
+}
+
+int command_logs(const target_arguments& target, const logs_arguments& a) {
+    logs_asked ask;
+    ask.query.job = job_id{a.job};
+    ask.query.node = node_id{a.node};
+    ask.query.limit = a.limit;
+    ask.query.latest = true;
+    if (!a.stream.empty()) {
+        const auto stream = parse_log_stream(a.stream);
+        if (!stream) {
+            fmt::print(stderr, "bistro logs: --stream is stdout or stderr, not {}\n", quote(a.stream));
+            return bad_usage;
+        }
+        ask.query.any_stream = false;
+        ask.query.stream = *stream;
+    }
+    constexpr std::chrono::seconds follow_interval{1};
+    client c{target};
+    std::unique_ptr<log_store> files;
+    if (!c.connected()) {
+        if (c.bad_arguments() || !has_files(target)) return unreachable(c);
+        files = open_sqlite_log_store_read_only(data_dir_of(target) + "/logs.sqlite");
+    }
+    for (;;) {
+        std::vector<log_line> lines;
+        if (files) {
+            lines = files->query(ask.query);
+        } else {
+            auto answer = c.ask<logs_answer>(ask);
+            if (!answer) return unreachable(c);
+            lines = std::move(answer->lines);
+        }
+        print_logs(lines, target.json);
+        if (!a.follow) return all_well;
+        if (!lines.empty()) ask.query.after_id = lines.back().id;
+        ask.query.latest = false;
+        std::this_thread::sleep_for(follow_interval);
+    }
+}
+
+int command_control(const target_arguments& target, const std::string& verb, const std::string& job,
+                    const std::string& node) {
+    control_asked ask;
+    ask.verb = verb == "kill" ? control_verb::kill : verb == "forgive" ? control_verb::forgive : control_verb::stop;
+    ask.job = job_id{job};
+    ask.node = node_id{node};
+    client c{target};
+    auto answer = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
+    if (!answer) return unreachable(c);
+    fmt::print(answer->ok ? stdout : stderr, "{}\n", answer->text);
+    return answer->ok ? all_well : some_failed;
+}
+
+}  // namespace bistro

@@ -1,0 +1,86 @@
+// bistro scheduler and bistro worker: the long-running processes.
+#include <fmt/format.h>
+
+#include "actors/app/commands.hpp"
+#include "actors/app/log_setup.hpp"
+#include "actors/app/process.hpp"
+#include "actors/app/target.hpp"
+#include "io/error.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+int command_scheduler(const scheduler_arguments& a) {
+    log_to_stderr();
+    auto loaded = load_config(a.config);
+    for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+    if (!loaded.config) return bad_usage;
+    scheduler_process_options options;
+    if (!a.data_dir.empty()) {
+        options.amend = [dir = a.data_dir](settings& c) { c.data_dir = dir; };
+        options.amend(*loaded.config);
+    }
+    options.config = std::make_shared<const settings>(std::move(*loaded.config));
+    options.clean = a.clean;
+    options.insecure = a.insecure;
+    options.events_path = a.events;
+    if (a.insecure && !is_loopback(options.config->network.listen) && !options.config->network.tls)
+        spdlog::warn("--insecure: whoever can connect to {} may run commands on all workers",
+                     to_string(options.config->network.listen));
+    if (options.config->network.http)
+        spdlog::warn("[network] http is set, but this version serves no HTTP; nothing listens on {}",
+                     to_string(*options.config->network.http));
+    main_events events;
+    scheduler_process process{std::move(options), events};
+    const signal_listener signals{process.loop(), events};
+    spdlog::info("scheduler listens on {}", to_string(process.listens_on()));
+    for (;;) {
+        const auto e = events.wait();
+        if (e.what != main_event::kind::signal && e.what != main_event::kind::stop_asked) continue;
+        spdlog::info("stopping: running tasks are ended; again to not wait for them");
+        process.stop();
+        return all_well;
+    }
+}
+
+int command_worker(const worker_arguments& a) {
+    log_to_stderr();
+    settings config;
+    if (!a.config.empty()) {
+        auto loaded = load_config(a.config, config_purpose::worker);
+        for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+        if (!loaded.config) return bad_usage;
+        config = std::move(*loaded.config);
+    }
+    auto shard = a.shard.empty() ? config.worker.shard : a.shard;
+    if (!a.data_dir.empty()) config.worker.data_dir = a.data_dir;
+    else if (!a.shard.empty()) config.worker.data_dir += "-" + a.shard;
+    target_arguments target;
+    target.config = a.config.empty() || config.levels.empty() ? std::string{} : a.config;
+    target.scheduler = a.scheduler;
+    if (target.scheduler.empty() && config.worker.scheduler) target.scheduler = to_string(*config.worker.scheduler);
+    auto finder = make_finder(target);
+    if (!finder.error.empty()) {
+        fmt::print(stderr, "bistro worker: {}\n", finder.error);
+        return bad_usage;
+    }
+    main_events events;
+    worker_process process{config.worker, shard, finder.find, events};
+    const signal_listener signals{process.loop(), events};
+    bool stopping = false;
+    for (;;) {
+        const auto e = events.wait();
+        if (e.what == main_event::kind::worker_ended) {
+            if (stopping) return all_well;
+            spdlog::error("the worker ends: {}", e.reason);
+            return could_not_reach_run;
+        }
+        if (e.what != main_event::kind::signal) continue;
+        if (stopping) return 128 + e.signal;
+        stopping = true;
+        spdlog::info("stopping: running tasks are ended; again to not wait for them");
+        process.stop();
+    }
+}
+
+}  // namespace bistro

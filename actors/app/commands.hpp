@@ -1,0 +1,89 @@
+// The subcommands of the program. Each decides which actors its process hosts, and gives the exit code.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bistro {
+
+/// Exit codes. A run that a signal ended gives 128 + its number, as shells do.
+enum exit_code : int {
+    all_well = 0,
+    some_failed = 1,        ///< some task failed for good, or can never run
+    bad_usage = 2,          ///< of the command line, or a config that is not valid
+    could_not_reach_run = 3,  ///< the scheduler could not be reached, or nothing could be run
+};
+
+struct run_arguments {
+    std::string config;
+    std::string nodes;                ///< a file, "-" is stdin; instead of a config
+    std::vector<std::string> limits;  ///< LEVEL=N
+    std::vector<std::string> command;
+    unsigned slots = 0;  ///< tasks at once; 0: the cores
+    std::string data_dir;
+    std::string events;
+    bool clean = false;
+    bool quiet = false;
+    bool tag = false;
+    std::int64_t retries = 0;
+    std::int64_t timeout_s = 0;
+};
+int command_run(const run_arguments& arguments);
+
+struct scheduler_arguments {
+    std::string config;
+    std::string data_dir;
+    std::string events;
+    bool clean = false;
+    bool insecure = false;
+};
+int command_scheduler(const scheduler_arguments& arguments);
+
+struct worker_arguments {
+    std::string config;  ///< may be empty
+    std::string scheduler;
+    std::string shard;
+    std::string data_dir;
+};
+int command_worker(const worker_arguments& arguments);
+
+int command_check(const std::string& config);
+int command_import(const std::string& file, const std::string& output, const std::vector<std::string>& command);
+
+struct simulate_arguments {
+    std::string config;
+    std::string events;
+    std::optional<std::uint64_t> seed;
+    bool json = false;
+};
+int command_simulate(const simulate_arguments& arguments);
+
+/// How a command finds what it asks about: a running scheduler by its address, by $BISTRO_SCHEDULER or by the address
+/// file in a data directory; else the stores in that directory.
+struct target_arguments {
+    std::string config;    ///< its data directory is meant
+    std::string data_dir;  ///< beats the config's
+    std::string scheduler;
+    bool json = false;
+};
+int command_status(const target_arguments& target);
+int command_jobs(const target_arguments& target);
+struct tasks_arguments {
+    std::string job;
+    std::string state;
+    std::uint64_t limit = 1000;
+};
+int command_tasks(const target_arguments& target, const tasks_arguments& arguments);
+struct logs_arguments {
+    std::string job;
+    std::string node;
+    std::string stream;
+    std::uint64_t limit = 1000;
+    bool follow = false;
+};
+int command_logs(const target_arguments& target, const logs_arguments& arguments);
+/// `verb` is kill, forgive or stop.
+int command_control(const target_arguments& target, const std::string& verb, const std::string& job, const std::string& node);
+
+}  // namespace bistro

@@ -1,0 +1,43 @@
+#include "actors/app/log_setup.hpp"
+
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <mutex>
+
+namespace bistro {
+
+namespace {
+
+constexpr const char* pattern = "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v";
+
+class view_sink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    explicit view_sink(std::shared_ptr<progress_view> view) : view_{std::move(view)} {}
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t text;
+        formatter_->format(message, text);
+        view_->print(stderr, {text.data(), text.size()});
+    }
+    void flush_() override {}
+
+private:
+    std::shared_ptr<progress_view> view_;
+};
+
+void use(spdlog::sink_ptr sink) {
+    auto logger = std::make_shared<spdlog::logger>("bistro", std::move(sink));
+    logger->set_pattern(pattern);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+}  // namespace
+
+void log_to_stderr() { use(std::make_shared<spdlog::sinks::stderr_color_sink_mt>()); }
+
+void log_through(const std::shared_ptr<progress_view>& view) { use(std::make_shared<view_sink>(view)); }
+
+}  // namespace bistro

@@ -1,0 +1,15 @@
+// Where the program's own log goes: stderr, one line an event.
+#pragma once
+
+#include <memory>
+
+#include "io/terminal/progress_view.hpp"
+
+namespace bistro {
+
+/// Plain lines on stderr.
+void log_to_stderr();
+/// The same, without running into progress bars.
+void log_through(const std::shared_ptr<progress_view>& view);
+
+}  // namespace bistro

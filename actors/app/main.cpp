@@ -1,0 +1,170 @@
+// The command line.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "actors/app/commands.hpp"
+#include "io/error.hpp"
+
+namespace {
+
+using namespace bistro;
+
+constexpr const char* version = "bistro 0.1.0";
+
+// "bistro run ... -- COMMAND" is split by hand, since an option may have "--" for its value: --nodes -- is stdin.
+std::vector<std::string> split_off_command(std::vector<std::string>& arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i] == "--nodes" && i + 1 < arguments.size() && arguments[i + 1] == "--") arguments[i + 1] = "-";
+        if (arguments[i] != "--") continue;
+        std::vector<std::string> command{arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end()};
+        arguments.resize(i);
+        return command;
+    }
+    return {};
+}
+
+void add_target(CLI::App& app, target_arguments& target) {
+    app.add_option("--config", target.config, "config whose data directory is meant")->type_name("FILE");
+    app.add_option("--data-dir", target.data_dir, "data directory of the scheduler (default: state)")->type_name("DIR");
+    app.add_option("--scheduler", target.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")->type_name("HOST:PORT");
+}
+
+void add_json(CLI::App& app, target_arguments& target) { app.add_flag("--json", target.json, "answer as JSON"); }
+
+int run_program(std::vector<std::string> arguments) {
+    CLI::App app{"Bistro schedules data-parallel jobs against live systems.", "bistro"};
+    app.set_version_flag("--version", version);
+    app.require_subcommand(1);
+    app.failure_message(CLI::FailureMessage::simple);
+    int code = all_well;
+    const auto command = split_off_command(arguments);
+
+    run_arguments run;
+    run.command = command;
+    auto* c = app.add_subcommand("run", "run all jobs in one process, until all is done");
+    c->add_option("CONFIG", run.config, "TOML config");
+    c->add_option("--nodes", run.nodes, "instead of a config: a file with a node a line, or parent/child; - is stdin")->type_name("FILE");
+    c->add_option("--limit", run.limits, "with --nodes: tasks at once on each node of a level, like host=2")->type_name("LEVEL=N");
+    c->add_option("-j,--slots", run.slots, "with --nodes: tasks at once in all (default: the number of cores)")->check(CLI::Range(1U, 1'000'000U));
+    c->add_option("--retries", run.retries, "with --nodes: how often a failed task is tried again")->check(CLI::Range(0, 100));
+    c->add_option("--timeout", run.timeout_s, "with --nodes: seconds after which a task is ended")->check(CLI::Range(0, 31'536'000));
+    c->add_flag("--tag", run.tag, "with --nodes: put the node in front of each line of output");
+    c->add_option("--data-dir", run.data_dir, "where statuses and logs are kept (with --nodes: nowhere, unless given)")->type_name("DIR");
+    c->add_option("--events", run.events, "write the event log to this file; - is stdout")->type_name("FILE");
+    c->add_flag("--clean", run.clean, "forget what was done before");
+    c->add_flag("-q,--quiet", run.quiet, "no progress, no table");
+    c->footer("With --nodes, the command follows after --; {} in it stands for the node, which is else appended:\n"
+              "  bistro run --nodes hosts.txt --limit host=2 -- ./backup.sh {}");
+    c->callback([&] { code = command_run(run); });
+
+    scheduler_arguments scheduler;
+    c = app.add_subcommand("scheduler", "run a scheduler, for workers to connect to");
+    c->add_option("CONFIG", scheduler.config, "TOML config")->required();
+    c->add_option("--data-dir", scheduler.data_dir, "instead of the config's data_dir")->type_name("DIR");
+    c->add_option("--events", scheduler.events, "write the event log to this file; - is stdout")->type_name("FILE");
+    c->add_flag("--clean", scheduler.clean, "forget what was done before");
+    c->add_flag("--insecure", scheduler.insecure, "listen beyond loopback even without mutual TLS");
+    c->callback([&] { code = command_scheduler(scheduler); });
+
+    worker_arguments worker;
+    c = app.add_subcommand("worker", "run a worker");
+    c->add_option("CONFIG", worker.config, "TOML config with a [worker] section, or the scheduler's own");
+    c->add_option("--scheduler", worker.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")->type_name("HOST:PORT");
+    c->add_option("--shard", worker.shard, "unique name of this worker (default: the host name)")->type_name("NAME");
+    c->add_option("--data-dir", worker.data_dir, "where working directories and logs are kept")->type_name("DIR");
+    c->callback([&] { code = command_worker(worker); });
+
+    std::string check_config;
+    c = app.add_subcommand("check", "validate a config and print every error");
+    c->add_option("CONFIG", check_config, "TOML config")->required();
+    c->callback([&] { code = command_check(check_config); });
+
+    std::string import_file;
+    std::string import_output;
+    std::vector<std::string> import_command;
+    c = app.add_subcommand("import", "turn a JSON config of the original Bistro into TOML");
+    c->add_option("FILE", import_file, "JSON config")->required();
+    c->add_option("-o,--output", import_output, "write here instead of stdout")->type_name("FILE");
+    c->add_option("--command", import_command, "command of jobs that have none (the original's --worker_command)")->type_name("ARG");
+    c->callback([&] { code = command_import(import_file, import_output, import_command); });
+
+    simulate_arguments simulate;
+    c = app.add_subcommand("simulate", "run the jobs in virtual time");
+    c->add_option("CONFIG", simulate.config, "TOML config; see its [simulate] section")->required();
+    c->add_option("--events", simulate.events, "write the event log to this file; - is stdout")->type_name("FILE");
+    c->add_option("--seed", simulate.seed, "of everything random");
+    c->add_flag("--json", simulate.json, "answer as JSON");
+    c->callback([&] { code = command_simulate(simulate); });
+
+    target_arguments target;
+    c = app.add_subcommand("status", "what runs, what waits, what failed, in all");
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_status(target); });
+
+    c = app.add_subcommand("jobs", "the jobs, and why their tasks wait");
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_jobs(target); });
+
+    tasks_arguments tasks;
+    c = app.add_subcommand("tasks", "the tasks");
+    c->add_option("JOB", tasks.job, "of this job only");
+    c->add_option("--state", tasks.state, "waiting, running, done, failed, backoff, blocked, ...");
+    c->add_option("--limit", tasks.limit, "at most so many")->capture_default_str();
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_tasks(target, tasks); });
+
+    logs_arguments logs;
+    c = app.add_subcommand("logs", "what tasks printed");
+    c->add_option("JOB", logs.job, "of this job")->required();
+    c->add_option("NODE", logs.node, "on this node only");
+    c->add_option("--stream", logs.stream, "stdout or stderr only");
+    c->add_option("--limit", logs.limit, "the last so many lines")->capture_default_str();
+    c->add_flag("-f,--follow", logs.follow, "go on as more is printed");
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_logs(target, logs); });
+
+    std::string job;
+    std::string node;
+    c = app.add_subcommand("kill", "end running tasks: TERM, a wait, KILL");
+    c->add_option("JOB", job, "of this job")->required();
+    c->add_option("NODE", node, "on this node only");
+    add_target(*c, target);
+    c->callback([&] { code = command_control(target, "kill", job, node); });
+
+    c = app.add_subcommand("forgive", "let failed tasks and tasks in backoff start again");
+    c->add_option("JOB", job, "of this job")->required();
+    add_target(*c, target);
+    c->callback([&] { code = command_control(target, "forgive", job, {}); });
+
+    c = app.add_subcommand("stop", "end a scheduler and its running tasks");
+    add_target(*c, target);
+    c->callback([&] { code = command_control(target, "stop", {}, {}); });
+
+    try {
+        std::reverse(arguments.begin(), arguments.end());
+        app.parse(std::move(arguments));
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? all_well : bad_usage;
+    }
+    return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return run_program({argv + 1, argv + argc});
+    } catch (const io_error& e) {
+        fmt::print(stderr, "bistro: {}\n", e.what());
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "bistro: unexpected: {}\n", e.what());
+    }
+    return could_not_reach_run;
+}

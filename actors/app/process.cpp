@@ -1,0 +1,282 @@
+#include "actors/app/process.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <caf/all.hpp>
+#include <csignal>
+
+#include "actors/config_watcher.hpp"
+#include "actors/gateway.hpp"
+#include "actors/log_store.hpp"
+#include "actors/monitor.hpp"
+#include "actors/progress.hpp"
+#include "actors/scheduler.hpp"
+#include "actors/status_store.hpp"
+#include "actors/worker.hpp"
+#include "io/error.hpp"
+#include "io/host.hpp"
+
+namespace bistro {
+
+// -- main_events ------------------------------------------------------------------------------------------------------
+
+void main_events::push(main_event e) {
+    const std::lock_guard lock{mutex_};
+    events_.push_back(std::move(e));
+    changed_.notify_one();
+}
+
+main_event main_events::wait() {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return !events_.empty(); });
+    auto e = std::move(events_.front());
+    events_.pop_front();
+    return e;
+}
+
+std::optional<main_event> main_events::wait_for(std::chrono::milliseconds time) {
+    std::unique_lock lock{mutex_};
+    if (!changed_.wait_for(lock, time, [&] { return !events_.empty(); })) return std::nullopt;
+    auto e = std::move(events_.front());
+    events_.pop_front();
+    return e;
+}
+
+struct signal_listener::state : std::enable_shared_from_this<state> {
+    state(boost::asio::io_context& context, main_events& e) : signals{context, SIGINT, SIGTERM, SIGHUP}, events{e} {}
+    void wait() {
+        signals.async_wait([self = shared_from_this()](const boost::system::error_code& ec, int signal) {
+            if (ec) return;
+            main_event e;
+            e.signal = signal;
+            self->events.push(std::move(e));
+            self->wait();
+        });
+    }
+    boost::asio::signal_set signals;
+    main_events& events;
+};
+
+signal_listener::signal_listener(io_loop& loop, main_events& events)
+    : state_{std::make_shared<state>(loop.context(), events)}, loop_{loop} {
+    loop_.post([s = state_] { s->wait(); });
+}
+
+signal_listener::~signal_listener() {
+    loop_.post([s = state_] { s->signals.cancel(); });
+}
+
+worker_instance local_instance(const std::string& shard, const amounts& declared, bool local) {
+    worker_instance who;
+    who.info.host = host_name();
+    who.info.shard = shard_name{shard.empty() ? who.info.host : shard};
+    who.info.declared = declared;
+    who.instance = random_number();
+    who.pid = ::getpid();
+    who.local = local;
+    return who;
+}
+
+// -- scheduler_process ------------------------------------------------------------------------------------------------
+
+scheduler_process::scheduler_process(scheduler_process_options options, main_events& events)
+    : options_{std::move(options)}, events_{events}, config_{options_.config} {
+    if (auto problem = listen_problem(config_->network.listen, config_->network.tls, options_.insecure);
+        options_.listen && !problem.empty())
+        throw io_error{problem};
+    open_stores();
+    loop_ = std::make_unique<io_loop>();
+    launcher_ = make_process_launcher(*loop_);
+    spawn_actors();
+    if (options_.listen) listen();
+}
+
+void scheduler_process::open_stores() {
+    if (options_.in_memory) {
+        statuses_ = make_memory_status_store();
+        log_lines_ = make_memory_log_store();
+        secret_ = random_secret();
+    } else {
+        folder_ = std::make_unique<data_dir>(config_->data_dir, "scheduler");
+        statuses_ = open_sqlite_status_store(folder_->file("statuses.sqlite"));
+        log_lines_ = open_sqlite_log_store(folder_->file("logs.sqlite"));
+        if (options_.clean) {
+            statuses_->clear();
+            log_lines_->clear();
+        }
+        secret_ = read_private_file(folder_->file("secret"));
+        if (secret_.empty()) {
+            secret_ = random_secret();
+            write_private_file(folder_->file("secret"), secret_);
+        }
+    }
+    epoch_ = statuses_->begin_epoch();
+    known_workers_ = statuses_->workers();
+}
+
+void scheduler_process::spawn_actors() {
+    std::shared_ptr<event_log> log;
+    if (!options_.events_path.empty()) log = std::make_shared<event_log>(options_.events_path);
+    system_config_ = std::make_unique<system_config>(config_->network.tls);
+    system_ = std::make_unique<caf::actor_system>(*system_config_);
+    monitor_ = system_->spawn<caf::detached>(monitor_behavior, log);
+    logs_ = system_->spawn<caf::detached>(
+        log_store_behavior,
+        std::make_shared<log_store_options>(log_store_options{std::move(log_lines_), options_.echo}), monitor_);
+    store_ = system_->spawn<caf::detached>(status_store_behavior,
+                                           std::make_shared<std::unique_ptr<status_store>>(std::move(statuses_)));
+    scheduler_options options;
+    options.config = config_;
+    options.first_invocation = invocation_id::first_of_epoch(epoch_);
+    options.known_workers = known_workers_;
+    options.store = store_;
+    options.logs = logs_;
+    options.monitor = monitor_;
+    options.tools = {launcher_.get(), loop_.get()};
+    options.on_stop_asked = [&events = events_] {
+        main_event e;
+        e.what = main_event::kind::stop_asked;
+        events.push(std::move(e));
+    };
+    options.run = run_;
+    scheduler_ = system_->spawn(scheduler_behavior, std::move(options));
+    gateway_ = system_->spawn(gateway_behavior, secret_, scheduler_);
+    if (!config_->file.empty())
+        watcher_ = system_->spawn(config_watcher_behavior, config_, scheduler_, loop_.get(), options_.amend);
+}
+
+void scheduler_process::listen() {
+    const auto result = publish_gateway(*system_, gateway_, config_->network.listen, config_->network.tls.has_value());
+    if (!result.error.empty()) throw io_error{result.error};
+    bound_ = {config_->network.listen.host, result.port};
+    if (folder_)
+        address_ = std::make_unique<address_file>(
+            folder_->path(), scheduler_address{bound_.host, bound_.port, secret_, ::getpid()});
+}
+
+void scheduler_process::start_local_worker() {
+    worker_options options;
+    options.who = local_instance(config_->worker.shard, config_->worker.resources, true);
+    options.data_dir = config_->data_dir;
+    options.logs = logs_;
+    options.launcher = launcher_.get();
+    options.run = run_;
+    worker_ = system_->spawn(worker_behavior, std::move(options));
+    caf::anon_send(worker_, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway_), secret_});
+}
+
+void scheduler_process::watch(std::shared_ptr<progress_view> view) {
+    auto watcher = system_->spawn(progress_behavior, std::move(view), run_);
+    caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(watcher)});
+}
+
+void scheduler_process::tell_when_quiescent() {
+    system_->spawn([scheduler = scheduler_, &events = events_](caf::event_based_actor* self) {
+        self->request(scheduler, caf::infinite, await_quiescence{})
+            .then(
+                [&events](const run_finished& m) {
+                    main_event e;
+                    e.what = main_event::kind::quiescent;
+                    e.finished = m;
+                    events.push(std::move(e));
+                },
+                [](const caf::error&) {});
+    });
+}
+
+void scheduler_process::stop() {
+    std::int64_t longest_wait_s = 0;
+    for (const auto& job : config_->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
+    system_->spawn([scheduler = scheduler_, &events = events_, wait = std::chrono::seconds{longest_wait_s} + stop_margin](
+                       caf::event_based_actor* self) {
+        auto done = [&events] {
+            main_event e;
+            e.what = main_event::kind::quiescent;
+            events.push(std::move(e));
+        };
+        self->request(scheduler, wait, stop_scheduler{}).then([=](const stopped&) { done(); }, [=](const caf::error&) { done(); });
+    });
+    for (;;) {
+        const auto e = events_.wait();
+        if (e.what == main_event::kind::quiescent || e.what == main_event::kind::signal) break;
+    }
+}
+
+std::vector<attempt> scheduler_process::attempts(const job_id& job, std::size_t limit) {
+    if (!folder_) return {};
+    return open_sqlite_status_store_read_only(folder_->file("statuses.sqlite"))->attempts(job, {}, limit);
+}
+
+scheduler_process::~scheduler_process() {
+    address_.reset();
+    if (!system_) return;
+    {
+        caf::scoped_actor self{*system_};
+        self->request(monitor_, local_request_timeout, flush_monitor{})
+            .receive([](const recorded&) {}, [](const caf::error&) {});
+        for (const auto& actor :
+             {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(watcher_),
+              caf::actor_cast<caf::actor>(gateway_), caf::actor_cast<caf::actor>(scheduler_)})
+            if (actor) self->send_exit(actor, caf::exit_reason::user_shutdown);
+    }
+    launcher_.reset();  // kills what still runs, and with it the last reasons to live of task actors
+    for (const auto& actor : {caf::actor_cast<caf::actor>(store_), caf::actor_cast<caf::actor>(logs_),
+                              caf::actor_cast<caf::actor>(monitor_)})
+        caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    destroy(worker_);
+    destroy(watcher_);
+    destroy(gateway_);
+    destroy(scheduler_);
+    destroy(store_);
+    destroy(logs_);
+    destroy(monitor_);
+    system_.reset();
+}
+
+// -- worker_process ---------------------------------------------------------------------------------------------------
+
+worker_process::worker_process(const worker_settings& settings, std::string shard, address_finder find,
+                               main_events& events) {
+    folder_ = std::make_unique<data_dir>(settings.data_dir, "worker");
+    auto lines = open_sqlite_log_store(folder_->file("logs.sqlite"));
+    loop_ = std::make_unique<io_loop>();
+    launcher_ = make_process_launcher(*loop_);
+    system_config_ = std::make_unique<system_config>(settings.tls);
+    system_ = std::make_unique<caf::actor_system>(*system_config_);
+    monitor_ = system_->spawn<caf::detached>(monitor_behavior, std::shared_ptr<event_log>{});
+    logs_ = system_->spawn<caf::detached>(
+        log_store_behavior, std::make_shared<log_store_options>(log_store_options{std::move(lines), {}}), monitor_);
+    connector_ = system_->spawn(connector_behavior, std::move(find), settings.tls.has_value());
+    worker_options options;
+    options.who = local_instance(shard, settings.resources, false);
+    options.data_dir = folder_->path();
+    options.logs = logs_;
+    options.launcher = launcher_.get();
+    options.connector = caf::actor_cast<caf::strong_actor_ptr>(connector_);
+    options.on_end = [&events](std::string reason) {
+        main_event e;
+        e.what = main_event::kind::worker_ended;
+        e.reason = std::move(reason);
+        events.push(std::move(e));
+    };
+    options.run = live_runtime();
+    worker_ = system_->spawn(worker_behavior, std::move(options));
+}
+
+void worker_process::stop() { caf::anon_send(worker_, stop_worker{}); }
+
+worker_process::~worker_process() {
+    for (const auto& actor : {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(connector_)})
+        caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    launcher_.reset();
+    for (const auto& actor : {caf::actor_cast<caf::actor>(logs_), caf::actor_cast<caf::actor>(monitor_)})
+        caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    destroy(worker_);
+    destroy(connector_);
+    destroy(logs_);
+    destroy(monitor_);
+    system_.reset();
+}
+
+}  // namespace bistro

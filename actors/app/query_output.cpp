@@ -1,0 +1,162 @@
+#include "actors/app/query_output.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "io/clock.hpp"
+#include "io/terminal/terminal.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr int json_version = 1;
+
+json::value seconds(time_ms t) { return t == 0 ? json::value{nullptr} : json::value{static_cast<double>(t) / 1000.0}; }
+json::string text(const std::string& s) { return json::string{valid_utf8(s)}; }
+
+json::object counts_object(const task_counts& c) {
+    return {{"total", c.total},     {"done", c.done},       {"failed", c.failed},   {"running", c.running},
+            {"waiting", c.ready},   {"backoff", c.backoff}, {"blocked", c.blocked}, {"excluded", c.excluded}};
+}
+
+json::array jobs_array(const jobs_answer& answer) {
+    json::array jobs;
+    for (const auto& job : answer.jobs)
+        jobs.push_back(json::object{{"job", text(job.job.value)},
+                                    {"owner", text(job.owner)},
+                                    {"enabled", job.enabled},
+                                    {"priority", job.priority},
+                                    {"level", text(job.level)},
+                                    {"tasks", counts_object(job.counts)},
+                                    {"waiting_reason", text(job.waiting)}});
+    return jobs;
+}
+
+std::string clock_text(time_ms t) {
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(t / 1000)));
+}
+
+void print(const text_table& table) { fmt::print("{}", table.render(terminal_width(stdout), wants_colour(stdout))); }
+
+void print_notes(const jobs_answer& answer) {
+    if (!answer.suspended.empty()) fmt::print("note: {}\n", printable(answer.suspended));
+    for (const auto& [source, problem] : answer.problems) fmt::print("{}: {}\n", printable(source), printable(problem));
+}
+
+}  // namespace
+
+void print_status(const jobs_answer& answer, bool as_json) {
+    task_counts sum;
+    for (const auto& job : answer.jobs) {
+        sum.total += job.counts.total;
+        sum.done += job.counts.done;
+        sum.failed += job.counts.failed;
+        sum.running += job.counts.running;
+        sum.ready += job.counts.ready;
+        sum.backoff += job.counts.backoff;
+        sum.blocked += job.counts.blocked;
+        sum.excluded += job.counts.excluded;
+    }
+    if (as_json) {
+        json::array workers;
+        for (const auto& worker : answer.workers) workers.emplace_back(text(worker));
+        json::object problems;
+        for (const auto& [source, problem] : answer.problems) problems[source] = text(problem);
+        fmt::print("{}\n", json::serialize(json::object{{"version", json_version},
+                                                        {"policy", answer.policy},
+                                                        {"suspended", text(answer.suspended)},
+                                                        {"jobs", answer.jobs.size()},
+                                                        {"tasks", counts_object(sum)},
+                                                        {"workers", std::move(workers)},
+                                                        {"problems", std::move(problems)}}));
+        return;
+    }
+    print_notes(answer);
+    fmt::print("{} jobs, {} tasks: {} done, {} running, {} waiting, {} to retry, {} blocked, {} failed\n",
+               answer.jobs.size(), sum.total, sum.done, sum.running, sum.ready, sum.backoff, sum.blocked, sum.failed);
+    for (const auto& worker : answer.workers) fmt::print("worker {}\n", printable(worker));
+}
+
+void print_jobs(const jobs_answer& answer, bool as_json) {
+    if (as_json) {
+        fmt::print("{}\n", json::serialize(json::object{{"version", json_version}, {"jobs", jobs_array(answer)}}));
+        return;
+    }
+    print_notes(answer);
+    text_table table{{{"job"},
+                      {"owner"},
+                      {"level"},
+                      {"tasks", align::right},
+                      {"done", align::right},
+                      {"running", align::right},
+                      {"waiting", align::right},
+                      {"retry", align::right},
+                      {"blocked", align::right},
+                      {"failed", align::right},
+                      {"why waiting"}}};
+    for (const auto& job : answer.jobs) {
+        const auto& c = job.counts;
+        table.add({printable(job.job.value) + (job.enabled ? "" : " (disabled)"), printable(job.owner), printable(job.level),
+                   std::to_string(c.total), std::to_string(c.done), std::to_string(c.running), std::to_string(c.ready),
+                   std::to_string(c.backoff), std::to_string(c.blocked), std::to_string(c.failed), printable(job.waiting)});
+    }
+    print(table);
+}
+
+void print_tasks(const tasks_answer& answer, bool as_json) {
+    if (as_json) {
+        json::array tasks;
+        for (const auto& t : answer.tasks)
+            tasks.push_back(json::object{{"job", text(t.job.value)},
+                                         {"node", text(t.node.value)},
+                                         {"state", text(t.state)},
+                                         {"errors", t.errors},
+                                         {"retry_at", seconds(t.retry_at_ms)},
+                                         {"worker", text(t.worker)},
+                                         {"started_at", seconds(t.started_ms)},
+                                         {"invocation", t.invocation.valid() ? json::value{to_string(t.invocation)} : json::value{nullptr}},
+                                         {"data", t.data_json.empty() ? json::value{nullptr} : json::parse(t.data_json)}});
+        fmt::print("{}\n", json::serialize(json::object{
+                               {"version", json_version}, {"tasks", std::move(tasks)}, {"left_out", answer.left_out}}));
+        return;
+    }
+    text_table table{{{"job"}, {"node"}, {"state"}, {"errors", align::right}, {"worker"}, {"since / next try"}}};
+    const auto now = wall_clock_ms();
+    for (const auto& t : answer.tasks) {
+        std::string when;
+        if (t.started_ms > 0) when = clock_text(t.started_ms) + ", for " + duration_text(std::max<time_ms>(now - t.started_ms, 0));
+        else if (t.retry_at_ms > now) when = clock_text(t.retry_at_ms) + ", in " + duration_text(t.retry_at_ms - now);
+        table.add({printable(t.job.value), shortened(printable(t.node.value), 40), t.state, std::to_string(t.errors), printable(t.worker), when});
+    }
+    print(table);
+    if (answer.left_out > 0) fmt::print("... and {} more; see --limit, --state and --json\n", answer.left_out);
+}
+
+void print_logs(const std::vector<log_line>& lines, bool as_json) {
+    const bool terminal = is_terminal(stdout);
+    const bool colours = wants_colour(stdout);
+    for (const auto& line : lines) {
+        if (as_json) {
+            fmt::print("{}\n", json::serialize(json::object{{"id", std::to_string(line.id)},
+                                                            {"job", text(line.job.value)},
+                                                            {"node", text(line.node.value)},
+                                                            {"invocation", to_string(line.invocation)},
+                                                            {"stream", to_string(line.stream)},
+                                                            {"time", seconds(line.written_ms)},
+                                                            {"text", text(line.text)}}));
+            continue;
+        }
+        const auto prefix = clock_text(line.written_ms) + " " + line.job.value + " " + shortened(printable(line.node.value), 40) + " ";
+        fmt::print("{}{}\n", coloured(prefix, colour::dim, colours),
+                   coloured(terminal ? printable(line.text) : line.text, line.stream == log_stream::err ? colour::yellow : colour::plain, colours));
+    }
+    std::fflush(stdout);
+}
+
+}  // namespace bistro

@@ -1,0 +1,14 @@
+// Answers as tables for people, or as JSON whose shape is documented in the README and only grows.
+#pragma once
+
+#include "actors/protocol/messages.hpp"
+
+namespace bistro {
+
+void print_status(const jobs_answer& answer, bool as_json);
+void print_jobs(const jobs_answer& answer, bool as_json);
+void print_tasks(const tasks_answer& answer, bool as_json);
+/// One line a line; as JSON, one object a line.
+void print_logs(const std::vector<log_line>& lines, bool as_json);
+
+}  // namespace bistro

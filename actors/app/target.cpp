@@ -1,0 +1,32 @@
+#include "actors/app/target.hpp"
+
+#include <cstdlib>
+
+#include "model/text.hpp"
+
+namespace bistro {
+
+std::string data_dir_of(const target_arguments& target) {
+    if (!target.data_dir.empty()) return target.data_dir;
+    if (!target.config.empty())
+        if (auto loaded = load_config(target.config); loaded.config) return loaded.config->data_dir;
+    return defaults::data_dir;
+}
+
+finder_result make_finder(const target_arguments& target) {
+    auto text = target.scheduler;
+    const char* from_environment = std::getenv("BISTRO_SCHEDULER");
+    if (text.empty() && target.data_dir.empty() && target.config.empty() && from_environment != nullptr) text = from_environment;
+    if (text.empty()) {
+        return {[dir = data_dir_of(target)] { return find_address_in(dir); }, {}};
+    }
+    const auto e = parse_endpoint(text);
+    if (!e || e->port == 0) return {{}, quote(text) + " is no address; write host:port, like 127.0.0.1:6789"};
+    return {[e = *e] {
+                const char* secret = std::getenv("BISTRO_SECRET");
+                return std::optional{scheduler_address{e.host, e.port, secret != nullptr ? secret : find_secret_of_port(e.port), 0}};
+            },
+            {}};
+}
+
+}  // namespace bistro

@@ -1,0 +1,67 @@
+#include "actors/config_watcher.hpp"
+
+#include <caf/all.hpp>
+
+#include "io/error.hpp"
+
+namespace bistro {
+
+namespace {
+
+constexpr const char* source = "config";
+
+void reload(config_watcher_actor::stateful_pointer<config_watcher_state> self,
+            const std::function<void(settings&)>& amend) {
+    auto& s = self->state;
+    auto loaded = load_config(s.path);
+    if (!loaded.config) {
+        std::string text = "the changed config is not valid, the one before stays in force:";
+        for (const auto& error : loaded.errors) text += "\n  " + to_string(error);
+        self->send(s.scheduler, problem{source, text});
+        return;
+    }
+    if (amend) amend(*loaded.config);
+    // What a running process can't change without a restart stays as it was, and is said.
+    std::string fixed;
+    if (loaded.config->data_dir != s.current->data_dir) fixed = "data_dir";
+    if (loaded.config->network != s.current->network) fixed += fixed.empty() ? "[network]" : " and [network]";
+    self->send(s.scheduler, problem{source, fixed.empty() ? "" : "changes of " + fixed + " take effect at the next start"});
+    loaded.config->data_dir = s.current->data_dir;
+    loaded.config->network = s.current->network;
+    if (*loaded.config == *s.current) return;
+    s.current = std::make_shared<const settings>(std::move(*loaded.config));
+    self->send(s.scheduler, config_changed{s.current});
+}
+
+}  // namespace
+
+config_watcher_actor::behavior_type config_watcher_behavior(
+    config_watcher_actor::stateful_pointer<config_watcher_state> self, std::shared_ptr<const settings> current,
+    scheduler_actor scheduler, io_loop* loop, std::function<void(settings&)> amend) {
+    auto& s = self->state;
+    s.path = current->file;
+    s.current = std::move(current);
+    s.scheduler = std::move(scheduler);
+    if (loop != nullptr) {
+        auto me = caf::actor_cast<caf::weak_actor_ptr>(self);
+        try {
+            s.watch = std::make_unique<file_watch>(*loop, s.path, [me] {
+                if (auto strong = me.lock()) caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{});
+            });
+        } catch (const io_error& e) {
+            self->send(s.scheduler, problem{source, std::string{e.what()} + "; changes of the config take effect at the next start"});
+        }
+    }
+    return {
+        [=](const file_changed& m) {
+            auto& state = self->state;
+            if (m.generation == 0) {
+                self->delayed_send(self, config_settle_time, file_changed{++state.generation});
+            } else if (m.generation == state.generation) {
+                reload(self, amend);
+            }
+        },
+    };
+}
+
+}  // namespace bistro

@@ -1,0 +1,30 @@
+// The actor that follows the config file: a valid change is published, an invalid one changes nothing and is reported.
+#pragma once
+
+#include <memory>
+
+#include "actors/protocol/interfaces.hpp"
+#include "io/file_watch.hpp"
+
+namespace bistro {
+
+struct config_watcher_state {
+    std::string path;
+    std::shared_ptr<const settings> current;
+    scheduler_actor scheduler;
+    std::unique_ptr<file_watch> watch;
+    std::uint64_t generation = 0;
+
+    static inline const char* name = "config_watcher";
+};
+
+/// After a change the file is read once it has been left alone for so long.
+inline constexpr std::chrono::milliseconds config_settle_time{100};
+
+/// `loop` is null where nothing is watched and file_changed comes by hand (tests). `amend` is applied to every config
+/// that is read; it may be empty.
+config_watcher_actor::behavior_type config_watcher_behavior(
+    config_watcher_actor::stateful_pointer<config_watcher_state> self, std::shared_ptr<const settings> current,
+    scheduler_actor scheduler, io_loop* loop, std::function<void(settings&)> amend);
+
+}  // namespace bistro

@@ -1,0 +1,60 @@
+#include "actors/gateway.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+namespace bistro {
+
+namespace {
+
+constexpr const char* wrong_secret = "its secret is not that of this scheduler";
+
+// Takes the same time whatever is wrong.
+bool same_secret(const std::string& a, const std::string& b) {
+    unsigned char difference = a.size() == b.size() ? 0 : 1;
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+        difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
+    return difference == 0;
+}
+
+caf::error refuse(const std::string& why) {
+    spdlog::warn("refused a peer: {}", why);
+    return caf::make_error(caf::sec::runtime_error, why);
+}
+
+}  // namespace
+
+gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<gateway_state> self, std::string secret,
+                                              scheduler_actor scheduler) {
+    return {
+        [=](hello& m) -> caf::result<welcome> {
+            if (m.version != protocol_version)
+                return refuse("it speaks version " + std::to_string(m.version) + " of the protocol, this scheduler " +
+                              std::to_string(protocol_version) + "; use the same version of bistro on all hosts");
+            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            if (!valid(m) || !m.worker) return refuse("its hello is not valid");
+            return self->delegate(scheduler, std::move(m));
+        },
+        [=](jobs_asked& m) -> caf::result<jobs_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            return self->delegate(scheduler, std::move(m));
+        },
+        [=](tasks_asked& m) -> caf::result<tasks_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            return self->delegate(scheduler, std::move(m));
+        },
+        [=](logs_asked& m) -> caf::result<logs_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            if (!valid(m)) return refuse("its question for logs is not valid");
+            return self->delegate(scheduler, std::move(m));
+        },
+        [=](control_asked& m) -> caf::result<control_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            if (!valid(m)) return refuse("its command is not valid");
+            return self->delegate(scheduler, std::move(m));
+        },
+    };
+}
+
+}  // namespace bistro

@@ -1,0 +1,261 @@
+#include "actors/job.hpp"
+
+#include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <caf/all.hpp>
+
+namespace bistro {
+
+namespace {
+
+using self_ptr = job_actor::stateful_pointer<job_state>;
+
+// What an actor hears after its own exit is of no interest to anybody.
+scheduler_actor scheduler_of(self_ptr self) { return caf::actor_cast<scheduler_actor>(self->state.links.scheduler); }
+
+job_progress progress_of(self_ptr self) {
+    const auto& s = self->state;
+    return {s.table->spec().name, s.table->spec().level, s.table->counts(), s.changes, s.retired, s.last_end_ms};
+}
+
+dependency_news news_of(self_ptr self, bool replaced, std::vector<node_index> done, std::vector<node_index> undone) {
+    const auto& table = *self->state.table;
+    return {table.spec().name, table.nodes(), replaced, table.all_done(), std::move(done), std::move(undone)};
+}
+
+void schedule_wakeup(self_ptr self) {
+    auto& s = self->state;
+    ++s.wake_generation;
+    const auto at = s.table->next_wakeup();
+    if (!at) return;
+    const auto wait = std::max<time_ms>(*at - s.run.now(), 0);
+    self->delayed_send(self, std::chrono::milliseconds{wait + 1}, wake_due{s.wake_generation});
+}
+
+// Tells everybody what an event changed.
+void publish(self_ptr self) {
+    auto& s = self->state;
+    if (!s.table->nodes()) return;
+    ++s.changes;
+    auto changes = s.table->take_changes();
+    if (!changes.ready.empty() || !changes.withdrawn.empty() || changes.replaced) {
+        pending_changed m;
+        m.job = s.table->spec().name;
+        m.forest_version = s.table->nodes()->version();
+        m.seen_starts = s.seen_starts;
+        m.replace = changes.replaced;
+        m.unfinished = s.table->counts().unfinished();
+        for (auto node : changes.ready)
+            if (const auto* data = s.table->data_of(node)) m.data.emplace_back(node, *data);
+        m.ready = std::move(changes.ready);
+        m.withdrawn = std::move(changes.withdrawn);
+        self->send(s.links.pool, std::move(m));
+    }
+    if (!s.dependents.empty() && (changes.replaced || !changes.done.empty() || !changes.undone.empty())) {
+        const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
+        for (const auto& dependent : s.dependents) self->send(dependent, news);
+    }
+    // Dependents first: whoever hears that this job is at rest may rely on them having heard.
+    self->send(scheduler_of(self), progress_of(self));
+    self->send(s.links.monitor, progress_of(self));
+    if (auto due = s.table->orphans_due(s.run.now()); !due.empty())
+        caf::anon_send(s.links.pool, kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled"});
+    schedule_wakeup(self);
+}
+
+// An event for the table that must wait until the store has told what it remembers.
+template <class F>
+void when_loaded(self_ptr self, F&& f) {
+    if (self->state.loaded) {
+        f();
+        publish(self);
+    } else {
+        self->state.early.emplace_back(std::forward<F>(f));
+    }
+}
+
+void load(self_ptr self) {
+    auto loaded = [=](const statuses_loaded& m) {
+        auto& s = self->state;
+        for (const auto& [node, status] : m.statuses) s.table->restore(node, status, s.run.now());
+        s.loaded = true;
+        for (auto& event : std::exchange(s.early, {})) event();
+        publish(self);
+    };
+    auto failed = [=](const caf::error& e) {
+        auto& s = self->state;
+        self->send(scheduler_of(self), problem{"status store", "the statuses of job " + s.table->spec().name.value +
+                                                                   " can't be read: " + caf::to_string(e)});
+    };
+    self->request(self->state.links.store, caf::infinite, load_statuses{self->state.table->spec().name})
+        .then(loaded, failed);
+}
+
+void note_starts(self_ptr self, const tasks_started& m) {
+    auto& s = self->state;
+    s.seen_starts = std::max(s.seen_starts, m.count);
+    auto batch = std::make_shared<status_batch>();
+    for (const auto& start : m.starts) {
+        running_task task{start.node, start.worker, start.path, start.started_ms, std::nullopt};
+        if (m.adopted) {
+            s.table->adopt(start.invocation, std::move(task), s.run.now());
+        } else {
+            s.table->started(start.invocation, std::move(task), s.run.now());
+        }
+        batch->starts.push_back(start);
+    }
+    // As history, with the next commit: no start waits for a disk, and the end of the attempt does not need it.
+    caf::anon_send(s.links.store, record_statuses{std::move(batch)});
+}
+
+void note_ends(self_ptr self, const attempts_ended& m) {
+    auto& s = self->state;
+    auto batch = std::make_shared<status_batch>();
+    results_durable meaningless;
+    results_durable stored;
+    for (const auto& end : m.ends) {
+        s.last_end_ms = std::max(s.last_end_ms, end.ended_ms);
+        if (auto change = s.table->ended(end)) {
+            batch->finishes.push_back({s.table->spec().name, change->node, end, change->status});
+            stored.invocations.push_back(end.invocation);
+        } else {
+            meaningless.invocations.push_back(end.invocation);
+        }
+    }
+    if (!meaningless.invocations.empty()) self->send(s.links.pool, std::move(meaningless));
+    if (stored.invocations.empty()) return;
+    // Without a limit: a store that can't write now keeps the record and answers when it can.
+    self->request(s.links.store, caf::infinite, record_statuses{std::move(batch)})
+        .then(
+            [=](const recorded&) {
+                auto& state = self->state;
+                for (auto invocation : stored.invocations) state.table->made_durable(invocation, state.run.now());
+                self->send(state.links.pool, stored);
+                publish(self);
+            },
+            [=](const caf::error&) {});  // the store is gone, and with it this process
+}
+
+caf::result<control_answer> forgive(self_ptr self) {
+    auto& s = self->state;
+    const auto changes = s.table->forgive(s.run.now());
+    auto batch = std::make_shared<status_batch>();
+    for (const auto& change : changes) batch->statuses.push_back({s.table->spec().name, change.node, change.status});
+    auto promise = self->make_response_promise<control_answer>();
+    self->request(s.links.store, caf::infinite, record_statuses{std::move(batch)})
+        .then(
+            [=, count = changes.size()](const recorded&) mutable {
+                promise.deliver(control_answer{true, std::to_string(count) + " tasks forgiven"});
+            },
+            [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
+    publish(self);
+    return promise;
+}
+
+std::string_view word_for(task_situation situation, const task_status& status) {
+    switch (situation) {
+        case task_situation::ready: return status.state == task_state::unstarted ? "waiting" : to_string(status.state);
+        case task_situation::running: return "running";
+        case task_situation::done: return "done";
+        case task_situation::failed: return "failed";
+        case task_situation::backoff: return "backoff";
+        case task_situation::job_disabled:
+        case task_situation::job_invalid: return "disabled";
+        case task_situation::waits_for_node_of_job:
+        case task_situation::waits_for_whole_job: return "blocked";
+        case task_situation::node_disabled:
+        case task_situation::filtered_out: return "excluded";
+        case task_situation::no_such_task: return "gone";
+    }
+    return {};
+}
+
+tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
+    const auto& table = *self->state.table;
+    tasks_answer answer;
+    table.for_each([&](const node_id& node, const task_status& status, task_situation situation) {
+        const auto word = word_for(situation, status);
+        if (!m.state.empty() && m.state != word) return;
+        if (answer.tasks.size() >= m.limit) {
+            ++answer.left_out;
+            return;
+        }
+        answer.tasks.push_back({table.spec().name, node, std::string{word}, status.backoff_step, status.retry_at_ms, {}, 0,
+                                status.invocation, status.data_json});
+    });
+    boost::unordered_flat_map<std::string, task_row*> rows;
+    for (auto& row : answer.tasks) rows.emplace(row.node.value, &row);
+    for (const auto& [invocation, task] : table.running()) {
+        auto row = rows.find(task.node.value);
+        if (row == rows.end()) continue;
+        row->second->worker = task.worker;
+        row->second->started_ms = task.started_ms;
+        row->second->invocation = invocation;
+    }
+    return answer;
+}
+
+}  // namespace
+
+job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links links, runtime run) {
+    auto& s = self->state;
+    s.table = std::make_unique<task_table>(std::move(spec));
+    s.links = std::move(links);
+    s.run = std::move(run);
+    load(self);
+    return {
+        [=](const job_changed& m) {
+            when_loaded(self, [=] {
+                self->state.retired = false;
+                self->state.table->set_spec(m.spec, self->state.run.now());
+            });
+        },
+        [=](const job_removed&) {
+            when_loaded(self, [=] {
+                self->state.retired = true;
+                self->state.table->retire(self->state.run.now());
+            });
+        },
+        [=](const nodes_changed& m) {
+            when_loaded(self, [=] { self->state.table->set_forest(m.nodes, self->state.run.now()); });
+        },
+        [=](const tasks_started& m) { when_loaded(self, [=] { note_starts(self, m); }); },
+        [=](const attempts_ended& m) { when_loaded(self, [=] { note_ends(self, m); }); },
+        [=](const dependency_news& m) {
+            when_loaded(self, [=] {
+                auto& table = *self->state.table;
+                const auto now = self->state.run.now();
+                const auto own = table.nodes() ? table.nodes()->version() : 0;
+                if (m.nodes->version() < own) return;  // it will report again for this forest
+                if (m.nodes->version() > own) table.set_forest(m.nodes, now);
+                if (m.replaced) table.dependency_replaced(m.job, m.done, m.all_done, now);
+                else table.dependency_changed(m.job, m.done, m.undone, m.all_done, now);
+            });
+        },
+        [=](const dependents_changed& m) {
+            when_loaded(self, [=] {
+                self->state.dependents = m.dependents;
+                if (!self->state.table->nodes()) return;
+                const auto news = news_of(self, true, self->state.table->done_nodes(), {});
+                for (const auto& dependent : m.dependents) self->send(dependent, news);
+            });
+        },
+        [=](const wake_due& m) {
+            if (m.generation != self->state.wake_generation) return;
+            self->state.table->advance(self->state.run.now());
+            publish(self);
+        },
+        [=](const progress_asked&) {
+            auto progress = progress_of(self);
+            progress.loaded = self->state.loaded && self->state.table->nodes() != nullptr;
+            return progress;
+        },
+        [=](const forgive_asked&) -> caf::result<control_answer> {
+            if (!self->state.loaded) return control_answer{false, "the job is still being loaded; try again"};
+            return forgive(self);
+        },
+        [=](const tasks_asked& m) { return list_tasks(self, m); },
+    };
+}
+
+}  // namespace bistro

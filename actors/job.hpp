@@ -1,0 +1,38 @@
+// The actor of one job: keeps its task table, tells the pool what may start, and its dependents where it is done.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
+
+namespace bistro {
+
+struct job_links {
+    pool_actor pool;
+    status_store_actor store;
+    monitor_actor monitor;
+    caf::strong_actor_ptr scheduler;  ///< a scheduler_actor, without which the cycle of references would never end
+};
+
+struct job_state {
+    std::unique_ptr<task_table> table;
+    job_links links;
+    runtime run;
+    bool loaded = false;              ///< the store has told what it remembers
+    std::vector<std::function<void()>> early;  ///< what came before that
+    std::vector<job_actor> dependents;
+    std::uint64_t seen_starts = 0;
+    std::uint64_t changes = 0;
+    std::uint64_t wake_generation = 0;
+    time_ms last_end_ms = 0;
+    bool retired = false;
+
+    static inline const char* name = "job";
+};
+
+job_actor::behavior_type job_behavior(job_actor::stateful_pointer<job_state> self, job_spec spec, job_links links,
+                                      runtime run);
+
+}  // namespace bistro

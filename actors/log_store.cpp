@@ -1,0 +1,43 @@
+#include "actors/log_store.hpp"
+
+#include <caf/all.hpp>
+
+#include "io/error.hpp"
+
+namespace bistro {
+
+namespace {
+constexpr const char* source = "log store";
+}
+
+log_store_actor::behavior_type log_store_behavior(log_store_actor::stateful_pointer<log_store_state> self,
+                                                  std::shared_ptr<log_store_options> options, monitor_actor monitor) {
+    self->state.options = std::move(*options);
+    return {
+        [=](append_lines& m) {
+            auto& s = self->state;
+            lines_kept answer;
+            for (const auto& line : m.lines) {
+                answer.bytes += line.text.size() + 1;
+                if (s.options.echo) s.options.echo(line);
+            }
+            try {
+                s.options.store->append(m.lines);
+                if (std::exchange(s.in_trouble, false)) self->send(monitor, problem{source, ""});
+            } catch (const io_error& e) {
+                if (!std::exchange(s.in_trouble, true))
+                    self->send(monitor, problem{source, std::string{"output of tasks is dropped: "} + e.what()});
+            }
+            return answer;
+        },
+        [=](const logs_asked& m) -> caf::result<logs_answer> {
+            try {
+                return logs_answer{self->state.options.store->query(m.query)};
+            } catch (const io_error& e) {
+                return caf::make_error(caf::sec::runtime_error, e.what());
+            }
+        },
+    };
+}
+
+}  // namespace bistro

@@ -1,0 +1,107 @@
+#include "actors/monitor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "io/error.hpp"
+
+namespace bistro {
+
+namespace {
+
+using self_ptr = monitor_actor::stateful_pointer<monitor_state>;
+
+void give_up_log(self_ptr self, const io_error& e) {
+    spdlog::error("{}; the event log ends here", e.what());
+    self->state.log = nullptr;
+}
+
+void schedule_wakeup(self_ptr self) {
+    if (std::exchange(self->state.snapshot_due, true)) return;
+    self->delayed_send(self, snapshot_interval, wake_due{});
+}
+
+void flush(self_ptr self) {
+    auto& s = self->state;
+    if (!std::exchange(s.unflushed, false) || !s.log) return;
+    try {
+        s.log->flush();
+    } catch (const io_error& e) {
+        give_up_log(self, e);
+    }
+}
+
+void note_events(self_ptr self, events_happened& m) {
+    auto& s = self->state;
+    for (auto& e : m.events) {
+        e.seq = ++s.seq;
+        if (e.kind == event_kind::start) ++s.running;
+        if (e.kind == event_kind::finish || e.kind == event_kind::lost) {
+            if (s.running > 0) --s.running;
+            ++s.finished;
+        }
+        if (!s.log) continue;
+        try {
+            s.log->write(e);
+            s.unflushed = true;
+        } catch (const io_error& error) {
+            give_up_log(self, error);
+        }
+    }
+    schedule_wakeup(self);
+}
+
+void send_snapshot(self_ptr self) {
+    auto& s = self->state;
+    s.snapshot_due = false;
+    flush(self);
+    if (s.watchers.empty()) return;
+    progress_snapshot snapshot;
+    for (const auto& job : s.order)
+        if (auto found = s.jobs.find(job); found != s.jobs.end()) snapshot.jobs.push_back(found->second);
+    snapshot.running = s.running;
+    snapshot.finished = s.finished;
+    for (const auto& watcher : s.watchers) self->send(watcher, snapshot);
+}
+
+}  // namespace
+
+monitor_actor::behavior_type monitor_behavior(self_ptr self, std::shared_ptr<event_log> log) {
+    self->state.log = std::move(log);
+    return {
+        [=](events_happened& m) { note_events(self, m); },
+        [=](const job_progress& m) {
+            auto& s = self->state;
+            if (m.retired && m.counts.running == 0) {
+                s.jobs.erase(m.job);
+                std::erase(s.order, m.job);
+            } else {
+                if (!s.jobs.contains(m.job)) s.order.push_back(m.job);
+                s.jobs.insert_or_assign(m.job, m);
+            }
+            schedule_wakeup(self);
+        },
+        [=](const problem& m) {
+            auto& s = self->state;
+            if (m.text.empty()) {
+                if (s.problems.erase(m.source) > 0) spdlog::info("{}: well again", m.source);
+            } else if (auto& known = s.problems[m.source]; known != m.text) {
+                known = m.text;
+                spdlog::warn("{}: {}", m.source, m.text);
+            }
+        },
+        [=](const watch_progress& m) {
+            self->state.watchers.push_back(caf::actor_cast<progress_actor>(m.watcher));
+            schedule_wakeup(self);
+        },
+        [=](const wake_due&) { send_snapshot(self); },
+        [=](const flush_monitor&) {
+            send_snapshot(self);
+            return recorded{};
+        },
+    };
+}
+
+}  // namespace bistro

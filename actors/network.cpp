@@ -1,0 +1,135 @@
+#include "actors/network.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
+#include <random>
+#include <set>
+
+#include "actors/runtime.hpp"
+
+namespace bistro {
+
+namespace {
+
+// CAF's own sign of life on a connection; the project's heartbeats decide, this only notices dead peers for clients.
+constexpr std::int64_t caf_heartbeat_ms = 10'000;
+constexpr std::int64_t caf_connection_timeout_ms = 60'000;
+
+std::string text_of(const caf::error& e) { return caf::to_string(e); }
+
+auto middleman(caf::actor_system& system, bool with_tls) {
+    return with_tls ? system.openssl_manager().actor_handle() : system.middleman().actor_handle();
+}
+
+std::chrono::milliseconds reconnect_wait(int failures) {
+    static thread_local std::minstd_rand random{std::random_device{}()};
+    const auto wait = std::min(first_reconnect_wait * (1 << std::min(failures, 10)), longest_reconnect_wait);
+    return std::chrono::milliseconds{wait.count() * 3 / 4 + static_cast<std::int64_t>(random() % 1000) * wait.count() / 2000};
+}
+
+using connector_ptr = connector_actor::stateful_pointer<connector_state>;
+
+void try_again(connector_ptr self) {
+    auto& s = self->state;
+    self->delayed_send(self, reconnect_wait(s.failures++), wake_due{});
+}
+
+void search(connector_ptr self) {
+    auto& s = self->state;
+    std::optional<scheduler_address> address;
+    try {
+        address = s.find();
+    } catch (const std::exception& e) {
+        if (s.failures == 0) spdlog::warn("{}", e.what());
+    }
+    if (!address) {
+        if (s.failures == 0) spdlog::info("waiting for the scheduler to appear");
+        return try_again(self);
+    }
+    const auto where = to_string(endpoint{address->host, address->port});
+    self->request(middleman(self->system(), s.with_tls), connect_timeout, caf::connect_atom::value, address->host, address->port)
+        .then(
+            [=, secret = address->secret](const caf::node_id&, const caf::strong_actor_ptr& gateway, const std::set<std::string>&) {
+                auto& state = self->state;
+                if (!gateway) return try_again(self);
+                state.failures = 0;
+                state.searching = false;
+                self->send(caf::actor_cast<worker_actor>(state.client), gateway_found{gateway, secret});
+            },
+            [=](const caf::error& e) {
+                if (self->state.failures == 0) spdlog::info("waiting for the scheduler at {} ({})", where, text_of(e));
+                try_again(self);
+            });
+}
+
+}  // namespace
+
+system_config::system_config(const std::optional<tls_settings>& tls) {
+    config_file_path.clear();
+    add_message_types<caf::id_block::bistro>();
+    load<caf::io::middleman>();
+    // The other policy, work stealing, polls when idle.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("middleman.heartbeat-interval", caf::timespan{std::chrono::milliseconds{caf_heartbeat_ms}});
+    set("middleman.connection-timeout", caf::timespan{std::chrono::milliseconds{caf_connection_timeout_ms}});
+    if (!tls) return;
+    load<caf::openssl::manager>();
+    set("openssl.cafile", tls->ca);
+    set("openssl.certificate", tls->certificate);
+    set("openssl.key", tls->key);
+    openssl_cafile = tls->ca;
+    openssl_certificate = tls->certificate;
+    openssl_key = tls->key;
+}
+
+std::string listen_problem(const endpoint& where, const std::optional<tls_settings>& tls, bool insecure) {
+    if (is_loopback(where) || tls || insecure) return {};
+    return "will not listen on " + to_string(where) +
+           " without mutual TLS: whoever can connect may run commands. Configure [network.tls], listen on 127.0.0.1, "
+           "or say --insecure";
+}
+
+publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
+                               bool with_tls) {
+    const auto host = where.host == "localhost" ? std::string{"127.0.0.1"} : where.host;
+    auto port = with_tls ? caf::openssl::publish(gateway, where.port, host.c_str())
+                         : system.middleman().publish(gateway, where.port, host.c_str());
+    if (port) return {*port, {}};
+    return {0, "can't listen on " + to_string(where) + " (" + text_of(port.error()) +
+                   "): is the port in use, or the address not of this host? Choose another with [network] listen"};
+}
+
+connector_actor::behavior_type connector_behavior(connector_ptr self, address_finder find, bool with_tls) {
+    self->state.find = std::move(find);
+    self->state.with_tls = with_tls;
+    return {
+        [=](const gateway_wanted&) {
+            auto& s = self->state;
+            s.client = self->current_sender();
+            if (std::exchange(s.searching, true)) return;
+            s.failures = 0;
+            search(self);
+        },
+        [=](const wake_due&) { search(self); },
+    };
+}
+
+connect_result connect_once(caf::actor_system& system, const scheduler_address& address, bool with_tls) {
+    connect_result result;
+    caf::scoped_actor self{system};
+    const auto where = to_string(endpoint{address.host, address.port});
+    self->request(middleman(system, with_tls), connect_timeout, caf::connect_atom::value, address.host, address.port)
+        .receive(
+            [&](const caf::node_id&, const caf::strong_actor_ptr& gateway, const std::set<std::string>&) {
+                if (gateway) result.gateway = caf::actor_cast<gateway_actor>(gateway);
+                else result.error = where + " is no scheduler";
+            },
+            [&](const caf::error& e) { result.error = "no scheduler answers at " + where + " (" + text_of(e) + ")"; });
+    return result;
+}
+
+}  // namespace bistro

@@ -1,0 +1,63 @@
+// Publishing the gateway and finding it: loopback, or mutual TLS.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "actors/protocol/interfaces.hpp"
+#include "config/settings.hpp"
+#include "io/address_file.hpp"
+
+namespace bistro {
+
+/// The settings of CAF for a live process.
+class system_config : public caf::actor_system_config {
+public:
+    explicit system_config(const std::optional<tls_settings>& tls);
+};
+
+/// Whether a process may listen there at all: loopback, or with mutual TLS, or told to be insecure. An empty string,
+/// or why not and what to do.
+std::string listen_problem(const endpoint& where, const std::optional<tls_settings>& tls, bool insecure);
+
+/// The port that was bound, or what is wrong.
+struct publish_result {
+    std::uint16_t port = 0;
+    std::string error;
+};
+publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
+                               bool with_tls);
+
+/// Where to look for a gateway; asked anew before each try, since a scheduler may move.
+using address_finder = std::function<std::optional<scheduler_address>()>;
+
+struct connector_state {
+    address_finder find;
+    bool with_tls = false;
+    caf::strong_actor_ptr client;  ///< a worker_actor
+    int failures = 0;
+    bool searching = false;
+
+    static inline const char* name = "connector";
+};
+
+/// A try to connect is given up after this time: a silent peer would hold it for ever.
+inline constexpr std::chrono::seconds connect_timeout{5};
+/// Waits between tries grow from the first to the second.
+inline constexpr std::chrono::milliseconds first_reconnect_wait{100};
+inline constexpr std::chrono::milliseconds longest_reconnect_wait{3000};
+
+connector_actor::behavior_type connector_behavior(connector_actor::stateful_pointer<connector_state> self,
+                                                  address_finder find, bool with_tls);
+
+/// Connects once, from outside any actor. The gateway, or what is wrong.
+struct connect_result {
+    gateway_actor gateway;
+    std::string error;
+};
+connect_result connect_once(caf::actor_system& system, const scheduler_address& address, bool with_tls);
+
+}  // namespace bistro

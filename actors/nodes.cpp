@@ -1,0 +1,123 @@
+#include "actors/nodes.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+namespace bistro {
+
+namespace {
+
+using self_ptr = nodes_actor::stateful_pointer<nodes_state>;
+
+std::vector<node_decl> all_declarations(const nodes_state& s) {
+    std::vector<node_decl> all;
+    for (const auto& source : s.sources) all.insert(all.end(), source.nodes.begin(), source.nodes.end());
+    return all;
+}
+
+std::vector<std::string> names_at(const forest& nodes, const std::string& level) {
+    std::vector<std::string> names;
+    if (auto index = nodes.find_level(level))
+        for (std::uint32_t i = 0; i < nodes.size_of(*index); ++i)
+            names.emplace_back(nodes.name(node_index{nodes.first_of(*index).value + i}));
+    return names;
+}
+
+// Asks each source whose parents are not those of its last fetch. True where any was asked.
+bool ask_sources(self_ptr self, const forest& nodes) {
+    auto& s = self->state;
+    bool any = false;
+    for (auto& source : s.sources) {
+        const auto& level = source.settings.parent_level;
+        auto parents = level.empty() ? std::vector<std::string>{} : names_at(nodes, level);
+        if (source.asked && parents == source.parents) continue;
+        source.asked = true;
+        source.parents = std::move(parents);
+        source.outstanding = ++s.requests;
+        self->send(source.actor, parents_known{source.outstanding, source.parents});
+        any = true;
+    }
+    return any;
+}
+
+void publish(self_ptr self, forest_result result) {
+    auto& s = self->state;
+    nodes_changed m;
+    m.nodes = s.forest = std::move(result.nodes);
+    for (const auto& source : s.sources) {
+        for (const auto& problem : source.problems) m.problems.push_back(source.settings.name + ": " + problem);
+        m.first_fetch_failed = m.first_fetch_failed || !source.ever_good;
+    }
+    m.problems.insert(m.problems.end(), result.problems.begin(), result.problems.end());
+    self->send(caf::actor_cast<scheduler_actor>(s.scheduler), std::move(m));
+}
+
+// Sources hang below each other's nodes, so a forest is only published once none has a question open: before that it
+// would lack nodes that are known to come.
+void merge(self_ptr self) {
+    auto& s = self->state;
+    auto result = build_forest(s.config->levels, all_declarations(s), s.version + 1, s.config->instance_name);
+    if (ask_sources(self, *result.nodes)) return;
+    if (std::any_of(s.sources.begin(), s.sources.end(), [](const auto& source) { return source.outstanding != 0; })) return;
+    ++s.version;
+    publish(self, std::move(result));
+}
+
+void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
+    auto& s = self->state;
+    const bool same = s.config && s.config->levels == config->levels && s.config->sources == config->sources &&
+                      s.config->instance_name == config->instance_name;
+    const bool same_levels = s.config && s.config->levels == config->levels;
+    s.config = config;
+    if (same) return;
+    std::vector<nodes_state::source> old = std::move(s.sources);
+    s.sources.clear();
+    for (std::size_t i = 0; i < config->sources.size(); ++i) {
+        nodes_state::source source;
+        source.settings = config->sources[i];
+        // A source that did not change keeps its nodes, so that a failing script is not noticed by its neighbours.
+        auto before = std::find_if(old.begin(), old.end(), [&](const auto& o) { return o.actor && o.settings == source.settings; });
+        if (before != old.end() && same_levels && before - old.begin() == static_cast<std::ptrdiff_t>(i)) {
+            s.sources.push_back(std::move(*before));
+            *before = {};
+            continue;
+        }
+        source.actor = self->spawn(node_source_behavior, source.settings, i, config->levels,
+                                   caf::actor_cast<caf::strong_actor_ptr>(self), s.tools);
+        s.sources.push_back(std::move(source));
+    }
+    for (auto& source : old)
+        if (source.actor) self->send_exit(source.actor, caf::exit_reason::user_shutdown);
+    merge(self);
+}
+
+}  // namespace
+
+nodes_actor::behavior_type nodes_behavior(self_ptr self, caf::strong_actor_ptr scheduler, source_tools tools) {
+    self->state.scheduler = std::move(scheduler);
+    self->state.tools = tools;
+    self->set_exit_handler([=](caf::exit_msg& m) {
+        for (auto& source : self->state.sources)
+            if (source.actor) self->send_exit(source.actor, m.reason);
+        self->quit(std::move(m.reason));
+    });
+    return {
+        [=](source_fetched& m) {
+            auto& s = self->state;
+            if (m.source >= s.sources.size()) return;
+            auto& source = s.sources[m.source];
+            if (m.request != 0 && m.request != source.outstanding) return;  // its parents have changed since
+            if (m.request != 0) source.outstanding = 0;
+            source.problems = std::move(m.problems);
+            if (!m.failed) {
+                source.ever_good = true;
+                if (m.request == 0 && s.forest && m.nodes == source.nodes) return publish(self, {s.forest, {}});
+                source.nodes = std::move(m.nodes);
+            }
+            merge(self);
+        },
+        [=](const config_changed& m) { configure(self, m.config); },
+    };
+}
+
+}  // namespace bistro

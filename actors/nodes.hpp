@@ -1,0 +1,34 @@
+// The actor of the forest: merges what the sources have, and publishes a new forest when that changed.
+#pragma once
+
+#include "actors/node_source.hpp"
+
+namespace bistro {
+
+struct nodes_state {
+    struct source {
+        source_settings settings;
+        node_source_actor actor;
+        std::vector<node_decl> nodes;
+        std::vector<std::string> problems;
+        std::vector<std::string> parents;  ///< those it was asked to fetch below
+        std::uint64_t outstanding = 0;     ///< the request that it has not answered; 0: none
+        bool asked = false;
+        bool ever_good = false;
+    };
+
+    std::shared_ptr<const settings> config;
+    caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
+    source_tools tools;
+    std::vector<source> sources;
+    forest_ptr forest;
+    std::uint64_t version = 0;
+    std::uint64_t requests = 0;
+
+    static inline const char* name = "nodes";
+};
+
+nodes_actor::behavior_type nodes_behavior(nodes_actor::stateful_pointer<nodes_state> self,
+                                          caf::strong_actor_ptr scheduler, source_tools tools);
+
+}  // namespace bistro

@@ -1,0 +1,74 @@
+// How messages between processes become bytes. Enumerations travel as their numbers; whoever receives one checks it
+// with valid() before use, since CAF does not.
+#pragma once
+
+#include <caf/meta/type_name.hpp>
+
+#include "actors/protocol/messages.hpp"
+
+namespace bistro {
+
+template <class Inspector, class Tag>
+auto inspect(Inspector& f, strong_index<Tag>& x) {
+    return f(caf::meta::type_name("index"), x.value);
+}
+template <class Inspector, class Tag>
+auto inspect(Inspector& f, strong_name<Tag>& x) {
+    return f(caf::meta::type_name("name"), x.value);
+}
+template <class Inspector>
+auto inspect(Inspector& f, invocation_id& x) {
+    return f(caf::meta::type_name("invocation_id"), x.value);
+}
+
+#define BISTRO_INSPECT(type, ...)                               \
+    template <class Inspector>                                  \
+    auto inspect(Inspector& f, type& x) {                       \
+        return f(caf::meta::type_name(#type), __VA_ARGS__);     \
+    }
+
+BISTRO_INSPECT(liveness_timeouts, x.heartbeat_ms, x.unhealthy_after_ms, x.lost_after_ms, x.kill_ms)
+BISTRO_INSPECT(worker_info, x.shard, x.host, x.declared)
+BISTRO_INSPECT(worker_instance, x.info, x.instance, x.pid, x.timeouts, x.local)
+BISTRO_INSPECT(attempt_end, x.invocation, x.result, x.data_json, x.exit_code, x.signal, x.ended_ms, x.not_before_ms,
+               x.reason)
+BISTRO_INSPECT(job_command, x.job, x.version, x.command, x.config_json, x.working_directory, x.timeout_s, x.kill_wait_s,
+               x.status, x.arguments)
+BISTRO_INSPECT(task_order, x.invocation, x.job, x.node, x.path, x.prev_data_json, x.resources_by_node)
+BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms)
+BISTRO_INSPECT(finished_task, x.job, x.node, x.end)
+BISTRO_INSPECT(hello, x.version, x.secret, x.who, x.session, x.running, x.unacknowledged, x.worker)
+BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pool)
+BISTRO_INSPECT(heartbeat, x.worker, x.instance, x.known)
+BISTRO_INSPECT(goodbye, x.worker, x.instance)
+BISTRO_INSPECT(start_tasks, x.session, x.commands, x.tasks)
+BISTRO_INSPECT(tasks_finished, x.worker, x.ends)
+BISTRO_INSPECT(acknowledge_results, x.invocations)
+BISTRO_INSPECT(kill_invocations, x.invocations, x.reason)
+BISTRO_INSPECT(stop_worker, x.drain)
+BISTRO_INSPECT(task_counts, x.total, x.done, x.failed, x.running, x.ready, x.backoff, x.blocked, x.excluded)
+BISTRO_INSPECT(jobs_asked, x.secret)
+BISTRO_INSPECT(job_row, x.job, x.owner, x.enabled, x.priority, x.level, x.counts, x.waiting)
+BISTRO_INSPECT(jobs_answer, x.jobs, x.problems, x.policy, x.suspended, x.workers)
+BISTRO_INSPECT(tasks_asked, x.secret, x.job, x.state, x.limit)
+BISTRO_INSPECT(task_row, x.job, x.node, x.state, x.errors, x.retry_at_ms, x.worker, x.started_ms, x.invocation,
+               x.data_json)
+BISTRO_INSPECT(tasks_answer, x.tasks, x.left_out)
+BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x.after_id, x.limit, x.latest)
+BISTRO_INSPECT(logs_asked, x.secret, x.query)
+BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_ms, x.text)
+BISTRO_INSPECT(logs_answer, x.lines)
+BISTRO_INSPECT(control_asked, x.secret, x.verb, x.job, x.node)
+BISTRO_INSPECT(control_answer, x.ok, x.text)
+
+#undef BISTRO_INSPECT
+
+// True where every enumeration in a message has one of its values, and sizes are within their bounds.
+bool valid(const hello& x);
+bool valid(const welcome& x);
+bool valid(const start_tasks& x);
+bool valid(const tasks_finished& x);
+bool valid(const logs_asked& x);
+bool valid(const control_asked& x);
+
+}  // namespace bistro

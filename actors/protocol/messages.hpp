@@ -1,0 +1,458 @@
+// Every message of the system. Messages are named for what happened or what is asked, and carry many where one event
+// can. Those between processes say what becomes of them if they are lost, repeated, late, or from the wrong process;
+// the others never leave the process and are delivered once and in order.
+#pragma once
+
+#include <caf/actor_control_block.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "io/log_store/log_store.hpp"
+#include "io/process/process_launcher.hpp"
+#include "io/status_store/status_store.hpp"
+#include "model/attempt.hpp"
+#include "model/engine/engine.hpp"
+#include "model/event.hpp"
+#include "model/forest.hpp"
+#include "model/job.hpp"
+#include "model/liveness.hpp"
+#include "model/process_outcome.hpp"
+#include "model/task_table.hpp"
+#include "model/worker_registry.hpp"
+
+namespace bistro {
+
+/// Of the messages between processes. A peer with another one is refused.
+inline constexpr std::uint32_t protocol_version = 1;
+
+// -- between scheduler and worker -------------------------------------------------------------------------------------
+
+/// What a worker needs to know of a job to run its tasks.
+struct job_command {
+    job_id job;
+    std::uint64_t version = 0;  ///< grows with every change
+    std::vector<std::string> command;
+    std::string config_json;
+    std::string working_directory;  ///< empty: a folder of the job under the worker's data directory
+    std::int64_t timeout_s = 0;
+    std::int64_t kill_wait_s = 0;
+    status_source status = status_source::exit_code;
+    command_arguments arguments = command_arguments::full;
+};
+
+/// One task to run.
+struct task_order {
+    invocation_id invocation;
+    job_id job;
+    node_id node;
+    std::vector<std::string> path;  ///< node first, instance last
+    std::string prev_data_json;     ///< empty: none
+    std::vector<std::pair<std::string, amounts>> resources_by_node;
+};
+
+/// A running task, as its worker reports it when it connects.
+struct task_report {
+    invocation_id invocation;
+    job_id job;
+    node_id node;
+    std::vector<std::string> path;
+    time_ms started_ms = 0;
+};
+
+/// The end of a task's attempt, as its worker reports it.
+struct finished_task {
+    job_id job;
+    node_id node;
+    attempt_end end;
+};
+
+/// Worker to gateway, answered by `welcome`. Lost or late: the worker times out and says it again. Repeated: the same
+/// answer. The session counts the hellos of this instance; whatever belongs to an earlier one is void.
+struct hello {
+    std::uint32_t version = protocol_version;
+    std::string secret;
+    worker_instance who;
+    std::uint64_t session = 0;
+    std::vector<task_report> running;
+    std::vector<finished_task> unacknowledged;
+    caf::strong_actor_ptr worker;  ///< to send tasks to
+};
+
+/// The answer. Unless joined or rejoined, the worker is no member; `reason` says why.
+struct welcome {
+    hello_verdict verdict = hello_verdict::joined;
+    worker_index worker;
+    liveness_timeouts timeouts;
+    std::string reason;
+    caf::strong_actor_ptr scheduler;  ///< to send heartbeats to
+    caf::strong_actor_ptr pool;       ///< to send results to
+};
+
+/// Worker to scheduler, answered by itself. It is the worker's sign of life, and the answer the scheduler's: both
+/// count silence from their side. Lost: the next one follows. From a wrong or lost instance: answered with `known`
+/// false, and the worker says hello again.
+struct heartbeat {
+    worker_index worker;
+    std::uint64_t instance = 0;
+    bool known = true;
+};
+
+/// Worker to scheduler: it stops, and runs nothing any more. Lost: the worker is lost by its silence.
+struct goodbye {
+    worker_index worker;
+    std::uint64_t instance = 0;
+};
+
+/// Pool to worker. Lost with a connection: the next hello does not report the tasks, and the pool takes them as never
+/// started. Repeated or late: an invocation is started once, ever, and one of an earlier session never.
+struct start_tasks {
+    std::uint64_t session = 0;
+    std::vector<job_command> commands;  ///< of jobs that this worker does not know in this version
+    std::vector<task_order> tasks;
+};
+
+/// Worker to pool. Lost: the results stay with the worker, and the next hello repeats them. Repeated: an end that is
+/// known changes nothing and is acknowledged again.
+struct tasks_finished {
+    worker_index worker;
+    std::vector<finished_task> ends;
+};
+
+/// Pool to worker: these results are durable, forget them. Lost: the next hello repeats the results. Repeated or for
+/// unknown ones: nothing happens.
+struct acknowledge_results {
+    std::vector<invocation_id> invocations;
+};
+
+/// Pool to worker: end these. Lost: who asked may ask again. For what has ended: nothing happens.
+struct kill_invocations {
+    std::vector<invocation_id> invocations;
+    std::string reason;
+};
+
+// -- nodes ------------------------------------------------------------------------------------------------------------
+
+/// Source to nodes: everything that the source has now, or why it has nothing new.
+struct source_fetched {
+    std::size_t source = 0;
+    std::uint64_t request = 0;  ///< answers this parents_known; 0: by itself
+    std::vector<node_decl> nodes;
+    std::vector<std::string> problems;
+    bool failed = false;  ///< then `nodes` is empty, and the last good ones stay
+};
+
+/// Nodes to source: fetch, below these parents.
+struct parents_known {
+    std::uint64_t request = 0;
+    std::vector<std::string> parents;
+};
+
+/// To a source, from its reader: the text of a file, or what a script printed for one parent.
+struct source_read {
+    std::uint64_t attempt = 0;
+    std::string parent;
+    std::string text;
+    std::string failure;  ///< why there is no text
+};
+
+/// Nodes to scheduler, and on to pool and jobs: a new forest.
+struct nodes_changed {
+    forest_ptr nodes;
+    std::vector<std::string> problems;  ///< of all sources, as they are now
+    bool first_fetch_failed = false;    ///< some source has never had any nodes to give
+};
+
+// -- scheduler, pool and jobs -----------------------------------------------------------------------------------------
+
+struct config_changed {
+    std::shared_ptr<const settings> config;
+};
+
+struct pool_configured {
+    engine_options options;
+    resource_table resources;
+};
+
+struct job_changed {
+    job_spec spec;
+};
+
+/// To a job: it is gone from the config. To a pool: it has ended altogether.
+struct job_removed {
+    job_id job;
+};
+
+/// Job to pool: which tasks may start. Node indexes are of the forest with that version; another one is answered by
+/// silence, since the job will say it all again for the new forest. `seen_starts` counts the starts that the job has
+/// heard of, so that one under way is not taken for pending.
+struct pending_changed {
+    job_id job;
+    std::uint64_t forest_version = 0;
+    std::uint64_t seen_starts = 0;
+    bool replace = false;
+    std::uint64_t unfinished = 0;
+    std::vector<node_index> ready;
+    std::vector<node_index> withdrawn;
+    std::vector<std::pair<node_index, std::string>> data;  ///< what ready tasks are handed from their last attempt
+};
+
+/// Pool to job.
+struct tasks_started {
+    std::vector<attempt_start> starts;
+    std::uint64_t count = 0;  ///< starts of this job so far, these included
+    bool adopted = false;     ///< they ran already: a worker came back with them
+};
+
+/// Pool to job. Also carries ends of invocations that the pool does not know: the job decides what they mean.
+struct attempts_ended {
+    std::vector<attempt_end> ends;
+};
+
+/// Job to pool: these ends are stored, or mean nothing any more; their workers may forget them.
+struct results_durable {
+    std::vector<invocation_id> invocations;
+};
+
+/// Scheduler to pool.
+struct worker_joined {
+    worker_index worker;
+    worker_info info;
+    caf::strong_actor_ptr handle;
+    std::uint64_t session = 0;
+    std::vector<task_report> running;
+    std::vector<finished_task> unacknowledged;
+};
+struct worker_accepts {
+    worker_index worker;
+    bool accepting = false;
+};
+struct worker_gone {
+    worker_index worker;
+    std::string reason;
+};
+
+/// To a pool: end a running task; answered by how many there were.
+struct kill_tasks {
+    std::vector<invocation_id> invocations;  ///< or, where empty:
+    job_id job;
+    node_id node;  ///< empty: all of the job; both empty: all
+    std::string reason;
+};
+
+/// Job to job: where the sender is done. `replaced`: `done` is the whole truth for this forest.
+struct dependency_news {
+    job_id job;
+    forest_ptr nodes;
+    bool replaced = false;
+    bool all_done = false;
+    std::vector<node_index> done;
+    std::vector<node_index> undone;
+};
+
+/// Job to scheduler and monitor, after each event.
+struct job_progress {
+    job_id job;
+    std::string level;
+    task_counts counts;
+    std::uint64_t changes = 0;  ///< events so far
+    bool retired = false;
+    time_ms last_end_ms = 0;
+    bool loaded = true;  ///< false: the job does not know its tasks yet
+};
+
+/// Scheduler to job, answered by job_progress: what is your state after all that was sent to you before?
+struct progress_asked {};
+
+/// To a job: forget errors and failures.
+struct forgive_asked {};
+
+/// Job to job's dependents: declared in interfaces.hpp, since it carries handles.
+struct dependents_changed;
+
+/// To a pool: why does the next task of each job wait? Answered by pool_stalled.
+struct reasons_asked {};
+
+/// Watcher to itself: the file may have changed. Of several, the last one counts.
+struct file_changed {
+    std::uint64_t generation = 0;
+};
+
+/// Pool to scheduler: tasks wait, none runs, and none of those can start.
+struct pool_stalled {
+    std::vector<std::pair<job_id, std::string>> reasons;  ///< by job: why its next task does not start
+};
+
+/// Store to scheduler: statuses can't be made durable (a reason), or can again (empty).
+struct store_health {
+    std::string trouble;
+};
+
+/// Errors of an operation that nobody waits for, for people. An empty text takes back what `source` said before.
+struct problem {
+    std::string source;
+    std::string text;
+};
+
+struct events_happened {
+    std::vector<event> events;  ///< without numbers; the monitor counts
+};
+
+// -- stores -----------------------------------------------------------------------------------------------------------
+
+struct load_statuses {
+    job_id job;
+};
+struct statuses_loaded {
+    std::vector<std::pair<node_id, task_status>> statuses;
+};
+/// Answered by `recorded` once it is durable, and not before.
+struct record_statuses {
+    std::shared_ptr<const status_batch> batch;
+};
+struct recorded {};
+/// Answered by itself when all that was recorded before is durable.
+struct flush_store {};
+
+/// To the status store: a scheduler_actor that wants to hear store_health.
+struct health_to {
+    caf::strong_actor_ptr listener;
+};
+
+/// Task to log store, answered by `lines_kept`.
+struct append_lines {
+    std::vector<log_line> lines;
+};
+struct lines_kept {
+    std::uint64_t bytes = 0;
+};
+
+/// To itself: commit what has gathered. Goes behind the records that are in the mailbox already, so that all of them
+/// share one commit.
+struct commit_due {};
+
+/// To itself, at a time. Of several under way only the latest generation counts.
+struct wake_due {
+    std::uint64_t generation = 0;
+};
+
+// -- worker and tasks -------------------------------------------------------------------------------------------------
+
+/// Worker to task: end, by TERM to its group and, after a wait, by KILL.
+struct stop_task {
+    std::string reason;
+};
+/// To a worker: here is the gateway of its scheduler.
+struct gateway_found {
+    caf::strong_actor_ptr gateway;
+    std::string secret;
+};
+/// Worker to its connector: find the gateway again, after a wait.
+struct gateway_wanted {};
+/// Launcher to task.
+struct output_written {
+    std::vector<output_line> lines;
+};
+struct process_ended {
+    process_outcome outcome;
+};
+/// Task to worker.
+struct task_ended {
+    attempt_end end;
+};
+/// To a worker: run nothing more, and end. `drain`: let what runs finish within its bound, else stop it at once.
+struct stop_worker {
+    bool drain = false;
+};
+
+// -- people -----------------------------------------------------------------------------------------------------------
+
+/// To the scheduler: answered by run_finished when nothing runs and nothing ever will, of itself.
+struct await_quiescence {};
+struct run_finished {
+    std::vector<job_progress> jobs;
+    std::vector<std::pair<job_id, std::string>> stalled;  ///< why tasks are left over
+    std::string failure;                                  ///< it could not run at all
+};
+/// To the scheduler: stop starting, stop what runs, make all durable; answered by `stopped`.
+struct stop_scheduler {};
+struct stopped {};
+
+/// Anything that the command line asks, with the cluster's secret. From a wrong process: refused.
+struct jobs_asked {
+    std::string secret;
+};
+struct job_row {
+    job_id job;
+    std::string owner;
+    bool enabled = true;
+    double priority = 1;
+    std::string level;
+    task_counts counts;
+    std::string waiting;  ///< why its next task does not start; empty: nothing waits
+};
+struct jobs_answer {
+    std::vector<job_row> jobs;
+    std::vector<std::pair<std::string, std::string>> problems;
+    std::string policy;
+    std::string suspended;  ///< why nothing starts; empty: it does
+    std::vector<std::string> workers;
+};
+struct tasks_asked {
+    std::string secret;
+    job_id job;  ///< empty: of all jobs
+    std::string state;  ///< a word of the answer; empty: all
+    std::uint64_t limit = 0;
+};
+struct task_row {
+    job_id job;
+    node_id node;
+    std::string state;
+    std::uint32_t errors = 0;
+    time_ms retry_at_ms = 0;
+    std::string worker;
+    time_ms started_ms = 0;
+    invocation_id invocation;
+    std::string data_json;
+};
+struct tasks_answer {
+    std::vector<task_row> tasks;
+    std::uint64_t left_out = 0;
+};
+struct logs_asked {
+    std::string secret;
+    log_query query;
+};
+struct logs_answer {
+    std::vector<log_line> lines;
+};
+enum class control_verb : std::uint8_t { kill, forgive, stop };
+inline constexpr control_verb last_control_verb = control_verb::stop;
+struct control_asked {
+    std::string secret;
+    control_verb verb = control_verb::kill;
+    job_id job;
+    node_id node;
+};
+struct control_answer {
+    bool ok = false;
+    std::string text;
+};
+
+/// To the monitor.
+struct watch_progress {
+    caf::strong_actor_ptr watcher;
+};
+struct flush_monitor {};
+
+/// Monitor to whoever watches.
+struct progress_snapshot {
+    std::vector<job_progress> jobs;
+    std::uint64_t running = 0;
+    std::uint64_t finished = 0;  ///< attempts since the start
+};
+
+}  // namespace bistro

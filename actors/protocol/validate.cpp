@@ -1,0 +1,46 @@
+#include <algorithm>
+
+#include "actors/protocol/inspect.hpp"
+
+namespace bistro {
+
+namespace {
+
+constexpr std::size_t max_shard_bytes = 1024;
+constexpr std::size_t max_ends = 1'000'000;
+
+template <class Enum>
+bool in_range(Enum value, Enum last) {
+    return static_cast<std::uint8_t>(value) <= static_cast<std::uint8_t>(last);
+}
+
+bool valid_ends(const std::vector<finished_task>& ends) {
+    return ends.size() <= max_ends && std::all_of(ends.begin(), ends.end(), [](const finished_task& f) {
+        return in_range(f.end.result, last_attempt_result) && f.end.data_json.size() <= max_status_line_bytes;
+    });
+}
+
+}  // namespace
+
+bool valid(const hello& x) {
+    return !x.who.info.shard.empty() && x.who.info.shard.value.size() <= max_shard_bytes &&
+           x.who.info.host.size() <= max_shard_bytes && valid_ends(x.unacknowledged) && x.running.size() <= max_ends &&
+           std::all_of(x.running.begin(), x.running.end(), [](const task_report& r) { return !r.path.empty(); });
+}
+
+bool valid(const welcome& x) { return in_range(x.verdict, last_hello_verdict) && x.timeouts.problem().empty(); }
+
+bool valid(const start_tasks& x) {
+    return std::all_of(x.commands.begin(), x.commands.end(), [](const job_command& c) {
+        return !c.command.empty() && job_name_problem(c.job.value).empty() && in_range(c.status, status_source::pipe) &&
+               in_range(c.arguments, command_arguments::none) && c.timeout_s >= 0 && c.kill_wait_s >= 0;
+    });
+}
+
+bool valid(const tasks_finished& x) { return valid_ends(x.ends); }
+
+bool valid(const logs_asked& x) { return in_range(x.query.stream, last_log_stream); }
+
+bool valid(const control_asked& x) { return in_range(x.verb, last_control_verb); }
+
+}  // namespace bistro

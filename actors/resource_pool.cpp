@@ -1,0 +1,353 @@
+#include "actors/resource_pool.hpp"
+
+#include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <caf/all.hpp>
+
+namespace bistro {
+
+namespace {
+
+using self_ptr = pool_actor::stateful_pointer<pool_state>;
+
+// Decisions are made and sent in portions, so that a long pass does not hold up the first of them.
+constexpr std::size_t starts_a_portion = 256;
+
+scheduler_actor scheduler_of(self_ptr self) { return caf::actor_cast<scheduler_actor>(self->state.links.scheduler); }
+
+job_command command_of(const job_spec& spec, std::uint64_t version) {
+    return {spec.name,      version,         spec.command, spec.config_json, spec.working_directory,
+            spec.timeout_s, spec.kill_wait_s, spec.status,  spec.arguments};
+}
+
+event make_event(self_ptr self, event_kind kind, const job_id& job, const std::string& node, const std::string& worker,
+                 invocation_id invocation) {
+    event e;
+    e.at_ms = self->state.run.now();
+    e.kind = kind;
+    e.job = job;
+    e.node = node_id{node};
+    e.worker = worker;
+    e.invocation = invocation;
+    return e;
+}
+
+std::string shard_of(self_ptr self, worker_index worker) {
+    auto found = self->state.workers.find(worker);
+    return found == self->state.workers.end() ? std::string{} : found->second.info.shard.value;
+}
+
+// -- starting ---------------------------------------------------------------------------------------------------------
+
+std::vector<std::pair<job_id, std::string>> waiting_reasons(self_ptr self) {
+    auto& s = self->state;
+    std::vector<std::pair<job_id, std::string>> reasons;
+    for (const auto& [job, entry] : s.jobs) {
+        const auto index = s.core->find_job(job);
+        if (!index) continue;
+        const auto b = s.core->why_waiting(*index);
+        if (b.what != blocker::kind::none) reasons.emplace_back(job, to_string(b));
+    }
+    return reasons;
+}
+
+// Tells the scheduler when all that waits waits in vain, and when that is over.
+void note_stall(self_ptr self) {
+    auto& s = self->state;
+    const bool stalled = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
+                         s.core->workers().accepting_count() > 0;
+    if (!stalled && !s.stalled) return;
+    s.stalled = stalled;
+    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self) : pool_stalled{}.reasons});
+}
+
+struct portion {
+    std::map<worker_index, start_tasks> orders;
+    std::map<job_id, tasks_started> starts;
+    events_happened events;
+};
+
+void add_start(self_ptr self, const start_decision& decision, portion& p) {
+    auto& s = self->state;
+    const auto& held = *s.core->held(decision.invocation);
+    auto& job = s.jobs.at(held.job);
+    auto& worker = s.workers.at(held.worker);
+
+    task_order order;
+    order.invocation = decision.invocation;
+    order.job = held.job;
+    order.node = node_id{held.path.front()};
+    order.path = held.path;
+    order.resources_by_node = s.core->demands_of(decision.invocation);
+    if (auto data = job.data.find(decision.node.value); data != job.data.end()) {
+        order.prev_data_json = std::move(data->second);
+        job.data.erase(data);
+    }
+    auto& orders = p.orders[held.worker];
+    if (worker.known[held.job] != job.command.version) {
+        worker.known[held.job] = job.command.version;
+        orders.commands.push_back(job.command);
+    }
+    job.unseen.emplace_back(++job.starts, held.path.front());
+    auto& starts = p.starts[held.job];
+    starts.count = job.starts;
+    starts.starts.push_back(
+        {held.job, order.node, decision.invocation, worker.info.shard.value, held.path, s.run.now()});
+    auto e = make_event(self, event_kind::start, held.job, held.path.front(), worker.info.shard.value, decision.invocation);
+    e.path = held.path;
+    p.events.events.push_back(std::move(e));
+    orders.tasks.push_back(std::move(order));
+}
+
+void schedule(self_ptr self) {
+    auto& s = self->state;
+    for (;;) {
+        const auto decisions = s.core->start(starts_a_portion);
+        if (decisions.empty()) break;
+        portion p;
+        for (const auto& decision : decisions) add_start(self, decision, p);
+        for (auto& [worker, orders] : p.orders) {
+            orders.session = s.workers.at(worker).session;
+            self->send(s.workers.at(worker).actor, std::move(orders));
+        }
+        for (auto& [job, starts] : p.starts) self->send(s.jobs.at(job).actor, std::move(starts));
+        self->send(s.links.monitor, std::move(p.events));
+        if (decisions.size() < starts_a_portion) break;
+    }
+    note_stall(self);
+}
+
+// -- jobs -------------------------------------------------------------------------------------------------------------
+
+void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
+    auto& s = self->state;
+    auto& job = s.jobs[spec.name];
+    job.actor = actor;
+    job.command = command_of(spec, ++s.command_versions);
+    s.core->put_job(spec);
+}
+
+void take_pending(self_ptr self, pending_changed& m) {
+    auto& s = self->state;
+    auto found = s.jobs.find(m.job);
+    const auto index = s.core->find_job(m.job);
+    if (found == s.jobs.end() || !index) return;
+    auto& job = found->second;
+    while (!job.unseen.empty() && job.unseen.front().first <= m.seen_starts) job.unseen.pop_front();
+    if (!s.nodes || m.forest_version != s.nodes->version()) return;
+    if (!job.unseen.empty()) {
+        boost::unordered_flat_set<std::string_view> unseen;
+        for (const auto& [number, node] : job.unseen) unseen.insert(node);
+        std::erase_if(m.ready, [&](node_index node) { return unseen.contains(s.nodes->name(node)); });
+    }
+    if (m.replace) {
+        s.core->clear_pending(*index);
+        job.data.clear();
+    }
+    s.core->set_unfinished(*index, m.unfinished);
+    s.core->remove_pending(*index, m.withdrawn);
+    for (auto& [node, data] : m.data) job.data.insert_or_assign(node.value, std::move(data));
+    s.core->add_pending(*index, m.ready);
+}
+
+// -- ends -------------------------------------------------------------------------------------------------------------
+
+void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invocations) {
+    auto& s = self->state;
+    std::map<worker_index, acknowledge_results> by_worker;
+    for (auto invocation : invocations) {
+        auto found = s.unacknowledged.find(invocation);
+        if (found == s.unacknowledged.end()) continue;
+        by_worker[found->second].invocations.push_back(invocation);
+        s.unacknowledged.erase(found);
+    }
+    for (auto& [worker, message] : by_worker)
+        if (auto found = s.workers.find(worker); found != s.workers.end())
+            self->send(found->second.actor, std::move(message));
+}
+
+void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
+    auto& s = self->state;
+    std::map<job_id, attempts_ended> by_job;
+    events_happened events;
+    std::vector<invocation_id> meaningless;
+    for (const auto& finished : ends) {
+        const auto invocation = finished.end.invocation;
+        s.unacknowledged[invocation] = worker;
+        if (auto held = s.core->finish(invocation)) {
+            auto e = make_event(self, event_kind::finish, held->job, held->path.front(), shard_of(self, worker), invocation);
+            e.result = finished.end.result;
+            e.exit_code = finished.end.exit_code;
+            e.signal = finished.end.signal;
+            events.events.push_back(std::move(e));
+        }
+        if (s.jobs.contains(finished.job)) {
+            by_job[finished.job].ends.push_back(finished.end);
+        } else {
+            meaningless.push_back(invocation);
+        }
+    }
+    for (auto& [job, message] : by_job) self->send(s.jobs.at(job).actor, std::move(message));
+    if (!events.events.empty()) self->send(s.links.monitor, std::move(events));
+    send_acknowledgements(self, meaningless);
+}
+
+// Ends that the pool concludes by itself.
+void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_task>>& tasks, attempt_result result,
+              const std::string& reason) {
+    auto& s = self->state;
+    std::map<job_id, attempts_ended> by_job;
+    events_happened events;
+    for (const auto& [invocation, task] : tasks) {
+        attempt_end end;
+        end.invocation = invocation;
+        end.result = result;
+        end.ended_ms = s.run.now();
+        end.reason = reason;
+        by_job[task.job].ends.push_back(std::move(end));
+        events.events.push_back(
+            make_event(self, event_kind::lost, task.job, task.path.front(), shard_of(self, task.worker), invocation));
+    }
+    for (auto& [job, message] : by_job)
+        if (auto found = s.jobs.find(job); found != s.jobs.end()) self->send(found->second.actor, std::move(message));
+    if (!events.events.empty()) self->send(s.links.monitor, std::move(events));
+}
+
+// -- workers ----------------------------------------------------------------------------------------------------------
+
+void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
+    auto& s = self->state;
+    auto job = s.jobs.find(report.job);
+    s.core->adopt(report.invocation, {report.job, report.path, worker});
+    if (job == s.jobs.end()) {
+        kill_invocations kill{{report.invocation}, "its job is gone"};
+        self->send(s.workers.at(worker).actor, std::move(kill));
+        return;
+    }
+    tasks_started m;
+    m.adopted = true;
+    m.count = job->second.starts;
+    m.starts.push_back({report.job, report.node, report.invocation, shard, report.path, report.started_ms});
+    self->send(job->second.actor, std::move(m));
+}
+
+void take_worker(self_ptr self, const worker_joined& m) {
+    auto& s = self->state;
+    auto& worker = s.workers[m.worker];
+    worker.actor = caf::actor_cast<worker_actor>(m.handle);
+    worker.info = m.info;
+    worker.session = m.session;
+    worker.known.clear();
+    std::set<invocation_id> reported;
+    for (const auto& report : m.running) {
+        reported.insert(report.invocation);
+        if (s.core->held(report.invocation) == nullptr) adopt(self, m.worker, report, m.info.shard.value);
+    }
+    for (const auto& finished : m.unacknowledged) {
+        reported.insert(finished.end.invocation);
+        // One that this scheduler never heard of ran under an earlier life of it.
+        if (s.core->held(finished.end.invocation) == nullptr && s.jobs.contains(finished.job))
+            self->send(s.jobs.at(finished.job).actor,
+                       tasks_started{{{finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms}},
+                                     s.jobs.at(finished.job).starts,
+                                     true});
+    }
+    take_ends(self, m.worker, m.unacknowledged);
+    std::vector<std::pair<invocation_id, held_task>> unheard;
+    for (auto invocation : s.core->held_by(m.worker))
+        if (!reported.contains(invocation)) unheard.emplace_back(invocation, *s.core->finish(invocation));
+    conclude(self, unheard, attempt_result::never_started, "the order to start was lost with the connection");
+    s.core->put_worker(m.worker, m.info);
+}
+
+control_answer kill(self_ptr self, const kill_tasks& m) {
+    auto& s = self->state;
+    auto wanted = m.invocations;
+    if (wanted.empty())
+        for (const auto& [worker, entry] : s.workers)
+            for (auto invocation : s.core->held_by(worker)) {
+                const auto& held = *s.core->held(invocation);
+                if ((m.job.empty() || held.job == m.job) && (m.node.empty() || held.path.front() == m.node.value))
+                    wanted.push_back(invocation);
+            }
+    std::map<worker_index, kill_invocations> by_worker;
+    events_happened events;
+    for (auto invocation : wanted) {
+        const auto* held = s.core->held(invocation);
+        if (held == nullptr) continue;
+        by_worker[held->worker].invocations.push_back(invocation);
+        events.events.push_back(make_event(self, event_kind::killed, held->job, held->path.front(),
+                                           shard_of(self, held->worker), invocation));
+    }
+    for (auto& [worker, message] : by_worker) {
+        message.reason = m.reason;
+        if (auto found = s.workers.find(worker); found != s.workers.end())
+            self->send(found->second.actor, std::move(message));
+    }
+    const auto count = events.events.size();
+    if (count == 0) return {false, "no such task is running"};
+    self->send(s.links.monitor, std::move(events));
+    return {true, std::to_string(count) + (count == 1 ? " task signaled" : " tasks signaled")};
+}
+
+}  // namespace
+
+pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool_links links, runtime run) {
+    auto& s = self->state;
+    engine_options off;
+    off.enabled = false;
+    s.core.emplace(off, first);
+    s.links = std::move(links);
+    s.run = std::move(run);
+    return {
+        [=](const pool_configured& m) {
+            auto& core = *self->state.core;
+            core.set_options(m.options);
+            core.set_resources(m.resources);
+            schedule(self);
+        },
+        [=](const nodes_changed& m) {
+            self->state.nodes = m.nodes;
+            self->state.core->set_forest(m.nodes);
+            for (auto& [job, entry] : self->state.jobs) entry.data.clear();
+            schedule(self);
+        },
+        [=](const job_changed& m, const job_actor& actor) {
+            put_job(self, m.spec, actor);
+            schedule(self);
+        },
+        [=](const job_removed& m) {
+            self->state.core->erase_job(m.job);
+            self->state.jobs.erase(m.job);
+            schedule(self);
+        },
+        [=](pending_changed& m) {
+            take_pending(self, m);
+            schedule(self);
+        },
+        [=](const worker_joined& m) {
+            take_worker(self, m);
+            schedule(self);
+        },
+        [=](const worker_accepts& m) {
+            self->state.core->set_accepting(m.worker, m.accepting);
+            schedule(self);
+        },
+        [=](const worker_gone& m) {
+            conclude(self, self->state.core->erase_worker(m.worker), attempt_result::lost, m.reason);
+            self->state.workers.erase(m.worker);
+            std::erase_if(self->state.unacknowledged, [&](const auto& entry) { return entry.second == m.worker; });
+            schedule(self);
+        },
+        [=](const tasks_finished& m) {
+            if (!valid(m)) return;
+            take_ends(self, m.worker, m.ends);
+            schedule(self);
+        },
+        [=](const results_durable& m) { send_acknowledgements(self, m.invocations); },
+        [=](const kill_tasks& m) { return kill(self, m); },
+        [=](const reasons_asked&) { return pool_stalled{waiting_reasons(self)}; },
+    };
+}
+
+}  // namespace bistro

@@ -1,0 +1,51 @@
+// The actor around the matching engine: turns what it decides into messages, and what happens into its calls.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
+
+namespace bistro {
+
+struct pool_links {
+    caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
+    monitor_actor monitor;
+};
+
+struct pool_state {
+    struct job {
+        job_actor actor;
+        job_command command;
+        std::uint64_t starts = 0;                                       ///< so far
+        std::deque<std::pair<std::uint64_t, std::string>> unseen;       ///< starts that the job has not heard of, with nodes
+        boost::unordered_flat_map<std::uint32_t, std::string> data;     ///< by node: what its next attempt is handed
+    };
+    struct worker {
+        worker_actor actor;
+        worker_info info;
+        std::uint64_t session = 0;
+        std::map<job_id, std::uint64_t> known;  ///< versions of job commands that it was sent
+    };
+
+    std::optional<engine> core;
+    pool_links links;
+    runtime run;
+    forest_ptr nodes;
+    std::map<job_id, job> jobs;
+    std::map<worker_index, worker> workers;
+    std::map<invocation_id, worker_index> unacknowledged;  ///< ended, but not durable yet
+    std::uint64_t command_versions = 0;
+    bool stalled = false;
+
+    static inline const char* name = "resource_pool";
+};
+
+/// `first` is the first invocation id of this life of the scheduler.
+pool_actor::behavior_type pool_behavior(pool_actor::stateful_pointer<pool_state> self, invocation_id first,
+                                        pool_links links, runtime run);
+
+}  // namespace bistro

@@ -1,0 +1,24 @@
+// What every actor of a process shares: the clock, and the program's log.
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <functional>
+
+#include "model/task_status.hpp"
+
+namespace bistro {
+
+/// Bounds of waiting, for requests between actors of one process. An actor that does not answer within it is gone.
+inline constexpr std::chrono::seconds local_request_timeout{30};
+
+struct runtime {
+    /// Milliseconds since the Unix epoch at the start of the process, then by a clock that never goes back.
+    std::function<time_ms()> now;
+};
+
+/// The clock of a live process.
+runtime live_runtime();
+
+}  // namespace bistro

@@ -1,0 +1,212 @@
+#include "actors/scheduler.hpp"
+
+#include <algorithm>
+
+#include "actors/job.hpp"
+#include "actors/nodes.hpp"
+#include "actors/resource_pool.hpp"
+#include "actors/scheduler_parts.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+void tell(scheduler_ptr self, event_kind kind, const job_id& job, std::uint64_t count = 0) {
+    event e;
+    e.at_ms = self->state.options.run.now();
+    e.kind = kind;
+    e.job = job;
+    e.count = count;
+    self->send(self->state.options.monitor, events_happened{{std::move(e)}});
+}
+
+void note_problem(scheduler_ptr self, const std::string& source, const std::string& text) {
+    auto& s = self->state;
+    if (text.empty()) s.problems.erase(source);
+    else s.problems[source] = text;
+    self->send(s.options.monitor, problem{source, text});
+}
+
+// -- jobs -------------------------------------------------------------------------------------------------------------
+
+void add_job(scheduler_ptr self, const job_spec& spec) {
+    auto& s = self->state;
+    auto& job = s.jobs[spec.name];
+    job.spec = spec;
+    job.retired = false;
+    job.progress = {};
+    job.progress.job = spec.name;
+    job.progress.level = spec.level;
+    job.progress.loaded = false;
+    tell(self, event_kind::job_added, spec.name);
+    job.actor = self->spawn(job_behavior, spec,
+                            job_links{s.pool, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
+                            s.options.run);
+    self->send(s.pool, job_changed{spec}, job.actor);
+    if (s.forest) self->send(job.actor, *s.forest);
+}
+
+void change_job(scheduler_ptr self, scheduler_state::job& job, const job_spec& spec) {
+    auto& s = self->state;
+    job.spec = spec;
+    job.retired = false;
+    tell(self, event_kind::job_changed, spec.name);
+    self->send(s.pool, job_changed{spec}, job.actor);
+    self->send(job.actor, job_changed{spec});
+}
+
+void connect_dependents(scheduler_ptr self) {
+    auto& s = self->state;
+    std::map<job_id, std::vector<job_actor>> dependents;
+    for (const auto& [name, job] : s.jobs) {
+        std::set<job_id> upstream(job.spec.depends_on.begin(), job.spec.depends_on.end());
+        upstream.insert(job.spec.run_only_after_all_nodes_are_done_for.begin(),
+                        job.spec.run_only_after_all_nodes_are_done_for.end());
+        for (const auto& other : upstream) dependents[other].push_back(job.actor);
+    }
+    for (auto& [name, job] : s.jobs) self->send(job.actor, dependents_changed{dependents[name]});
+}
+
+void apply_jobs(scheduler_ptr self, const settings& config) {
+    auto& s = self->state;
+    std::set<job_id> wanted;
+    s.order.clear();
+    bool changed = false;
+    for (const auto& spec : config.jobs) {
+        wanted.insert(spec.name);
+        s.order.push_back(spec.name);
+        auto found = s.jobs.find(spec.name);
+        if (found == s.jobs.end()) {
+            add_job(self, spec);
+        } else if (found->second.spec != spec || found->second.retired) {
+            change_job(self, found->second, spec);
+        } else {
+            continue;
+        }
+        changed = true;
+    }
+    for (auto& [name, job] : s.jobs) {
+        if (wanted.contains(name) || job.retired) continue;
+        job.retired = changed = true;
+        tell(self, event_kind::job_removed, name);
+        self->send(job.actor, job_removed{name});
+    }
+    if (changed) connect_dependents(self);
+}
+
+void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& config) {
+    auto& s = self->state;
+    const bool first = !s.config;
+    const auto before = std::exchange(s.config, config);
+    if (first || before->engine != config->engine || before->resources != config->resources) configure_pool(self);
+    apply_jobs(self, *config);
+    self->send(s.nodes, config_changed{config});
+    if (!first) spdlog::info("the config was read again: {} jobs", config->jobs.size());
+}
+
+void take_progress(scheduler_ptr self, const job_progress& m) {
+    auto& s = self->state;
+    auto found = s.jobs.find(m.job);
+    if (found == s.jobs.end()) return;
+    auto& job = found->second;
+    job.progress = m;
+    if (job.retired && m.retired && m.counts.running == 0) {
+        self->send(s.pool, job_removed{m.job});
+        self->send_exit(job.actor, caf::exit_reason::user_shutdown);
+        s.jobs.erase(found);
+    }
+    check_quiescence(self);
+}
+
+void take_nodes(scheduler_ptr self, const nodes_changed& m) {
+    auto& s = self->state;
+    const bool other = !s.forest || s.forest->nodes != m.nodes;
+    s.forest = m;
+    note_problem(self, "nodes", join(m.problems, "; "));
+    if (other) {
+        tell(self, event_kind::nodes_changed, {}, m.nodes->size() - 1);
+        // The pool first: what a job says of this forest must find it there.
+        self->send(s.pool, m);
+        for (auto& [name, job] : s.jobs) self->send(job.actor, m);
+    }
+    check_quiescence(self);
+}
+
+void take_store_health(scheduler_ptr self, const store_health& m) {
+    self->state.store_trouble = m.trouble;
+    note_problem(self, "status store", m.trouble.empty() ? "" : "nothing is started until statuses can be stored: " + m.trouble);
+    configure_pool(self);
+}
+
+}  // namespace
+
+std::string suspended_reason(const scheduler_state& s) {
+    if (s.stopping) return "the scheduler is stopping";
+    if (!s.store_trouble.empty()) return "statuses can't be stored: " + s.store_trouble;
+    if (const auto awaited = s.registry.awaited(); !awaited.empty()) {
+        std::string names;
+        for (const auto& shard : awaited) names += (names.empty() ? "" : ", ") + shard.value;
+        return "workers of before the restart may still run tasks: " + names + "; they come back, or count as lost by their deadline";
+    }
+    if (s.config && !s.config->engine.enabled) return "the scheduler is disabled in its config";
+    return {};
+}
+
+void configure_pool(scheduler_ptr self) {
+    auto& s = self->state;
+    if (!s.config) return;
+    pool_configured m{s.config->engine, s.config->resources};
+    m.options.enabled = s.starting_allowed = suspended_reason(s).empty();
+    self->send(s.pool, std::move(m));
+}
+
+scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_options options) {
+    auto& s = self->state;
+    s.options = std::move(options);
+    const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
+    s.pool = self->spawn(pool_behavior, s.options.first_invocation, pool_links{me, s.options.monitor}, s.options.run);
+    s.nodes = self->spawn(nodes_behavior, me, s.options.tools);
+    self->send(s.options.store, health_to{me});
+    for (const auto& worker : s.options.known_workers) s.registry.restore(worker, s.options.run.now());
+    if (!s.options.known_workers.empty()) judge_workers(self);
+    self->set_down_handler([=](const caf::down_msg& m) { lose_connection(self, m.source); });
+    self->set_exit_handler([=](caf::exit_msg& m) {
+        auto& state = self->state;
+        for (auto& [name, job] : state.jobs) self->send_exit(job.actor, m.reason);
+        self->send_exit(state.nodes, m.reason);
+        self->send_exit(state.pool, m.reason);
+        self->quit(std::move(m.reason));
+    });
+    apply_config(self, s.options.config);
+    return {
+        [=](const hello& m) { return take_hello(self, m); },
+        [=](const heartbeat& m) {
+            auto answer = m;
+            answer.known = self->state.registry.heard(m.worker, m.instance, self->state.options.run.now());
+            return answer;
+        },
+        [=](const goodbye& m) { take_goodbye(self, m); },
+        [=](const config_changed& m) { apply_config(self, m.config); },
+        [=](const nodes_changed& m) { take_nodes(self, m); },
+        [=](const job_progress& m) { take_progress(self, m); },
+        [=](const pool_stalled& m) {
+            self->state.stall = m.reasons;
+            check_quiescence(self);
+        },
+        [=](const store_health& m) { take_store_health(self, m); },
+        [=](const wake_due&) {
+            self->state.ticking = false;
+            judge_workers(self);
+        },
+        [=](const problem& m) { note_problem(self, m.source, m.text); },
+        [=](const await_quiescence&) { return await_rest(self); },
+        [=](const stop_scheduler&) { return stop(self); },
+        [=](const jobs_asked&) { return list_jobs(self); },
+        [=](const tasks_asked& m) { return list_tasks(self, m); },
+        [=](const logs_asked& m) { return list_logs(self, m); },
+        [=](const control_asked& m) { return control(self, m); },
+    };
+}
+
+}  // namespace bistro

@@ -1,0 +1,70 @@
+// The actor at the top: follows the config, keeps the registry of workers, and knows when all is done. It decides no
+// start: that is the pool's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+
+#include "actors/node_source.hpp"
+#include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
+
+namespace bistro {
+
+struct scheduler_options {
+    std::shared_ptr<const settings> config;
+    invocation_id first_invocation;
+    std::vector<worker_instance> known_workers;  ///< of an earlier life: they may still run tasks
+    status_store_actor store;
+    log_store_actor logs;
+    monitor_actor monitor;
+    source_tools tools;
+    std::function<void()> on_stop_asked;  ///< somebody asks the whole process to end; may be empty
+    runtime run;
+};
+
+struct scheduler_state {
+    struct job {
+        job_spec spec;
+        job_actor actor;
+        job_progress progress;
+        bool retired = false;
+    };
+
+    scheduler_options options;
+    std::shared_ptr<const settings> config;
+    pool_actor pool;
+    nodes_actor nodes;
+    std::optional<nodes_changed> forest;
+    std::map<job_id, job> jobs;
+    std::vector<job_id> order;  ///< of the jobs in the config
+    worker_registry registry;
+    std::map<worker_index, caf::strong_actor_ptr> worker_handles;
+    std::string store_trouble;
+    std::vector<std::pair<job_id, std::string>> stall;
+    std::map<std::string, std::string> problems;
+    bool stopping = false;
+    bool starting_allowed = false;  ///< as the pool was told last
+    bool ticking = false;
+
+    // Is everything at rest? Asked of all jobs, and believed when two rounds in a row give the same answers.
+    std::vector<caf::typed_response_promise<run_finished>> quiescence_waiters;
+    std::vector<caf::typed_response_promise<stopped>> stop_waiters;
+    std::uint64_t round_changes = 0;
+    std::size_t round_answers_missing = 0;
+    bool round_active = false;
+    bool round_again = false;
+
+    static inline const char* name = "scheduler";
+};
+
+/// How often the health of remote workers is judged.
+inline constexpr std::chrono::seconds health_interval{1};
+/// A stopping scheduler waits this much longer than the longest kill_wait_s of its jobs for its tasks to end.
+inline constexpr std::chrono::seconds stop_margin{5};
+
+scheduler_actor::behavior_type scheduler_behavior(scheduler_actor::stateful_pointer<scheduler_state> self,
+                                                  scheduler_options options);
+
+}  // namespace bistro

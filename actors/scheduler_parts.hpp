@@ -1,0 +1,34 @@
+// The parts of the scheduler actor, for its own sources only.
+#pragma once
+
+#include <caf/all.hpp>
+
+#include "actors/scheduler.hpp"
+
+namespace bistro {
+
+using scheduler_ptr = scheduler_actor::stateful_pointer<scheduler_state>;
+
+// scheduler.cpp
+void configure_pool(scheduler_ptr self);
+/// Why nothing starts; empty: it does.
+std::string suspended_reason(const scheduler_state& s);
+
+// scheduler_workers.cpp
+caf::result<welcome> take_hello(scheduler_ptr self, const hello& m);
+void take_goodbye(scheduler_ptr self, const goodbye& m);
+void judge_workers(scheduler_ptr self);
+void lose_connection(scheduler_ptr self, const caf::actor_addr& worker);
+
+// scheduler_rest.cpp
+void check_quiescence(scheduler_ptr self);
+caf::result<run_finished> await_rest(scheduler_ptr self);
+caf::result<stopped> stop(scheduler_ptr self);
+
+// scheduler_people.cpp
+caf::result<jobs_answer> list_jobs(scheduler_ptr self);
+caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m);
+caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m);
+caf::result<control_answer> control(scheduler_ptr self, const control_asked& m);
+
+}  // namespace bistro

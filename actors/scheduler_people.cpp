@@ -1,0 +1,136 @@
+// What people ask the scheduler for.
+#include <algorithm>
+
+#include "actors/scheduler_parts.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+// Asks several actors the same, and hands their answers on together; those that fail are left out.
+template <class Answer, class Actor, class Question, class Combine>
+caf::result<Answer> ask_all(scheduler_ptr self, const std::vector<Actor>& actors, const Question& question,
+                            Combine combine) {
+    auto promise = self->make_response_promise<Answer>();
+    if (actors.empty()) {
+        promise.deliver(combine({}));
+        return promise;
+    }
+    auto answers = std::make_shared<std::vector<Answer>>();
+    auto missing = std::make_shared<std::size_t>(actors.size());
+    auto one_less = [=]() mutable {
+        if (--*missing == 0) promise.deliver(combine(std::move(*answers)));
+    };
+    for (const auto& actor : actors)
+        self->request(actor, local_request_timeout, question)
+            .then(
+                [=](const Answer& answer) mutable {
+                    answers->push_back(answer);
+                    one_less();
+                },
+                [=](const caf::error&) mutable { one_less(); });
+    return promise;
+}
+
+jobs_answer compose(scheduler_ptr self, const std::vector<std::pair<job_id, std::string>>& reasons) {
+    const auto& s = self->state;
+    jobs_answer answer;
+    answer.policy = to_string(s.config->engine.policy);
+    answer.suspended = suspended_reason(s);
+    for (const auto& name : s.order) {
+        auto found = s.jobs.find(name);
+        if (found == s.jobs.end()) continue;
+        const auto& job = found->second;
+        job_row row{name, job.spec.owner, job.spec.enabled, job.spec.priority, job.spec.level, job.progress.counts, {}};
+        if (row.counts.ready > 0)
+            for (const auto& [waiting, reason] : reasons)
+                if (waiting == name) row.waiting = reason;
+        answer.jobs.push_back(std::move(row));
+    }
+    for (const auto& [source, text] : s.problems) answer.problems.emplace_back(source, text);
+    for (const auto& [index, member] : s.registry.members())
+        answer.workers.push_back(member.who.info.shard.value + " on " + member.who.info.host + ": " +
+                                 std::string{to_string(member.health)});
+    return answer;
+}
+
+}  // namespace
+
+caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
+    auto promise = self->make_response_promise<jobs_answer>();
+    self->request(self->state.pool, local_request_timeout, reasons_asked{})
+        .then([=](const pool_stalled& m) mutable { promise.deliver(compose(self, m.reasons)); },
+              [=](const caf::error&) mutable { promise.deliver(compose(self, {})); });
+    return promise;
+}
+
+caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
+    std::vector<job_actor> actors;
+    for (const auto& [name, job] : self->state.jobs)
+        if (m.job.empty() || m.job == name) actors.push_back(job.actor);
+    if (actors.empty() && !m.job.empty())
+        return caf::make_error(caf::sec::invalid_argument, "there is no job " + quote(m.job.value));
+    return ask_all<tasks_answer>(self, actors, m, [limit = m.limit](std::vector<tasks_answer> answers) {
+        tasks_answer all;
+        for (auto& answer : answers) {
+            all.left_out += answer.left_out;
+            for (auto& row : answer.tasks) {
+                if (all.tasks.size() < limit) all.tasks.push_back(std::move(row));
+                else ++all.left_out;
+            }
+        }
+        return all;
+    });
+}
+
+caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m) {
+    std::vector<worker_actor> actors;
+    for (const auto& [index, handle] : self->state.worker_handles) {
+        const auto* member = self->state.registry.find(index);
+        if (member != nullptr && member->connected) actors.push_back(caf::actor_cast<worker_actor>(handle));
+    }
+    auto question = m;
+    question.secret.clear();
+    return ask_all<logs_answer>(self, actors, question, [query = m.query](std::vector<logs_answer> answers) {
+        logs_answer all;
+        for (auto& answer : answers)
+            all.lines.insert(all.lines.end(), answer.lines.begin(), answer.lines.end());
+        std::sort(all.lines.begin(), all.lines.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+        if (all.lines.size() > query.limit) {
+            const auto extra = static_cast<std::ptrdiff_t>(all.lines.size() - query.limit);
+            if (query.latest) all.lines.erase(all.lines.begin(), all.lines.begin() + extra);
+            else all.lines.resize(query.limit);
+        }
+        return all;
+    });
+}
+
+caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) {
+    auto& s = self->state;
+    if (m.verb == control_verb::stop) {
+        if (s.options.on_stop_asked) s.options.on_stop_asked();
+        return control_answer{true, "stopping"};
+    }
+    auto job = s.jobs.find(m.job);
+    if (!m.job.empty() && job == s.jobs.end()) {
+        std::vector<std::string> names;
+        for (const auto& [name, entry] : s.jobs) names.push_back(name.value);
+        auto text = "there is no job " + quote(m.job.value);
+        if (auto near = nearest(m.job.value, names); !near.empty()) text += "; did you mean " + quote(near) + "?";
+        return control_answer{false, text};
+    }
+    auto promise = self->make_response_promise<control_answer>();
+    auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
+    auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
+    if (m.verb == control_verb::kill) {
+        self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request"}).then(answer, fail);
+    } else if (job == s.jobs.end()) {
+        return control_answer{false, "name the job to forgive"};
+    } else {
+        self->request(job->second.actor, local_request_timeout, forgive_asked{}).then(answer, fail);
+    }
+    return promise;
+}
+
+}  // namespace bistro

@@ -1,0 +1,106 @@
+// When is everything at rest, and how does everything stop?
+//
+// Jobs tell each other and the pool what changed before they tell the scheduler, and messages within a process are in
+// the receiver's mailbox when the sender goes on. So when every job has answered a question of the scheduler with
+// "nothing of mine runs, is ready or waits for a time", nothing is under way either, unless a job changed after it had
+// answered; hence a second round, which must find that no job has changed since.
+#include <algorithm>
+
+#include "actors/scheduler_parts.hpp"
+
+namespace bistro {
+
+namespace {
+
+bool looks_at_rest(const scheduler_state& s) {
+    if (!s.forest && !s.stopping) return false;
+    if (!suspended_reason(s).empty() && !s.stopping && s.config->engine.enabled) return false;
+    return std::all_of(s.jobs.begin(), s.jobs.end(), [&](const auto& entry) {
+        const auto& p = entry.second.progress;
+        if (s.stopping) return p.counts.running == 0;
+        return p.loaded && p.counts.running == 0 && p.counts.backoff == 0 &&
+               (p.counts.ready == 0 || !s.stall.empty() || !s.config->engine.enabled);
+    });
+}
+
+void finish(scheduler_ptr self) {
+    auto& s = self->state;
+    if (s.stopping) {
+        if (s.stop_waiters.empty()) return;
+        auto waiters = std::exchange(s.stop_waiters, {});
+        auto answer = [=]() mutable {
+            for (auto& waiter : waiters) waiter.deliver(stopped{});
+        };
+        self->request(s.options.store, local_request_timeout, flush_store{})
+            .then([=](const recorded&) mutable { answer(); }, [=](const caf::error&) mutable { answer(); });
+        return;
+    }
+    run_finished result;
+    for (const auto& name : s.order)
+        if (auto job = s.jobs.find(name); job != s.jobs.end()) result.jobs.push_back(job->second.progress);
+    result.stalled = s.stall;
+    if (s.forest && s.forest->first_fetch_failed)
+        result.failure = s.forest->problems.empty() ? "a source of nodes failed" : s.forest->problems.front();
+    for (auto& waiter : std::exchange(s.quiescence_waiters, {})) waiter.deliver(result);
+}
+
+void ask_round(scheduler_ptr self);
+
+void end_round(scheduler_ptr self, std::uint64_t changes) {
+    auto& s = self->state;
+    s.round_active = false;
+    if (!looks_at_rest(s)) return;
+    if (s.round_again && changes == s.round_changes) return finish(self);
+    s.round_again = true;
+    s.round_changes = changes;
+    ask_round(self);
+}
+
+void ask_round(scheduler_ptr self) {
+    auto& s = self->state;
+    s.round_active = true;
+    s.round_answers_missing = s.jobs.size();
+    if (s.jobs.empty()) return end_round(self, 0);
+    auto sum = std::make_shared<std::uint64_t>(0);
+    auto answered = [=](const job_progress* p) {
+        auto& state = self->state;
+        if (p != nullptr) {
+            *sum += p->changes;
+            if (auto job = state.jobs.find(p->job); job != state.jobs.end()) job->second.progress = *p;
+        }
+        if (--state.round_answers_missing == 0) end_round(self, *sum);
+    };
+    for (const auto& [name, job] : s.jobs)
+        self->request(job.actor, local_request_timeout, progress_asked{})
+            .then([=](const job_progress& p) { answered(&p); }, [=](const caf::error&) { answered(nullptr); });
+}
+
+}  // namespace
+
+void check_quiescence(scheduler_ptr self) {
+    auto& s = self->state;
+    if (s.round_active || (s.quiescence_waiters.empty() && s.stop_waiters.empty()) || !looks_at_rest(s)) return;
+    s.round_again = false;
+    ask_round(self);
+}
+
+caf::result<run_finished> await_rest(scheduler_ptr self) {
+    auto promise = self->make_response_promise<run_finished>();
+    self->state.quiescence_waiters.push_back(promise);
+    check_quiescence(self);
+    return promise;
+}
+
+caf::result<stopped> stop(scheduler_ptr self) {
+    auto& s = self->state;
+    auto promise = self->make_response_promise<stopped>();
+    s.stop_waiters.push_back(promise);
+    if (!std::exchange(s.stopping, true)) {
+        configure_pool(self);
+        caf::anon_send(s.pool, kill_tasks{{}, {}, {}, "the scheduler was stopped"});
+    }
+    check_quiescence(self);
+    return promise;
+}
+
+}  // namespace bistro

@@ -1,0 +1,126 @@
+// The scheduler's side of membership: who joins, who is silent, who is gone.
+#include <algorithm>
+
+#include "actors/scheduler_parts.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+void tell(scheduler_ptr self, event_kind kind, const shard_name& shard) {
+    event e;
+    e.at_ms = self->state.options.run.now();
+    e.kind = kind;
+    e.worker = shard.value;
+    self->send(self->state.options.monitor, events_happened{{std::move(e)}});
+}
+
+void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, const std::string& reason) {
+    auto& s = self->state;
+    s.worker_handles.erase(worker);
+    self->send(s.pool, worker_gone{worker, reason});
+    auto batch = std::make_shared<status_batch>();
+    batch->forgotten_workers.push_back(shard);
+    caf::anon_send(s.options.store, record_statuses{std::move(batch)});
+    tell(self, event_kind::worker_lost, shard);
+}
+
+// The worker may be sent tasks from now on.
+welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_index worker) {
+    auto& s = self->state;
+    s.worker_handles[worker] = m.worker;
+    self->monitor(caf::actor_cast<worker_actor>(m.worker));
+    self->send(s.pool, worker_joined{worker, m.who.info, m.worker, m.session, m.running, m.unacknowledged});
+    tell(self, event_kind::worker_up, m.who.info.shard);
+    if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
+    return {verdict, worker, s.config->liveness, {}, caf::actor_cast<caf::strong_actor_ptr>(self),
+            caf::actor_cast<caf::strong_actor_ptr>(s.pool)};
+}
+
+void tick_while_needed(scheduler_ptr self) {
+    auto& s = self->state;
+    const auto& members = s.registry.members();
+    const bool needed = std::any_of(members.begin(), members.end(), [](const auto& m) { return !m.second.who.local; });
+    if (!needed || std::exchange(s.ticking, true)) return;
+    self->delayed_send(self, health_interval, wake_due{});
+}
+
+}  // namespace
+
+caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
+    auto& s = self->state;
+    auto who = m.who;
+    who.timeouts = s.config->liveness;
+    const auto& shard = who.info.shard;
+    const auto [verdict, worker] = s.registry.hello(who, s.options.run.now());
+    switch (verdict) {
+        case hello_verdict::shard_taken:
+            return welcome{verdict, {}, s.config->liveness,
+                           "another worker with the shard name " + quote(shard.value) +
+                               " is not lost yet; waiting for it, or choose another name with --shard", {}, {}};
+        case hello_verdict::given_up:
+            return welcome{verdict, {}, s.config->liveness,
+                           "the scheduler had given this worker up, and runs its tasks elsewhere", {}, {}};
+        case hello_verdict::joined:
+        case hello_verdict::rejoined: break;
+    }
+    tick_while_needed(self);
+    if (who.local) return lease(self, m, verdict, worker);
+    // Durable before its first task: after a restart this is what tells that tasks may still run there.
+    auto batch = std::make_shared<status_batch>();
+    batch->workers.push_back(who);
+    auto promise = self->make_response_promise<welcome>();
+    self->request(s.options.store, local_request_timeout, record_statuses{std::move(batch)})
+        .then([=, v = verdict, w = worker](const recorded&) mutable { promise.deliver(lease(self, m, v, w)); },
+              [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
+    return promise;
+}
+
+void take_goodbye(scheduler_ptr self, const goodbye& m) {
+    auto& s = self->state;
+    if (auto change = s.registry.left(m.worker, m.instance))
+        forget(self, m.worker, change->shard, "the worker left without a result of this task");
+    check_quiescence(self);
+}
+
+void judge_workers(scheduler_ptr self) {
+    auto& s = self->state;
+    for (const auto& change : s.registry.advance(s.options.run.now())) {
+        switch (change.health) {
+            case worker_health::lost:
+                spdlog::warn("worker {} is lost", change.shard.value);
+                forget(self, change.worker, change.shard, "the worker " + quote(change.shard.value) + " was lost");
+                break;
+            case worker_health::unhealthy:
+                spdlog::warn("worker {} is not heard of; it gets no new tasks", change.shard.value);
+                self->send(s.pool, worker_accepts{change.worker, false});
+                tell(self, event_kind::worker_unhealthy, change.shard);
+                break;
+            case worker_health::healthy:
+                self->send(s.pool, worker_accepts{change.worker, true});
+                tell(self, event_kind::worker_up, change.shard);
+                break;
+            case worker_health::fresh: break;
+        }
+    }
+    if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
+    tick_while_needed(self);
+}
+
+void lose_connection(scheduler_ptr self, const caf::actor_addr& worker) {
+    auto& s = self->state;
+    for (const auto& [index, handle] : s.worker_handles) {
+        if (handle->address() != worker) continue;
+        const auto* member = s.registry.find(index);
+        if (member == nullptr) return;
+        if (auto change = s.registry.disconnected(index, member->who.instance)) {
+            spdlog::warn("the connection to worker {} is lost", change->shard.value);
+            self->send(s.pool, worker_accepts{index, false});
+            tell(self, event_kind::worker_unhealthy, change->shard);
+        }
+        return;
+    }
+}
+
+}  // namespace bistro

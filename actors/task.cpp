@@ -1,0 +1,152 @@
+#include "actors/task.hpp"
+
+#include <boost/json.hpp>
+#include <caf/all.hpp>
+#include <csignal>
+
+#include "config/status_line.hpp"
+
+namespace bistro {
+
+namespace {
+
+namespace json = boost::json;
+using self_ptr = task_actor::stateful_pointer<task_actor_state>;
+
+process_id id_of(const task_order& order) { return order.invocation.value; }
+
+json::array path_from_root(const task_order& order) {
+    json::array path;
+    for (auto node = order.path.rbegin(); node != order.path.rend(); ++node) path.emplace_back(json::string{*node});
+    return path;
+}
+
+json::object resources_of(const task_order& order) {
+    json::object result;
+    for (const auto& [node, taken] : order.resources_by_node) {
+        json::object at_node;
+        for (const auto& [resource, amount] : taken) at_node[resource] = amount;
+        result[node] = std::move(at_node);
+    }
+    return result;
+}
+
+json::value parsed_or_null(const std::string& text) {
+    json::error_code ec;
+    auto value = json::parse(text, ec);
+    return ec ? json::value{nullptr} : value;
+}
+
+void replace_all(std::string& text, std::string_view what, const std::string& with) {
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+        text.replace(at, what.size(), with);
+}
+
+void start(self_ptr self, const std::string& data_dir) {
+    auto& s = self->state;
+    auto* launcher = s.links.launcher;
+    auto me = caf::actor_cast<task_actor>(self);
+    process_events events;
+    events.on_output = [me](std::vector<output_line> lines) { caf::anon_send(me, output_written{std::move(lines)}); };
+    events.on_end = [me](process_outcome outcome) { caf::anon_send(me, process_ended{std::move(outcome)}); };
+    launcher->launch(id_of(s.order), process_of(s.order, s.command, launcher->status_path(id_of(s.order)), data_dir),
+                     std::move(events));
+    if (s.command.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{s.command.timeout_s}, wake_due{});
+}
+
+void keep_lines(self_ptr self, output_written& m) {
+    auto& s = self->state;
+    append_lines keep;
+    std::size_t bytes = 0;
+    for (auto& line : m.lines) {
+        bytes += line.text.size() + 1;
+        keep.lines.push_back(
+            {0, s.order.job, s.order.node, s.order.invocation, line.stream, line.written_ms, std::move(line.text)});
+    }
+    const auto give_back = [launcher = s.links.launcher, id = id_of(s.order), bytes] { launcher->return_credit(id, bytes); };
+    self->request(s.links.logs, caf::infinite, std::move(keep))
+        .then([=](const lines_kept&) { give_back(); }, [=](const caf::error&) { give_back(); });
+}
+
+void stop(self_ptr self, const std::string& reason) {
+    auto& s = self->state;
+    if (!s.stop_reason.empty()) return;
+    s.stop_reason = reason;
+    s.links.launcher->signal(id_of(s.order), SIGTERM);
+    self->delayed_send(self, std::chrono::seconds{s.command.kill_wait_s}, wake_due{1});
+}
+
+void finish(self_ptr self, process_outcome& outcome) {
+    auto& s = self->state;
+    if (!s.stop_reason.empty() && outcome.failure.empty()) outcome.failure = s.stop_reason;
+    auto end = judge(outcome, s.command.status);
+    end.invocation = s.order.invocation;
+    end.ended_ms = s.run.now();
+    self->send(caf::actor_cast<worker_actor>(s.links.worker), task_ended{std::move(end)});
+    self->quit();
+}
+
+}  // namespace
+
+std::string task_json(const task_order& order, const job_command& command) {
+    json::object object;
+    object["id"] = order.job.value;
+    object["node"] = order.node.value;
+    object["path_to_node"] = path_from_root(order);
+    object["prev_status"] = parsed_or_null(order.prev_data_json);
+    object["config"] = parsed_or_null(command.config_json);
+    object["resources_by_node"] = resources_of(order);
+    object["invocation"] = to_string(order.invocation);
+    return json::serialize(object);
+}
+
+process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
+                        const std::string& data_dir) {
+    process_spec spec;
+    spec.argv = command.command;
+    switch (command.arguments) {
+        case command_arguments::full:
+            spec.argv.insert(spec.argv.end(), {order.node.value, status_path, task_json(order, command)});
+            break;
+        case command_arguments::node: spec.argv.push_back(order.node.value); break;
+        case command_arguments::none:
+            for (auto& argument : spec.argv) replace_all(argument, "{}", order.node.value);
+            break;
+    }
+    spec.environment = {
+        "BISTRO_JOB=" + order.job.value,
+        "BISTRO_NODE=" + order.node.value,
+        "BISTRO_STATUS=" + status_path,
+        "BISTRO_INVOCATION=" + to_string(order.invocation),
+        "BISTRO_PATH_TO_NODE=" + json::serialize(path_from_root(order)),
+        "BISTRO_PREV_STATUS=" + (order.prev_data_json.empty() ? std::string{"null"} : order.prev_data_json),
+        "BISTRO_CONFIG=" + command.config_json,
+        "BISTRO_RESOURCES_BY_NODE=" + json::serialize(resources_of(order)),
+    };
+    spec.working_directory =
+        command.working_directory.empty() ? data_dir + "/jobs/" + order.job.value : command.working_directory;
+    return spec;
+}
+
+task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_command command, std::string data_dir,
+                                        task_links links, runtime run) {
+    auto& s = self->state;
+    s.order = std::move(order);
+    s.command = std::move(command);
+    s.links = std::move(links);
+    s.run = std::move(run);
+    start(self, data_dir);
+    return {
+        [=](const stop_task& m) { stop(self, m.reason); },
+        [=](output_written& m) { keep_lines(self, m); },
+        [=](process_ended& m) { finish(self, m.outcome); },
+        // 0: its time is up; 1: it had its time to end by itself.
+        [=](const wake_due& m) {
+            auto& state = self->state;
+            if (m.generation == 0) stop(self, "timed out after " + std::to_string(state.command.timeout_s) + " s");
+            else if (!std::exchange(state.killed, true)) state.links.launcher->signal(id_of(state.order), SIGKILL);
+        },
+    };
+}
+
+}  // namespace bistro

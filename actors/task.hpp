@@ -1,0 +1,36 @@
+// The actor of one running invocation: one process, from its start to its result.
+#pragma once
+
+#include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
+#include "io/process/process_launcher.hpp"
+
+namespace bistro {
+
+struct task_links {
+    caf::strong_actor_ptr worker;  ///< a worker_actor
+    log_store_actor logs;
+    process_launcher* launcher = nullptr;  ///< lives longer than the actors
+};
+
+struct task_actor_state {
+    task_order order;
+    job_command command;
+    task_links links;
+    runtime run;
+    std::string stop_reason;  ///< empty: nobody wants it to end
+    bool killed = false;
+
+    static inline const char* name = "task";
+};
+
+/// The JSON that a task is given as its last argument.
+std::string task_json(const task_order& order, const job_command& command);
+/// What to run for a task, below `data_dir` where the job names no folder of its own.
+process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
+                        const std::string& data_dir);
+
+task_actor::behavior_type task_behavior(task_actor::stateful_pointer<task_actor_state> self, task_order order,
+                                        job_command command, std::string data_dir, task_links links, runtime run);
+
+}  // namespace bistro

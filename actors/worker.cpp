@@ -1,0 +1,212 @@
+#include "actors/worker.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/task.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+using self_ptr = worker_actor::stateful_pointer<worker_state>;
+
+void say_hello(self_ptr self);
+
+bool local(self_ptr self) { return self->state.options.who.local; }
+
+void end(self_ptr self) {
+    auto& s = self->state;
+    if (s.scheduler && s.member)
+        self->send(caf::actor_cast<scheduler_actor>(s.scheduler), goodbye{s.index, s.options.who.instance});
+    if (s.options.on_end) s.options.on_end(s.end_reason);
+    self->quit();
+}
+
+void end_if_done(self_ptr self) {
+    auto& s = self->state;
+    if (s.stopping && s.running.empty() && s.unacknowledged.empty()) end(self);
+}
+
+void stop_all(self_ptr self, const std::string& reason) {
+    auto& s = self->state;
+    if (std::exchange(s.stopping, true)) return;
+    s.end_reason = reason;
+    for (auto& [invocation, task] : s.running) self->send(task.actor, stop_task{reason});
+    if (s.running.empty()) self->delayed_send(self, farewell_wait, wake_due{++s.wake_generation});
+    end_if_done(self);
+}
+
+// -- membership -------------------------------------------------------------------------------------------------------
+
+void schedule_wakeup(self_ptr self) {
+    const auto& s = self->state;
+    const auto wait = s.member ? std::chrono::milliseconds{s.timeouts.heartbeat_ms} : hello_retry_wait;
+    self->delayed_send(self, wait, wake_due{++self->state.wake_generation});
+}
+
+void reconnect(self_ptr self) {
+    auto& s = self->state;
+    s.member = false;
+    s.gateway = nullptr;
+    if (s.options.connector) self->send(caf::actor_cast<connector_actor>(s.options.connector), gateway_wanted{});
+}
+
+void take_welcome(self_ptr self, const welcome& m) {
+    auto& s = self->state;
+    if (!valid(m) || s.stopping) return;
+    switch (m.verdict) {
+        case hello_verdict::joined:
+        case hello_verdict::rejoined:
+            if (!m.scheduler || !m.pool) return;
+            if (!s.ever_member) spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
+            s.member = s.ever_member = true;
+            s.index = m.worker;
+            s.timeouts = m.timeouts;
+            s.scheduler = m.scheduler;
+            s.pool = m.pool;
+            s.last_heard_ms = s.options.run.now();
+            break;
+        case hello_verdict::shard_taken:
+            spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason);
+            break;
+        case hello_verdict::given_up: stop_all(self, m.reason); break;
+    }
+    if (!local(self)) schedule_wakeup(self);
+}
+
+void say_hello(self_ptr self) {
+    auto& s = self->state;
+    if (!s.gateway) return;
+    hello m;
+    m.secret = s.options.secret;
+    m.who = s.options.who;
+    m.session = ++s.session;
+    for (const auto& [invocation, task] : s.running) m.running.push_back(task.report);
+    for (const auto& [invocation, finished] : s.unacknowledged) m.unacknowledged.push_back(finished);
+    m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
+    const auto sent = s.session;
+    self->request(caf::actor_cast<gateway_actor>(s.gateway), local_request_timeout, std::move(m))
+        .then(
+            [=](const welcome& answer) {
+                if (sent == self->state.session) take_welcome(self, answer);
+            },
+            [=](const caf::error& e) {
+                if (sent != self->state.session || self->state.stopping) return;
+                spdlog::warn("worker {}: the scheduler refuses or does not answer: {}",
+                             self->state.options.who.info.shard.value, caf::to_string(e));
+                reconnect(self);
+            });
+}
+
+void send_heartbeat(self_ptr self) {
+    auto& s = self->state;
+    const auto sent_ms = s.options.run.now();
+    const auto session = s.session;
+    self->request(caf::actor_cast<scheduler_actor>(s.scheduler), std::chrono::milliseconds{s.timeouts.heartbeat_ms},
+                  heartbeat{s.index, s.options.who.instance, true})
+        .then(
+            [=](const heartbeat& answer) {
+                auto& state = self->state;
+                if (session != state.session) return;
+                // The scheduler heard this at some time after it was sent, so counting from there errs to the safe side.
+                if (answer.known) state.last_heard_ms = std::max(state.last_heard_ms, sent_ms);
+                else say_hello(self);
+            },
+            [=](const caf::error&) {});  // silence is judged by the time
+}
+
+void wake(self_ptr self) {
+    auto& s = self->state;
+    if (s.ever_member && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms()) {
+        stop_all(self, "the scheduler has not been heard for " + duration_text(s.timeouts.worker_deadline_ms()));
+        s.unacknowledged.clear();  // nobody is there to take them in time
+        return end_if_done(self);
+    }
+    if (s.stopping && s.running.empty()) {  // farewell_wait is over
+        s.unacknowledged.clear();
+        return end_if_done(self);
+    }
+    if (s.member) send_heartbeat(self);
+    else if (s.gateway) say_hello(self);
+    schedule_wakeup(self);
+}
+
+// -- tasks ------------------------------------------------------------------------------------------------------------
+
+void start(self_ptr self, task_order& order) {
+    auto& s = self->state;
+    if (order.invocation <= s.last_started) return;
+    s.last_started = order.invocation;
+    auto command = s.commands.find(order.job);
+    if (command == s.commands.end()) return;
+    const task_report report{order.invocation, order.job, order.node, order.path, s.options.run.now()};
+    auto actor = self->spawn(task_behavior, std::move(order), command->second, s.options.data_dir,
+                             task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher},
+                             s.options.run);
+    s.running.emplace(report.invocation, worker_state::running_task{std::move(actor), report});
+}
+
+void take_orders(self_ptr self, start_tasks& m) {
+    auto& s = self->state;
+    if (m.session != s.session || s.stopping || !valid(m)) return;
+    for (auto& command : m.commands) s.commands.insert_or_assign(command.job, std::move(command));
+    for (auto& order : m.tasks) start(self, order);
+}
+
+void take_end(self_ptr self, const task_ended& m) {
+    auto& s = self->state;
+    auto found = s.running.find(m.end.invocation);
+    if (found == s.running.end()) return;
+    const auto& report = found->second.report;
+    finished_task finished{report.job, report.node, m.end};
+    s.running.erase(found);
+    s.unacknowledged.emplace(m.end.invocation, finished);
+    if (s.member) self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(finished)}});
+    if (s.stopping && s.running.empty()) self->delayed_send(self, farewell_wait, wake_due{++s.wake_generation});
+}
+
+}  // namespace
+
+worker_actor::behavior_type worker_behavior(self_ptr self, worker_options options) {
+    auto& s = self->state;
+    s.options = std::move(options);
+    self->set_down_handler([=](const caf::down_msg& m) {
+        auto& state = self->state;
+        const bool ours = (state.gateway && state.gateway->address() == m.source);
+        if (!ours || state.stopping) return;
+        spdlog::warn("worker {}: the connection to the scheduler is lost", state.options.who.info.shard.value);
+        reconnect(self);
+        schedule_wakeup(self);
+    });
+    if (s.options.connector) self->send(caf::actor_cast<connector_actor>(s.options.connector), gateway_wanted{});
+    return {
+        [=](start_tasks& m) { take_orders(self, m); },
+        [=](const acknowledge_results& m) {
+            for (auto invocation : m.invocations) self->state.unacknowledged.erase(invocation);
+            end_if_done(self);
+        },
+        [=](const kill_invocations& m) {
+            for (auto invocation : m.invocations)
+                if (auto found = self->state.running.find(invocation); found != self->state.running.end())
+                    self->send(found->second.actor, stop_task{m.reason});
+        },
+        [=](const task_ended& m) { take_end(self, m); },
+        [=](const stop_worker&) { stop_all(self, "the worker was stopped"); },
+        [=](const gateway_found& m) {
+            self->state.gateway = m.gateway;
+            self->state.options.secret = m.secret;
+            self->monitor(caf::actor_cast<gateway_actor>(m.gateway));
+            say_hello(self);
+        },
+        [=](const wake_due& m) {
+            if (m.generation == self->state.wake_generation) wake(self);
+        },
+        [=](const logs_asked& m) {
+            return self->delegate(self->state.options.logs, m);
+        },
+    };
+}
+
+}  // namespace bistro

@@ -1,0 +1,60 @@
+// The actor of a worker process: runs the tasks that its scheduler sends, keeps their results until they are
+// acknowledged, and ends itself before a scheduler that it can't hear may run them elsewhere.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
+#include "io/process/process_launcher.hpp"
+
+namespace bistro {
+
+struct worker_options {
+    worker_instance who;
+    std::string secret;  ///< comes with the gateway
+    std::string data_dir;
+    log_store_actor logs;
+    process_launcher* launcher = nullptr;   ///< lives longer than the actors
+    caf::strong_actor_ptr connector;        ///< a connector_actor; null where the gateway is told once
+    std::function<void(std::string)> on_end;  ///< told why, when the worker has ended; may be empty
+    runtime run;
+};
+
+struct worker_state {
+    struct running_task {
+        task_actor actor;
+        task_report report;
+    };
+
+    worker_options options;
+    caf::strong_actor_ptr gateway;    ///< a gateway_actor, while connected
+    caf::strong_actor_ptr scheduler;  ///< a scheduler_actor, while a member
+    caf::strong_actor_ptr pool;       ///< a pool_actor, while a member
+    worker_index index;
+    std::uint64_t session = 0;
+    liveness_timeouts timeouts;
+    bool member = false;       ///< of the scheduler, as far as this worker knows
+    bool ever_member = false;  ///< from then on silence has a deadline
+    time_ms last_heard_ms = 0;
+    std::uint64_t wake_generation = 0;
+    std::map<job_id, job_command> commands;
+    std::map<invocation_id, running_task> running;
+    std::map<invocation_id, finished_task> unacknowledged;
+    invocation_id last_started;  ///< ids only grow, so what is not above this has been started or refused
+    bool stopping = false;
+    std::string end_reason;
+
+    static inline const char* name = "worker";
+};
+
+/// Between two hellos that were not answered, or answered with a no.
+inline constexpr std::chrono::milliseconds hello_retry_wait{500};
+/// After its last task has ended, a stopping worker waits this long for its results to be acknowledged.
+inline constexpr std::chrono::seconds farewell_wait{5};
+
+worker_actor::behavior_type worker_behavior(worker_actor::stateful_pointer<worker_state> self, worker_options options);
+
+}  // namespace bistro

@@ -1,0 +1,254 @@
+#include "config/json_import.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "config/json_positions.hpp"
+#include "config/settings.hpp"
+#include "config/toml_writer.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+namespace json = boost::json;
+
+// Words of the seed's format that mean nothing here, with the reason.
+constexpr std::pair<const char*, const char*> meaningless[] = {
+    {"working_wait", "nothing polls here"},
+    {"idle_wait", "nothing polls here"},
+    {"physical_resources", "workers say what they have in their own [worker] section"},
+    {"task_subprocess", "see timeout_s and kill_wait_s of jobs"},
+    {"kill_subprocess", "see timeout_s and kill_wait_s of jobs"},
+    {"create_time", "history is in the status store"},
+    {"modify_time", "history is in the status store"},
+    {"version_id", "history is in the status store"},
+    {"errors", "a job's errors are found again when the config is read"},
+};
+
+class importer {
+public:
+    importer(std::string_view text, std::string file, std::vector<std::string> command)
+        : text_{text}, positions_{text}, file_{std::move(file)}, command_{std::move(command)} {}
+
+    import_result run() {
+        json::error_code ec;
+        json::stream_parser parser;
+        const auto consumed = parser.write_some(text_.data(), text_.size(), ec);
+        if (!ec) parser.finish(ec);
+        if (!ec && text_.find_first_not_of(" \t\r\n", consumed) != std::string_view::npos) ec = json::error::extra_data;
+        if (ec) {
+            const auto at = json_positions::of_offset(text_, consumed);
+            result_.errors.push_back({file_, at.line, at.column, "is no JSON: " + ec.message()});
+            return std::move(result_);
+        }
+        const auto root = parser.release();
+        if (const auto* object = expect_object(root, "")) convert(*object);
+        if (result_.errors.empty()) check();
+        if (!result_.errors.empty()) result_.toml.clear();
+        return std::move(result_);
+    }
+
+private:
+    void error(const std::string& path, std::string message) {
+        const auto at = positions_.at(path);
+        result_.errors.push_back({file_, at.line, at.column, std::move(message)});
+    }
+
+    const json::object* expect_object(const json::value& value, const std::string& path) {
+        if (const auto* object = value.if_object()) return object;
+        error(path, "\"" + path.substr(std::min<std::size_t>(1, path.size())) + "\" must be an object");
+        return nullptr;
+    }
+
+    void line(const std::string& text) { result_.toml += text + "\n"; }
+    void set(std::string_view key, const json::value& value) { line(toml_key(key) + " = " + toml_value(value)); }
+
+    // Copies keys that are spelled alike; notes what has no meaning; reports the rest as unknown, but for `handled`.
+    void copy(const json::object& from, const std::string& path, const std::vector<std::string>& alike,
+              const std::vector<std::string>& handled) {
+        for (const auto& [key, value] : from) {
+            const std::string name{key};
+            if (std::find(alike.begin(), alike.end(), name) != alike.end()) {
+                set(name, value);
+            } else if (std::find(handled.begin(), handled.end(), name) == handled.end()) {
+                const auto* known = std::find_if(std::begin(meaningless), std::end(meaningless),
+                                                 [&](const auto& m) { return name == m.first; });
+                if (known != std::end(meaningless)) {
+                    result_.notes.push_back("\"" + name + "\" of " + path.substr(1) + " was left out: " + known->second);
+                    continue;
+                }
+                auto candidates = alike;
+                candidates.insert(candidates.end(), handled.begin(), handled.end());
+                auto message = "unknown key " + quote(name);
+                if (auto near = nearest(name, candidates); !near.empty()) message += "; did you mean " + quote(near) + "?";
+                error(path + "/" + name, message);
+            }
+        }
+    }
+
+    void convert(const json::object& root) {
+        line("# Imported from " + file_.substr(file_.rfind('/') + 1) + ".");
+        const auto* settings = root.if_contains("bistro_settings");
+        if (settings == nullptr) {
+            error("", "there is no \"bistro_settings\"");
+        } else if (const auto* object = expect_object(*settings, "/bistro_settings")) {
+            convert_settings(*object);
+        }
+        constexpr std::string_view job_prefix = "bistro_job->";
+        for (const auto& [key, value] : root) {
+            const std::string_view name{key};
+            const auto path = "/" + std::string{name};
+            if (name == "bistro_settings") continue;
+            if (!name.starts_with(job_prefix)) {
+                error(path, "unknown key " + quote(name) + "; jobs are named bistro_job->NAME");
+            } else if (const auto* object = expect_object(value, path)) {
+                convert_job(name.substr(job_prefix.size()), *object, path);
+            }
+        }
+    }
+
+    void convert_settings(const json::object& s) {
+        const std::string path = "/bistro_settings";
+        line("\n[scheduler]");
+        if (const auto* policy = s.if_contains("scheduler")) {
+            const auto* word = policy->if_string();
+            if (auto kind = word != nullptr ? parse_policy_kind(*word) : std::nullopt) set("policy", json::string{to_string(*kind)});
+            else error(path + "/scheduler", "unknown scheduler policy " + toml_value(*policy));
+        }
+        copy(s, path, {"enabled", "level_for_tasks", "backoff", "kill_orphan_tasks_after_sec"},
+             {"scheduler", "nodes", "resources", "remote_worker_selector", "worker_resources_override"});
+        if (const auto* nodes = s.if_contains("nodes")) {
+            if (const auto* object = expect_object(*nodes, path + "/nodes")) convert_nodes(*object, path + "/nodes");
+        } else {
+            error(path, "\"bistro_settings\" has no \"nodes\"");
+        }
+        if (const auto* resources = s.if_contains("resources")) {
+            if (const auto* levels = expect_object(*resources, path + "/resources"))
+                for (const auto& [level, defs] : *levels) {
+                    line("\n[resources." + toml_key(level) + "]");
+                    const auto level_path = path + "/resources/" + std::string{level};
+                    if (const auto* object = expect_object(defs, level_path)) copy_all(*object);
+                }
+        } else {
+            error(path, "\"bistro_settings\" has no \"resources\"; an empty object is enough");
+        }
+        const auto* selector = s.if_contains("remote_worker_selector");
+        const auto* overrides = s.if_contains("worker_resources_override");
+        if (selector == nullptr && overrides == nullptr) return;
+        line("\n[workers]");
+        if (selector != nullptr) {
+            const auto* word = selector->if_string();
+            if (auto kind = word != nullptr ? parse_worker_selector(*word) : std::nullopt) set("selector", json::string{to_string(*kind)});
+            else error(path + "/remote_worker_selector", "unknown worker selector " + toml_value(*selector));
+        }
+        if (overrides != nullptr) set("overrides", *overrides);
+    }
+
+    void copy_all(const json::object& from) {
+        for (const auto& [key, value] : from) set(key, value);
+    }
+
+    void convert_nodes(const json::object& nodes, const std::string& path) {
+        line("\n[nodes]");
+        if (const auto* order = nodes.if_contains("node_order")) set("order", *order);
+        copy(nodes, path, {"levels"}, {"node_sources", "node_order"});
+        const auto* sources = nodes.if_contains("node_sources");
+        if (sources == nullptr || !sources->is_array()) {
+            error(path, "\"nodes\" needs a list of \"node_sources\"");
+            return;
+        }
+        std::size_t number = 0;
+        for (const auto& source : sources->as_array()) {
+            const auto source_path = path + "/node_sources/" + std::to_string(number++);
+            if (const auto* object = expect_object(source, source_path)) convert_source(*object, source_path);
+        }
+    }
+
+    void convert_source(const json::object& source, const std::string& path) {
+        const auto* kind = source.if_contains("source");
+        const auto* prefs_value = source.if_contains("prefs");
+        const json::object empty;
+        const auto* prefs = prefs_value != nullptr ? expect_object(*prefs_value, path + "/prefs") : &empty;
+        if (prefs == nullptr) return;
+        const std::string name = kind != nullptr && kind->is_string() ? std::string{kind->as_string()} : "";
+        const auto prefs_path = path + "/prefs";
+        if (name == "range_label") {
+            if (const auto* enabled = prefs->if_contains("enabled"); enabled != nullptr && enabled->is_bool() && !enabled->as_bool()) {
+                result_.notes.push_back("a disabled range_label source was left out");
+                return;
+            }
+            start_source(name);
+            copy(*prefs, prefs_path, {"parent_level", "format", "start", "end"}, {"enabled"});
+        } else if (name == "script") {
+            start_source(name);
+            copy(*prefs, prefs_path, {"parent_level"}, {"script"});
+            if (const auto* script = prefs->if_contains("script")) set("command", json::array{*script});
+            else error(prefs_path, "a script source needs its \"script\"");
+        } else if (name == "manual") {
+            start_source(name);
+            line("[nodes.sources.nodes]");
+            for (const auto& [node, value] : *prefs) convert_manual(node, value, prefs_path + "/" + std::string{node});
+        } else if (name == "add_time") {
+            error(path, "\"add_time\" sources (nodes for times) can't be imported; list the nodes, or make them by a script");
+        } else {
+            error(path, "unknown node source " + quote(name));
+        }
+    }
+
+    void start_source(const std::string& name) {
+        line("\n[[nodes.sources]]");
+        set("source", json::string{name});
+    }
+
+    void convert_manual(std::string_view node, const json::value& value, const std::string& path) {
+        json::object entry;
+        if (value.is_array()) entry["children"] = value;
+        else if (value.is_string()) entry["parent"] = value;
+        else if (const auto* object = value.if_object()) entry = *object;
+        else error(path, "a manual node is a list of children, the name of its parent, or an object");
+        set(node, entry);
+    }
+
+    void convert_job(std::string_view name, const json::object& job, const std::string& path) {
+        line("\n[jobs." + toml_key(name) + "]");
+        copy(job, path,
+             {"enabled", "owner", "command", "priority", "config", "resources", "backoff", "filters", "depends_on",
+              "run_only_after_all_nodes_are_done_for", "level_for_tasks", "host_placement", "level_for_host_placement",
+              "kill_orphan_tasks_after_sec"},
+             {});
+        line("status = \"pipe\"");
+        if (job.contains("command")) return;
+        if (command_.empty()) {
+            line("# The file names no command: the seed's workers brought it along. Put yours here.");
+            line("command = [\"/bin/sh\", \"-c\", 'echo \"$0\"; echo done > \"$1\"']");
+            result_.notes.push_back("job \"" + std::string{name} +
+                                    "\" has no command and got one that prints its node and is done; give yours with --command");
+        } else {
+            json::array command;
+            for (const auto& part : command_) command.emplace_back(json::string{part});
+            set("command", command);
+        }
+    }
+
+    // What was written must be a config.
+    void check() {
+        for (auto& e : parse_config(result_.toml, file_).errors)
+            result_.errors.push_back({file_, 0, 0, e.message});
+    }
+
+    std::string_view text_;
+    json_positions positions_;
+    std::string file_;
+    std::vector<std::string> command_;
+    import_result result_;
+};
+
+}  // namespace
+
+import_result import_json(std::string_view text, const std::string& file, const std::vector<std::string>& command) {
+    return importer{text, file, command}.run();
+}
+
+}  // namespace bistro

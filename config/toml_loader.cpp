@@ -1,0 +1,281 @@
+#include "config/toml_loader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+constexpr std::int64_t max_slots = std::int64_t{1} << 40;
+constexpr std::int64_t max_ms = std::int64_t{1} << 40;
+
+void load_scheduler(toml_reader& top, load_context& c) {
+    c.backoff.delays_s.assign(std::begin(defaults::backoff_s), std::end(defaults::backoff_s));
+    c.backoff.then = backoff_policy::ending::repeat;
+    const auto* table = top.subtable("scheduler");
+    c.config.data_dir = c.resolve(defaults::data_dir);
+    if (table == nullptr) return;
+    toml_reader r{*table, "scheduler", c.sink};
+    if (auto p = r.word("policy", parse_policy_kind,
+                        {"round_robin", "randomized_priority", "ranked_priority", "long_tail", "fair"}))
+        c.config.engine.policy = *p;
+    if (auto dir = r.string("data_dir")) c.config.data_dir = c.resolve(*dir);
+    if (auto level = r.string("level_for_tasks"); level && c.check_level(r.at("level_for_tasks"), *level, true, false))
+        c.level_for_tasks = *level;
+    if (auto backoff = load_backoff(r, "backoff")) c.backoff = *backoff;
+    if (auto enabled = r.boolean("enabled")) c.config.engine.enabled = *enabled;
+    if (auto seed = r.integer("random_seed", 0, std::numeric_limits<std::int64_t>::max()))
+        c.config.engine.seed = static_cast<std::uint64_t>(*seed);
+    c.kill_orphan_tasks_after_s = load_orphan_rule(r, std::nullopt);
+    r.finish();
+}
+
+void load_resources(toml_reader& top, load_context& c) {
+    const auto* table = top.subtable("resources");
+    if (table == nullptr) return;
+    std::map<std::string, std::string> level_of;
+    for (const auto& [level, node] : in_file_order(*table)) {
+        if (!c.check_level(*node, level, true, true)) continue;
+        if (node->as_table() == nullptr) {
+            c.sink.add(*node, "\"resources." + level + "\" must be a table of resources");
+            continue;
+        }
+        for (const auto& [name, entry] : in_file_order(*node->as_table())) {
+            const auto where = "resources." + level + "." + name;
+            if (entry->as_table() == nullptr) {
+                c.sink.add(*entry, "\"" + where + "\" must be a table like { limit = 2, default = 1 }");
+                continue;
+            }
+            toml_reader r{*entry->as_table(), where, c.sink};
+            resource_def def{name, 0, 0, 0};
+            if (auto limit = r.integer("limit", 0, max_slots)) {
+                def.limit = *limit;
+            } else if (!r.has("limit")) {
+                r.error("limit", "\"" + where + "\" needs a limit");
+            }
+            if (auto demand = r.integer("default", 0, max_slots)) def.default_demand = *demand;
+            if (auto weight = r.integer("weight", 0, 1'000'000)) def.weight = *weight;
+            r.finish();
+            if (auto [other, is_new] = level_of.emplace(name, level); !is_new)
+                c.sink.add(*entry, "resource " + quote(name) + " is already defined for level " +
+                                       quote(other->second) + "; jobs ask for resources by name alone, so names are unique");
+            c.config.resources.by_level[level].push_back(def);
+        }
+    }
+}
+
+void load_workers(toml_reader& top, load_context& c) {
+    const auto* table = top.subtable("workers");
+    if (table == nullptr) return;
+    toml_reader r{*table, "workers", c.sink};
+    if (auto selector = r.word("selector", parse_worker_selector, {"round_robin", "busiest"}))
+        c.config.engine.selector = *selector;
+    auto& l = c.config.liveness;
+    for (auto [key, value] : {std::pair{"heartbeat_ms", &l.heartbeat_ms},
+                              {"unhealthy_after_ms", &l.unhealthy_after_ms},
+                              {"lost_after_ms", &l.lost_after_ms},
+                              {"kill_ms", &l.kill_ms}})
+        if (auto ms = r.integer(key, 1, max_ms)) *value = *ms;
+    if (auto problem = l.problem(); !problem.empty()) r.error("lost_after_ms", problem);
+    if (const auto* overrides = r.subtable("overrides")) {
+        toml_reader entries{*overrides, "workers.overrides", c.sink};
+        std::vector<std::string> known;
+        for (const auto& def : c.config.resources.of(worker_level)) known.push_back(def.name);
+        for (const auto& [worker, node] : *overrides) {
+            auto limits = entries.integers(worker.str());
+            if (!limits) continue;
+            for (const auto& [resource, amount] : *limits)
+                if (std::find(known.begin(), known.end(), resource) == known.end())
+                    c.sink.add(node, quote(resource) + " is no resource of the worker level; overrides can only change " +
+                                         (known.empty() ? "resources of [resources.worker], which has none"
+                                                        : join(known, ", ")));
+            c.config.resources.worker_overrides[std::string{worker.str()}] = *limits;
+        }
+    }
+    r.finish();
+}
+
+std::optional<tls_settings> load_tls(toml_reader& section, load_context& c) {
+    const auto* table = section.subtable("tls");
+    if (table == nullptr) return std::nullopt;
+    toml_reader r{*table, section.where() + ".tls", c.sink};
+    tls_settings tls;
+    for (auto [key, value] : {std::pair{"ca", &tls.ca}, {"certificate", &tls.certificate}, {"key", &tls.key}}) {
+        if (auto path = r.string(key)) {
+            *value = c.resolve(*path);
+        } else {
+            r.error(key, "\"" + section.where() + ".tls\" needs the file of its " + key);
+        }
+    }
+    r.finish();
+    return tls;
+}
+
+std::optional<endpoint> load_endpoint(toml_reader& r, std::string_view key) {
+    auto text = r.string(key);
+    if (!text) return std::nullopt;
+    auto e = parse_endpoint(*text);
+    if (!e) r.error(key, quote(*text) + " is no address; write host:port, like 127.0.0.1:6789");
+    return e;
+}
+
+void load_network(toml_reader& top, load_context& c) {
+    if (const auto* table = top.subtable("network")) {
+        toml_reader r{*table, "network", c.sink};
+        if (auto e = load_endpoint(r, "listen")) c.config.network.listen = *e;
+        c.config.network.http = load_endpoint(r, "http");
+        c.config.network.tls = load_tls(r, c);
+        r.finish();
+    }
+    c.config.worker.data_dir = c.resolve(defaults::worker_data_dir);
+    if (const auto* table = top.subtable("worker")) {
+        toml_reader r{*table, "worker", c.sink};
+        auto& w = c.config.worker;
+        w.scheduler = load_endpoint(r, "scheduler");
+        if (auto shard = r.string("shard")) w.shard = *shard;
+        if (auto dir = r.string("data_dir")) w.data_dir = c.resolve(*dir);
+        if (auto resources = r.integers("resources")) w.resources = *resources;
+        w.tls = load_tls(r, c);
+        r.finish();
+    }
+}
+
+void load_simulate(toml_reader& top, load_context& c) {
+    const auto* table = top.subtable("simulate");
+    if (table == nullptr) return;
+    constexpr double max_seconds = 1e9;
+    toml_reader r{*table, "simulate", c.sink};
+    auto& s = c.config.simulation;
+    if (const auto* duration = r.subtable("duration")) {
+        toml_reader d{*duration, "simulate.duration", c.sink};
+        if (auto kind = d.word("distribution", parse_duration_distribution, {"constant", "uniform", "exponential"}))
+            s.duration.distribution = *kind;
+        if (auto low = d.number("low_s", 0, max_seconds)) s.duration.low_s = *low;
+        if (auto high = d.number("high_s", 0, max_seconds)) s.duration.high_s = *high;
+        if (auto mean = d.number("mean_s", 0, max_seconds)) s.duration.mean_s = *mean;
+        if (s.duration.low_s > s.duration.high_s) d.error("low_s", "\"low_s\" is above \"high_s\"");
+        d.finish();
+    }
+    if (auto rate = r.number("error_rate", 0, 1)) s.error_rate = *rate;
+    if (auto seed = r.integer("seed", 0, std::numeric_limits<std::int64_t>::max()))
+        s.seed = static_cast<std::uint64_t>(*seed);
+    if (const auto* workers = r.subtable("workers")) {
+        toml_reader entries{*workers, "simulate.workers", c.sink};
+        for (const auto& [name, node] : *workers)
+            if (auto limits = entries.integers(name.str())) s.workers[std::string{name.str()}] = *limits;
+    }
+    r.finish();
+}
+
+void load_all(const toml::table& root, load_context& c, config_purpose purpose) {
+    toml_reader top{root, "", c.sink};
+    const auto* nodes = top.subtable("nodes");
+    if (nodes != nullptr) {
+        toml_reader r{*nodes, "nodes", c.sink};
+        load_nodes(r, c);
+    } else if (purpose == config_purpose::scheduler && root.get("nodes") == nullptr) {
+        c.sink.add(root, "there is no [nodes] section; it must name the levels and at least one source of nodes");
+    }
+    if (!c.config.levels.empty()) c.level_for_tasks = c.config.levels.back();
+    load_scheduler(top, c);
+    load_resources(top, c);
+    load_workers(top, c);
+    load_network(top, c);
+    load_simulate(top, c);
+    if (const auto* jobs = top.subtable("jobs")) {
+        load_jobs(*jobs, c);
+        check_job_references(*jobs, c);
+    } else if (purpose == config_purpose::scheduler && root.get("jobs") == nullptr) {
+        c.sink.add(root, "there is no job; add a section like [jobs.NAME] with an owner and a command");
+    }
+    top.finish();
+}
+
+}  // namespace
+
+std::string load_context::resolve(const std::string& path) const {
+    if (path.empty()) return path;
+    return (std::filesystem::path{folder} / path).lexically_normal().string();
+}
+
+bool load_context::check_level(const toml::node& at, const std::string& level, bool with_instance, bool with_worker) {
+    auto known = config.levels;
+    if (with_instance) known.emplace_back(instance_level);
+    if (with_worker) known.emplace_back(worker_level);
+    if (std::find(known.begin(), known.end(), level) != known.end()) return true;
+    std::string message = "there is no level " + quote(level);
+    if (auto near = nearest(level, known); !near.empty()) {
+        message += "; did you mean " + quote(near) + "?";
+    } else {
+        message += "; the levels are " + join(known, ", ");
+    }
+    sink.add(at, message);
+    return false;
+}
+
+load_result parse_config(std::string_view text, const std::string& path, config_purpose purpose) {
+    error_sink sink{path, {}};
+    settings config;
+    config.file = path;
+    try {
+        const toml::table root = toml::parse(text, path);
+        auto folder = std::filesystem::absolute(path).parent_path().string();
+        load_context context{config, sink, std::move(folder), {}, {}, {}};
+        load_all(root, context, purpose);
+    } catch (const toml::parse_error& e) {
+        sink.add(e.source().begin, std::string{e.description()});
+    }
+    std::stable_sort(sink.errors.begin(), sink.errors.end(), [](const diagnostic& a, const diagnostic& b) {
+        return std::pair{a.line, a.column} < std::pair{b.line, b.column};
+    });
+    if (!sink.errors.empty()) return {std::nullopt, std::move(sink.errors)};
+    return {std::move(config), {}};
+}
+
+load_result load_config(const std::string& path, config_purpose purpose) {
+    auto failed = [&](std::string message) { return load_result{std::nullopt, {{path, 0, 0, std::move(message)}}}; };
+    std::error_code ec;
+    if (std::filesystem::is_directory(path, ec)) return failed("is a directory, not a config file");
+    std::ifstream in{path, std::ios::binary};
+    if (!in) return failed(std::string{"can't be read: "} + std::strerror(errno));
+    std::string text;
+    text.resize(defaults::max_config_bytes + 1);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (in.bad()) return failed(std::string{"can't be read: "} + std::strerror(errno));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (text.size() > static_cast<std::size_t>(defaults::max_config_bytes))
+        return failed("is larger than " + std::to_string(defaults::max_config_bytes >> 20) + " MiB");
+    return parse_config(text, path, purpose);
+}
+
+std::optional<endpoint> parse_endpoint(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    auto host = text.substr(0, colon);
+    const auto port = text.substr(colon + 1);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    else if (host.find(':') != std::string_view::npos) return std::nullopt;
+    endpoint e;
+    e.host = host.empty() ? "127.0.0.1" : std::string{host};
+    auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), e.port);
+    if (ec != std::errc{} || end != port.data() + port.size() || port.empty()) return std::nullopt;
+    return e;
+}
+
+bool is_loopback(const endpoint& e) {
+    return e.host == "localhost" || e.host == "::1" || e.host.starts_with("127.");
+}
+
+std::string to_string(const endpoint& e) {
+    const bool v6 = e.host.find(':') != std::string::npos;
+    return (v6 ? "[" + e.host + "]" : e.host) + ":" + std::to_string(e.port);
+}
+
+}  // namespace bistro

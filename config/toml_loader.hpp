@@ -1,0 +1,36 @@
+// The parts of the TOML loader, for its own sources only. Each reads one section into the settings.
+#pragma once
+
+#include "config/settings.hpp"
+#include "config/toml_reader.hpp"
+
+namespace bistro {
+
+/// What the sections share while a file is read.
+struct load_context {
+    settings& config;
+    error_sink& sink;
+    std::string folder;           ///< of the file; relative paths start there
+    backoff_policy backoff;       ///< for jobs that have none
+    std::string level_for_tasks;  ///< for jobs that have none
+    std::optional<std::int64_t> kill_orphan_tasks_after_s;
+
+    /// `path`, relative to the file's folder.
+    [[nodiscard]] std::string resolve(const std::string& path) const;
+    /// Reports an unknown level of the forest; the instance counts only where `with_instance`.
+    bool check_level(const toml::node& at, const std::string& level, bool with_instance, bool with_worker);
+};
+
+void load_nodes(toml_reader& nodes, load_context& context);
+void load_jobs(const toml::table& jobs, load_context& context);
+/// [] of seconds with "repeat" or "fail" at its end.
+std::optional<backoff_policy> load_backoff(toml_reader& reader, std::string_view key);
+/// false: never; true: at once; or seconds.
+std::optional<std::int64_t> load_orphan_rule(toml_reader& reader, std::optional<std::int64_t> otherwise);
+/// References between jobs: unknown ones, cycles, levels that differ.
+void check_job_references(const toml::table& jobs, load_context& context);
+
+/// A TOML value as JSON text.
+std::string to_json(const toml::node& node);
+
+}  // namespace bistro

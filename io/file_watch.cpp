@@ -1,0 +1,61 @@
+#include "io/file_watch.hpp"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <filesystem>
+
+#include "io/error.hpp"
+
+namespace bistro {
+
+struct file_watch::state : std::enable_shared_from_this<state> {
+    state(boost::asio::io_context& context, int fd, std::string n, std::function<void()> f)
+        : descriptor{context, fd}, name{std::move(n)}, on_change{std::move(f)} {}
+
+    void wait() {
+        descriptor.async_read_some(
+            boost::asio::buffer(buffer), [self = shared_from_this()](const boost::system::error_code& ec, std::size_t n) {
+                if (ec) return;
+                if (self->concerns_us(n)) self->on_change();
+                self->wait();
+            });
+    }
+
+    [[nodiscard]] bool concerns_us(std::size_t n) const {
+        for (std::size_t at = 0; at + sizeof(inotify_event) <= n;) {
+            inotify_event e{};
+            std::copy_n(buffer.data() + at, sizeof e, reinterpret_cast<char*>(&e));
+            const char* changed = buffer.data() + at + sizeof e;
+            if (e.len > 0 && name == changed) return true;
+            at += sizeof e + e.len;
+        }
+        return false;
+    }
+
+    boost::asio::posix::stream_descriptor descriptor;
+    std::string name;
+    std::function<void()> on_change;
+    std::array<char, 4096> buffer{};
+};
+
+file_watch::file_watch(io_loop& loop, const std::string& path, std::function<void()> on_change) : loop_{loop} {
+    const auto absolute = std::filesystem::absolute(path);
+    const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0) throw errno_error("can't watch " + path);
+    if (::inotify_add_watch(fd, absolute.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0) {
+        auto error = errno_error("can't watch " + absolute.parent_path().string());
+        ::close(fd);
+        throw error;
+    }
+    state_ = std::make_shared<state>(loop.context(), fd, absolute.filename().string(), std::move(on_change));
+    loop.post([s = state_] { s->wait(); });
+}
+
+file_watch::~file_watch() {
+    loop_.post([s = state_] { s->descriptor.close(); });
+}
+
+}  // namespace bistro

@@ -1,0 +1,80 @@
+// Boost.Process v2 has a vfork launcher, but that of Boost 1.81 notifies the reactor in the child and calls exit()
+// where exec fails. The child of vfork shares the parent's memory, so the one breaks the parent's epoll set and the
+// other runs its exit handlers. Hence a launcher of our own on top of Boost's base, which has the rest: argument
+// vectors and the closing of descriptors.
+#include "io/process/spawn.hpp"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/process/v2/posix/default_launcher.hpp>
+#include <cerrno>
+#include <csignal>
+
+namespace bistro {
+
+namespace {
+
+namespace process = boost::process::v2;
+
+class group_launcher : public process::posix::default_launcher {
+public:
+    spawn_result operator()(const spawn_request& request) {
+        std::vector<std::string> rest;
+        if (!request.argv.empty()) rest.assign(request.argv.begin() + 1, request.argv.end());
+        const boost::filesystem::path executable{request.executable};
+        const auto* const* argv = build_argv_(executable, rest);
+        env = request.environment.data();
+
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        spawn_result result;
+        result.pid = ::vfork();
+        if (result.pid == 0) {
+            run_child(request, argv, result);
+            ::_exit(127);
+        }
+        const int fork_error = errno;
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (result.pid < 0) return {-1, fork_error, "fork"};
+        if (result.error == 0) return result;
+        while (::waitpid(result.pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        result.pid = -1;
+        return result;
+    }
+
+private:
+    // In the child, on the parent's stack and memory: system calls only. Returns where one failed.
+    void run_child(const spawn_request& request, const char* const* argv, spawn_result& result) {
+        const auto failed = [&](const char* step) {
+            result.error = errno;
+            result.step = step;
+        };
+        if (::setpgid(0, 0) != 0) return failed("setpgid");
+        if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed("prctl");
+        if (::chdir(request.working_directory.c_str()) != 0) return failed("chdir");
+        if (::dup2(request.stdin_fd, STDIN_FILENO) < 0 || ::dup2(request.stdout_fd, STDOUT_FILENO) < 0 ||
+            ::dup2(request.stderr_fd, STDERR_FILENO) < 0)
+            return failed("dup2");
+        if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0) return failed("close_range");
+        struct sigaction plain {};
+        plain.sa_handler = SIG_DFL;
+        for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::sigaction(signal, &plain, nullptr);
+        sigset_t none;
+        sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::execve(request.executable.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(env));
+        failed("exec");
+    }
+};
+
+}  // namespace
+
+spawn_result spawn(const spawn_request& request) { return group_launcher{}(request); }
+
+}  // namespace bistro

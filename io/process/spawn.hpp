@@ -1,0 +1,31 @@
+// Starts one process by vfork.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace bistro {
+
+/// Everything that the child needs, prepared before it exists: between vfork and exec it may only make system calls.
+struct spawn_request {
+    std::string executable;  ///< a path
+    std::vector<std::string> argv;
+    std::vector<const char*> environment;  ///< "NAME=value", with a null at the end
+    std::string working_directory;
+    int stdin_fd = -1;
+    int stdout_fd = -1;
+    int stderr_fd = -1;
+};
+
+struct spawn_result {
+    pid_t pid = -1;  ///< leader of its own group; -1: it could not be started
+    int error = 0;   ///< errno, where it could not
+    const char* step = "";
+};
+
+/// The child has only the three descriptors, default signals, and dies with the calling thread.
+spawn_result spawn(const spawn_request& request);
+
+}  // namespace bistro

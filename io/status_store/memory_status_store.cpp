@@ -1,0 +1,71 @@
+#include <algorithm>
+#include <map>
+
+#include "io/status_store/status_store.hpp"
+
+namespace bistro {
+
+namespace {
+
+class memory_status_store final : public status_store {
+public:
+    std::uint64_t begin_epoch() override { return ++epoch_; }
+
+    void commit(const status_batch& batch) override {
+        for (const auto& start : batch.starts) attempts_.try_emplace(start.invocation, attempt{start, false, {}});
+        for (const auto& finish : batch.finishes) {
+            auto& a = attempts_[finish.end.invocation];
+            a.start.job = finish.job;
+            a.start.node = finish.node;
+            a.start.invocation = finish.end.invocation;
+            a.ended = true;
+            a.end = finish.end;
+            statuses_[finish.job][finish.node] = finish.status;
+        }
+        for (const auto& record : batch.statuses) statuses_[record.job][record.node] = record.status;
+        for (const auto& worker : batch.workers) workers_[worker.info.shard] = worker;
+        for (const auto& shard : batch.forgotten_workers) workers_.erase(shard);
+    }
+
+    void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
+        for (const auto& [node, status] : statuses_[job]) visit(node, status);
+    }
+
+    std::vector<job_id> jobs() override {
+        std::vector<job_id> result;
+        for (const auto& [job, nodes] : statuses_)
+            if (!nodes.empty()) result.push_back(job);
+        return result;
+    }
+
+    std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) override {
+        std::vector<attempt> result;
+        for (auto a = attempts_.rbegin(); a != attempts_.rend() && result.size() < limit; ++a)
+            if (a->second.start.job == job && (node.empty() || a->second.start.node == node)) result.push_back(a->second);
+        return result;
+    }
+
+    std::vector<worker_instance> workers() override {
+        std::vector<worker_instance> result;
+        for (const auto& [shard, worker] : workers_) result.push_back(worker);
+        return result;
+    }
+
+    void clear() override {
+        statuses_.clear();
+        attempts_.clear();
+        workers_.clear();
+    }
+
+private:
+    std::uint64_t epoch_ = 0;
+    std::map<job_id, std::map<node_id, task_status>> statuses_;
+    std::map<invocation_id, attempt> attempts_;
+    std::map<shard_name, worker_instance> workers_;
+};
+
+}  // namespace
+
+std::unique_ptr<status_store> make_memory_status_store() { return std::make_unique<memory_status_store>(); }
+
+}  // namespace bistro

@@ -1,0 +1,123 @@
+#include "io/terminal/terminal.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+winsize size_of(std::FILE* file) {
+    winsize size{};
+    if (::ioctl(::fileno(file), TIOCGWINSZ, &size) != 0) size = {};
+    return size;
+}
+
+constexpr std::size_t default_width = 80;
+constexpr std::size_t default_height = 24;
+
+}  // namespace
+
+bool is_terminal(std::FILE* file) { return ::isatty(::fileno(file)) == 1; }
+
+std::size_t terminal_width(std::FILE* file) {
+    const auto columns = size_of(file).ws_col;
+    return columns > 0 ? columns : default_width;
+}
+
+std::size_t terminal_height(std::FILE* file) {
+    const auto rows = size_of(file).ws_row;
+    return rows > 0 ? rows : default_height;
+}
+
+bool wants_colour(std::FILE* file) {
+    const char* no_colour = std::getenv("NO_COLOR");
+    const char* term = std::getenv("TERM");
+    return is_terminal(file) && (no_colour == nullptr || *no_colour == '\0') &&
+           (term == nullptr || std::string_view{term} != "dumb");
+}
+
+std::string coloured(std::string_view text, colour c, bool enabled) {
+    if (!enabled || c == colour::plain) return std::string{text};
+    const char* code = "";
+    switch (c) {
+        case colour::plain: break;
+        case colour::bold: code = "1"; break;
+        case colour::dim: code = "2"; break;
+        case colour::green: code = "32"; break;
+        case colour::red: code = "31"; break;
+        case colour::yellow: code = "33"; break;
+    }
+    return std::string{"\x1b["} + code + "m" + std::string{text} + "\x1b[0m";
+}
+
+std::string printable(std::string_view text) {
+    std::string result = valid_utf8(text);
+    std::string safe;
+    for (std::size_t i = 0; i < result.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(result[i]);
+        const auto next = i + 1 < result.size() ? static_cast<unsigned char>(result[i + 1]) : 0U;
+        if (byte == 0xC2 && next >= 0x80 && next <= 0x9F) {  // the C1 control characters
+            safe += "\xEF\xBF\xBD";
+            ++i;
+        } else if ((byte < 0x20 && byte != '\t') || byte == 0x7F) {
+            safe += "\xEF\xBF\xBD";
+        } else {
+            safe += result[i];
+        }
+    }
+    return safe;
+}
+
+std::size_t display_width(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string shortened(std::string_view text, std::size_t width) {
+    if (display_width(text) <= width) return std::string{text};
+    if (width == 0) return {};
+    std::size_t columns = 0;
+    std::size_t end = 0;
+    for (; end < text.size(); ++end) {
+        if ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) continue;
+        if (columns == width - 1) break;
+        ++columns;
+    }
+    return std::string{text.substr(0, end)} + "…";
+}
+
+std::string text_table::render(std::size_t width, bool colours) const {
+    std::vector<std::size_t> widths;
+    for (const auto& c : columns_) widths.push_back(display_width(c.title));
+    for (const auto& row : rows_)
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+    std::size_t before_last = 0;
+    for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + 2;
+    const auto room = width > before_last ? width - before_last : 0;
+    widths.back() = std::min(widths.back(), std::max<std::size_t>(room, 12));
+
+    auto line = [&](const std::vector<std::string>& cells, colour c) {
+        std::string text;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const auto cell = i + 1 == cells.size() ? shortened(cells[i], widths[i]) : cells[i];
+            const std::string padding(widths[i] - std::min(widths[i], display_width(cell)), ' ');
+            if (i > 0) text += "  ";
+            text += columns_[i].alignment == align::right ? padding + cell : cell + padding;
+        }
+        text.erase(text.find_last_not_of(' ') + 1);
+        return coloured(text, c, colours) + "\n";
+    };
+    std::vector<std::string> titles;
+    for (const auto& c : columns_) titles.push_back(c.title);
+    auto text = line(titles, colour::bold);
+    for (const auto& row : rows_) text += line(row, colour::plain);
+    return text;
+}
+
+}  // namespace bistro
