@@ -1,6 +1,7 @@
 #include "config/toml_reader.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "model/text.hpp"
 
