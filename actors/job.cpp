@@ -55,9 +55,14 @@ void publish(self_ptr self) {
         const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
         for (const auto& dependent : s.dependents) self->send(dependent, news);
     }
-    // Dependents first: whoever hears that this job is at rest may rely on them having heard.
-    self->send(scheduler_of(self), progress_of(self));
-    self->send(s.links.monitor, progress_of(self));
+    // Dependents first: whoever hears that this job is at rest may rely on them having heard. While something runs, the
+    // scheduler has nothing to learn.
+    if (s.table->counts().running == 0) {
+        self->send(scheduler_of(self), progress_of(self));
+        self->send(s.links.monitor, progress_of(self));
+    } else if (!std::exchange(s.report_scheduled, true)) {
+        self->delayed_send(self, progress_interval, report_due{});
+    }
     if (auto due = s.table->orphans_due(s.run.now()); !due.empty())
         caf::anon_send(s.links.pool, kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled"});
     schedule_wakeup(self);
@@ -91,10 +96,15 @@ void load(self_ptr self) {
         .then(loaded, failed);
 }
 
+// As history, with the next commit: no start waits for a disk, and the end of an attempt does not need its start.
+void record_starts(self_ptr self, status_batch& batch) {
+    auto& starts = self->state.unrecorded_starts;
+    batch.starts = std::exchange(starts, {});
+}
+
 void note_starts(self_ptr self, const tasks_started& m) {
     auto& s = self->state;
     s.seen_starts = std::max(s.seen_starts, m.count);
-    auto batch = std::make_shared<status_batch>();
     for (const auto& start : m.starts) {
         running_task task{start.node, start.worker, start.path, start.started_ms, std::nullopt};
         if (m.adopted) {
@@ -102,17 +112,17 @@ void note_starts(self_ptr self, const tasks_started& m) {
         } else {
             s.table->started(start.invocation, std::move(task), s.run.now());
         }
-        batch->starts.push_back(start);
+        s.unrecorded_starts.push_back(start);
     }
-    // As history, with the next commit: no start waits for a disk, and the end of the attempt does not need it.
-    caf::anon_send(s.links.store, record_statuses{std::move(batch)});
+    if (std::exchange(s.record_scheduled, true)) return;
+    self->delayed_send(self, start_record_delay, commit_due{});
 }
 
 void note_ends(self_ptr self, const attempts_ended& m) {
     auto& s = self->state;
     auto batch = std::make_shared<status_batch>();
-    results_durable meaningless;
-    results_durable stored;
+    results_durable meaningless{{}, s.table->spec().name, s.seen_starts};
+    results_durable stored = meaningless;
     for (const auto& end : m.ends) {
         s.last_end_ms = std::max(s.last_end_ms, end.ended_ms);
         if (auto change = s.table->ended(end)) {
@@ -124,6 +134,7 @@ void note_ends(self_ptr self, const attempts_ended& m) {
     }
     if (!meaningless.invocations.empty()) self->send(s.links.pool, std::move(meaningless));
     if (stored.invocations.empty()) return;
+    record_starts(self, *batch);
     // Without a limit: a store that can't write now keeps the record and answers when it can.
     self->request(s.links.store, caf::infinite, record_statuses{std::move(batch)})
         .then(
@@ -244,6 +255,17 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
             if (m.generation != self->state.wake_generation) return;
             self->state.table->advance(self->state.run.now());
             publish(self);
+        },
+        [=](const report_due&) {
+            self->state.report_scheduled = false;
+            self->send(self->state.links.monitor, progress_of(self));
+        },
+        [=](const commit_due&) {
+            self->state.record_scheduled = false;
+            if (self->state.unrecorded_starts.empty()) return;
+            auto batch = std::make_shared<status_batch>();
+            record_starts(self, *batch);
+            caf::anon_send(self->state.links.store, record_statuses{std::move(batch)});
         },
         [=](const progress_asked&) {
             auto progress = progress_of(self);

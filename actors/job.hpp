@@ -23,6 +23,9 @@ struct job_state {
     bool loaded = false;              ///< the store has told what it remembers
     std::vector<std::function<void()>> early;  ///< what came before that
     std::vector<job_actor> dependents;
+    std::vector<attempt_start> unrecorded_starts;  ///< history, for the next record
+    bool record_scheduled = false;
+    bool report_scheduled = false;
     std::uint64_t seen_starts = 0;
     std::uint64_t changes = 0;
     std::uint64_t wake_generation = 0;
@@ -31,6 +34,11 @@ struct job_state {
 
     static inline const char* name = "job";
 };
+
+/// While tasks run, the monitor hears of progress at most this often.
+inline constexpr std::chrono::milliseconds progress_interval{100};
+/// Starts that no end gave occasion to record are recorded after this time.
+inline constexpr std::chrono::seconds start_record_delay{1};
 
 job_actor::behavior_type job_behavior(job_actor::stateful_pointer<job_state> self, job_spec spec, job_links links,
                                       runtime run);

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "actors/runtime.hpp"
+#include "io/host.hpp"
 
 namespace bistro {
 
@@ -74,6 +75,9 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
     load<caf::io::middleman>();
     // The other policy, work stealing, polls when idle.
     set("scheduler.policy", caf::atom("sharing"));
+    // The way of a task leads through several actors, one after the other. Waking a thread for each of them costs more
+    // than it gains while cores are few and busy with the tasks themselves.
+    set("scheduler.max-threads", std::max<std::size_t>(usable_cores() / 2, 1));
     set("middleman.heartbeat-interval", caf::timespan{std::chrono::milliseconds{caf_heartbeat_ms}});
     set("middleman.connection-timeout", caf::timespan{std::chrono::milliseconds{caf_connection_timeout_ms}});
     if (!tls) return;

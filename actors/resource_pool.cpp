@@ -64,8 +64,20 @@ void note_stall(self_ptr self) {
 struct portion {
     std::map<worker_index, start_tasks> orders;
     std::map<job_id, tasks_started> starts;
-    events_happened events;
 };
+
+template <class Message>
+void tell_job(self_ptr self, const job_id& job, Message message) {
+    auto found = self->state.jobs.find(job);
+    if (found == self->state.jobs.end()) return;
+    self->state.to_jobs.push_back([=, actor = found->second.actor, m = std::move(message)] { self->send(actor, m); });
+}
+
+void send_rest(self_ptr self) {
+    auto& s = self->state;
+    for (auto& send : std::exchange(s.to_jobs, {})) send();
+    if (!s.events.empty()) self->send(s.links.monitor, events_happened{std::exchange(s.events, {})});
+}
 
 void add_start(self_ptr self, const start_decision& decision, portion& p) {
     auto& s = self->state;
@@ -95,7 +107,7 @@ void add_start(self_ptr self, const start_decision& decision, portion& p) {
         {held.job, order.node, decision.invocation, worker.info.shard.value, held.path, s.run.now()});
     auto e = make_event(self, event_kind::start, held.job, held.path.front(), worker.info.shard.value, decision.invocation);
     e.path = held.path;
-    p.events.events.push_back(std::move(e));
+    s.events.push_back(std::move(e));
     orders.tasks.push_back(std::move(order));
 }
 
@@ -110,10 +122,10 @@ void schedule(self_ptr self) {
             orders.session = s.workers.at(worker).session;
             self->send(s.workers.at(worker).actor, std::move(orders));
         }
-        for (auto& [job, starts] : p.starts) self->send(s.jobs.at(job).actor, std::move(starts));
-        self->send(s.links.monitor, std::move(p.events));
+        for (auto& [job, starts] : p.starts) tell_job(self, job, std::move(starts));
         if (decisions.size() < starts_a_portion) break;
     }
+    send_rest(self);
     note_stall(self);
 }
 
@@ -127,13 +139,17 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     s.core->put_job(spec);
 }
 
+void forget_seen(pool_state::job& job, std::uint64_t seen_starts) {
+    while (!job.unseen.empty() && job.unseen.front().first <= seen_starts) job.unseen.pop_front();
+}
+
 void take_pending(self_ptr self, pending_changed& m) {
     auto& s = self->state;
     auto found = s.jobs.find(m.job);
     const auto index = s.core->find_job(m.job);
     if (found == s.jobs.end() || !index) return;
     auto& job = found->second;
-    while (!job.unseen.empty() && job.unseen.front().first <= m.seen_starts) job.unseen.pop_front();
+    forget_seen(job, m.seen_starts);
     if (!s.nodes || m.forest_version != s.nodes->version()) return;
     if (!job.unseen.empty()) {
         boost::unordered_flat_set<std::string_view> unseen;
@@ -169,7 +185,6 @@ void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invo
 void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
     auto& s = self->state;
     std::map<job_id, attempts_ended> by_job;
-    events_happened events;
     std::vector<invocation_id> meaningless;
     for (const auto& finished : ends) {
         const auto invocation = finished.end.invocation;
@@ -179,7 +194,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
             e.result = finished.end.result;
             e.exit_code = finished.end.exit_code;
             e.signal = finished.end.signal;
-            events.events.push_back(std::move(e));
+            s.events.push_back(std::move(e));
         }
         if (s.jobs.contains(finished.job)) {
             by_job[finished.job].ends.push_back(finished.end);
@@ -187,8 +202,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
             meaningless.push_back(invocation);
         }
     }
-    for (auto& [job, message] : by_job) self->send(s.jobs.at(job).actor, std::move(message));
-    if (!events.events.empty()) self->send(s.links.monitor, std::move(events));
+    for (auto& [job, message] : by_job) tell_job(self, job, std::move(message));
     send_acknowledgements(self, meaningless);
 }
 
@@ -197,7 +211,6 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
               const std::string& reason) {
     auto& s = self->state;
     std::map<job_id, attempts_ended> by_job;
-    events_happened events;
     for (const auto& [invocation, task] : tasks) {
         attempt_end end;
         end.invocation = invocation;
@@ -205,12 +218,10 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
         end.ended_ms = s.run.now();
         end.reason = reason;
         by_job[task.job].ends.push_back(std::move(end));
-        events.events.push_back(
+        s.events.push_back(
             make_event(self, event_kind::lost, task.job, task.path.front(), shard_of(self, task.worker), invocation));
     }
-    for (auto& [job, message] : by_job)
-        if (auto found = s.jobs.find(job); found != s.jobs.end()) self->send(found->second.actor, std::move(message));
-    if (!events.events.empty()) self->send(s.links.monitor, std::move(events));
+    for (auto& [job, message] : by_job) tell_job(self, job, std::move(message));
 }
 
 // -- workers ----------------------------------------------------------------------------------------------------------
@@ -228,7 +239,7 @@ void adopt(self_ptr self, worker_index worker, const task_report& report, const 
     m.adopted = true;
     m.count = job->second.starts;
     m.starts.push_back({report.job, report.node, report.invocation, shard, report.path, report.started_ms});
-    self->send(job->second.actor, std::move(m));
+    tell_job(self, report.job, std::move(m));
 }
 
 void take_worker(self_ptr self, const worker_joined& m) {
@@ -247,8 +258,8 @@ void take_worker(self_ptr self, const worker_joined& m) {
         reported.insert(finished.end.invocation);
         // One that this scheduler never heard of ran under an earlier life of it.
         if (s.core->held(finished.end.invocation) == nullptr && s.jobs.contains(finished.job))
-            self->send(s.jobs.at(finished.job).actor,
-                       tasks_started{{{finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms}},
+            tell_job(self, finished.job,
+                     tasks_started{{{finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms}},
                                      s.jobs.at(finished.job).starts,
                                      true});
     }
@@ -344,7 +355,11 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             take_ends(self, m.worker, m.ends);
             schedule(self);
         },
-        [=](const results_durable& m) { send_acknowledgements(self, m.invocations); },
+        [=](const results_durable& m) {
+            if (auto job = self->state.jobs.find(m.job); job != self->state.jobs.end())
+                forget_seen(job->second, m.seen_starts);
+            send_acknowledgements(self, m.invocations);
+        },
         [=](const kill_tasks& m) { return kill(self, m); },
         [=](const reasons_asked&) { return pool_stalled{waiting_reasons(self)}; },
     };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -40,6 +41,11 @@ struct pool_state {
     std::map<invocation_id, worker_index> unacknowledged;  ///< ended, but not durable yet
     std::uint64_t command_versions = 0;
     bool stalled = false;
+
+    // What a handler has to tell jobs and monitor. It goes out at the handler's end, behind the orders to workers, for
+    // which slots wait.
+    std::vector<std::function<void()>> to_jobs;
+    std::vector<event> events;
 
     static inline const char* name = "resource_pool";
 };

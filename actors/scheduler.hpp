@@ -52,7 +52,6 @@ struct scheduler_state {
     std::vector<caf::typed_response_promise<run_finished>> quiescence_waiters;
     std::vector<caf::typed_response_promise<stopped>> stop_waiters;
     std::uint64_t round_changes = 0;
-    std::size_t round_answers_missing = 0;
     bool round_active = false;
     bool round_again = false;
 

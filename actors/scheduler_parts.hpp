@@ -21,6 +21,8 @@ void judge_workers(scheduler_ptr self);
 void lose_connection(scheduler_ptr self, const caf::actor_addr& worker);
 
 // scheduler_rest.cpp
+/// Asks every job for its progress, takes it over, and goes on with the sum of their changes.
+void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t changes)>& then);
 void check_quiescence(scheduler_ptr self);
 caf::result<run_finished> await_rest(scheduler_ptr self);
 caf::result<stopped> stop(scheduler_ptr self);

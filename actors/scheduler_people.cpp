@@ -59,9 +59,14 @@ jobs_answer compose(scheduler_ptr self, const std::vector<std::pair<job_id, std:
 
 caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
     auto promise = self->make_response_promise<jobs_answer>();
-    self->request(self->state.pool, local_request_timeout, reasons_asked{})
-        .then([=](const pool_stalled& m) mutable { promise.deliver(compose(self, m.reasons)); },
-              [=](const caf::error&) mutable { promise.deliver(compose(self, {})); });
+    auto answer = [=](const std::vector<std::pair<job_id, std::string>>& reasons) mutable {
+        promise.deliver(compose(self, reasons));
+    };
+    ask_progress(self, [=](std::uint64_t) {
+        self->request(self->state.pool, local_request_timeout, reasons_asked{})
+            .then([=](const pool_stalled& m) mutable { answer(m.reasons); },
+                  [=](const caf::error&) mutable { answer({}); });
+    });
     return promise;
 }
 

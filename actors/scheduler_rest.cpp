@@ -57,25 +57,29 @@ void end_round(scheduler_ptr self, std::uint64_t changes) {
 }
 
 void ask_round(scheduler_ptr self) {
+    self->state.round_active = true;
+    ask_progress(self, [=](std::uint64_t changes) { end_round(self, changes); });
+}
+
+}  // namespace
+
+void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t changes)>& then) {
     auto& s = self->state;
-    s.round_active = true;
-    s.round_answers_missing = s.jobs.size();
-    if (s.jobs.empty()) return end_round(self, 0);
+    auto missing = std::make_shared<std::size_t>(s.jobs.size());
     auto sum = std::make_shared<std::uint64_t>(0);
+    if (s.jobs.empty()) return then(0);
     auto answered = [=](const job_progress* p) {
         auto& state = self->state;
         if (p != nullptr) {
             *sum += p->changes;
             if (auto job = state.jobs.find(p->job); job != state.jobs.end()) job->second.progress = *p;
         }
-        if (--state.round_answers_missing == 0) end_round(self, *sum);
+        if (--*missing == 0) then(*sum);
     };
     for (const auto& [name, job] : s.jobs)
         self->request(job.actor, local_request_timeout, progress_asked{})
             .then([=](const job_progress& p) { answered(&p); }, [=](const caf::error&) { answered(nullptr); });
 }
-
-}  // namespace
 
 void check_quiescence(scheduler_ptr self) {
     auto& s = self->state;

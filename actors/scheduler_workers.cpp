@@ -113,7 +113,7 @@ void lose_connection(scheduler_ptr self, const caf::actor_addr& worker) {
     for (const auto& [index, handle] : s.worker_handles) {
         if (handle->address() != worker) continue;
         const auto* member = s.registry.find(index);
-        if (member == nullptr) return;
+        if (member == nullptr || member->who.local) return;  // a local worker ends with this process
         if (auto change = s.registry.disconnected(index, member->who.instance)) {
             spdlog::warn("the connection to worker {} is lost", change->shard.value);
             self->send(s.pool, worker_accepts{index, false});

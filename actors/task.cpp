@@ -42,18 +42,6 @@ void replace_all(std::string& text, std::string_view what, const std::string& wi
         text.replace(at, what.size(), with);
 }
 
-void start(self_ptr self, const std::string& data_dir) {
-    auto& s = self->state;
-    auto* launcher = s.links.launcher;
-    auto me = caf::actor_cast<task_actor>(self);
-    process_events events;
-    events.on_output = [me](std::vector<output_line> lines) { caf::anon_send(me, output_written{std::move(lines)}); };
-    events.on_end = [me](process_outcome outcome) { caf::anon_send(me, process_ended{std::move(outcome)}); };
-    launcher->launch(id_of(s.order), process_of(s.order, s.command, launcher->status_path(id_of(s.order)), data_dir),
-                     std::move(events));
-    if (s.command.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{s.command.timeout_s}, wake_due{});
-}
-
 void keep_lines(self_ptr self, output_written& m) {
     auto& s = self->state;
     append_lines keep;
@@ -128,14 +116,23 @@ process_spec process_of(const task_order& order, const job_command& command, con
     return spec;
 }
 
-task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_command command, std::string data_dir,
-                                        task_links links, runtime run) {
+void launch_task(const task_actor& actor, const task_order& order, const job_command& command,
+                 const std::string& data_dir, process_launcher& launcher) {
+    process_events events;
+    events.on_output = [actor](std::vector<output_line> lines) { caf::anon_send(actor, output_written{std::move(lines)}); };
+    events.on_end = [actor](process_outcome outcome) { caf::anon_send(actor, process_ended{std::move(outcome)}); };
+    launcher.launch(id_of(order), process_of(order, command, launcher.status_path(id_of(order)), data_dir),
+                    std::move(events));
+}
+
+task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_command command, task_links links,
+                                        runtime run) {
     auto& s = self->state;
     s.order = std::move(order);
     s.command = std::move(command);
     s.links = std::move(links);
     s.run = std::move(run);
-    start(self, data_dir);
+    if (s.command.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{s.command.timeout_s}, wake_due{});
     return {
         [=](const stop_task& m) { stop(self, m.reason); },
         [=](output_written& m) { keep_lines(self, m); },

@@ -31,6 +31,11 @@ process_spec process_of(const task_order& order, const job_command& command, con
                         const std::string& data_dir);
 
 task_actor::behavior_type task_behavior(task_actor::stateful_pointer<task_actor_state> self, task_order order,
-                                        job_command command, std::string data_dir, task_links links, runtime run);
+                                        job_command command, task_links links, runtime run);
+
+/// Starts the process of a task, whose actor hears of it. Apart from the actor, so that the process does not wait for
+/// the actor's turn.
+void launch_task(const task_actor& actor, const task_order& order, const job_command& command,
+                 const std::string& data_dir, process_launcher& launcher);
 
 }  // namespace bistro

@@ -60,7 +60,7 @@ void take_welcome(self_ptr self, const welcome& m) {
         case hello_verdict::joined:
         case hello_verdict::rejoined:
             if (!m.scheduler || !m.pool) return;
-            if (!s.ever_member) spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
+            if (!s.ever_member && !local(self)) spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
             s.member = s.ever_member = true;
             s.index = m.worker;
             s.timeouts = m.timeouts;
@@ -135,16 +135,17 @@ void wake(self_ptr self) {
 
 // -- tasks ------------------------------------------------------------------------------------------------------------
 
-void start(self_ptr self, task_order& order) {
+void start(self_ptr self, const task_order& order) {
     auto& s = self->state;
     if (order.invocation <= s.last_started) return;
     s.last_started = order.invocation;
     auto command = s.commands.find(order.job);
     if (command == s.commands.end()) return;
     const task_report report{order.invocation, order.job, order.node, order.path, s.options.run.now()};
-    auto actor = self->spawn(task_behavior, std::move(order), command->second, s.options.data_dir,
-                             task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher},
-                             s.options.run);
+    auto actor = self->spawn(
+        task_behavior, order, command->second,
+        task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher}, s.options.run);
+    launch_task(actor, order, command->second, s.options.data_dir, *s.options.launcher);
     s.running.emplace(report.invocation, worker_state::running_task{std::move(actor), report});
 }
 
@@ -152,7 +153,7 @@ void take_orders(self_ptr self, start_tasks& m) {
     auto& s = self->state;
     if (m.session != s.session || s.stopping || !valid(m)) return;
     for (auto& command : m.commands) s.commands.insert_or_assign(command.job, std::move(command));
-    for (auto& order : m.tasks) start(self, order);
+    for (const auto& order : m.tasks) start(self, order);
 }
 
 void take_end(self_ptr self, const task_ended& m) {
@@ -203,8 +204,13 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         [=](const wake_due& m) {
             if (m.generation == self->state.wake_generation) wake(self);
         },
-        [=](const logs_asked& m) {
-            return self->delegate(self->state.options.logs, m);
+        // Not delegated: an actor that answers a remote peer itself is kept alive by CAF, and a detached one must end.
+        [=](const logs_asked& m) -> caf::result<logs_answer> {
+            auto promise = self->make_response_promise<logs_answer>();
+            self->request(self->state.options.logs, local_request_timeout, m)
+                .then([=](logs_answer& answer) mutable { promise.deliver(std::move(answer)); },
+                      [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
+            return promise;
         },
     };
 }

@@ -176,7 +176,12 @@ void task_table::restore(const node_id& node, task_status status, time_ms now) {
 void task_table::started(invocation_id invocation, running_task task, time_ms now) {
     auto p = position_of(task.node.value);
     running_[invocation] = std::move(task);
-    if (p != none) change(p, [](slot& s) { s.live = 1; });
+    // Whoever started it knows that it is no longer ready.
+    if (p != none)
+        change(p, [](slot& s) {
+            s.live = 1;
+            s.offered = 0;
+        });
     note_orphans(now);
 }
 

@@ -120,12 +120,14 @@ void scheduler_process::spawn_actors() {
     if (!options_.events_path.empty()) log = std::make_shared<event_log>(options_.events_path);
     system_config_ = std::make_unique<system_config>(config_->network.tls);
     system_ = std::make_unique<caf::actor_system>(*system_config_);
-    monitor_ = system_->spawn<caf::detached>(monitor_behavior, log);
+    // What blocks gets a thread of its own; without files there is nothing to block on.
+    monitor_ = log ? system_->spawn<caf::detached>(monitor_behavior, log) : system_->spawn(monitor_behavior, log);
     logs_ = system_->spawn<caf::detached>(
         log_store_behavior,
         std::make_shared<log_store_options>(log_store_options{std::move(log_lines_), options_.echo}), monitor_);
-    store_ = system_->spawn<caf::detached>(status_store_behavior,
-                                           std::make_shared<std::unique_ptr<status_store>>(std::move(statuses_)));
+    auto statuses = std::make_shared<std::unique_ptr<status_store>>(std::move(statuses_));
+    store_ = options_.in_memory ? system_->spawn(status_store_behavior, statuses)
+                                : system_->spawn<caf::detached>(status_store_behavior, statuses);
     scheduler_options options;
     options.config = config_;
     options.first_invocation = invocation_id::first_of_epoch(epoch_);

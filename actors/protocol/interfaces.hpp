@@ -54,7 +54,8 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<job_changed>, caf::reacts_to<job_removed>, caf::reacts_to<nodes_changed>,
     caf::reacts_to<tasks_started>, caf::reacts_to<attempts_ended>, caf::reacts_to<dependency_news>,
     // From the scheduler: who wants dependency_news.
-    caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>,
+    caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>, caf::reacts_to<commit_due>,
+    caf::reacts_to<report_due>,
     caf::replies_to<progress_asked>::with<job_progress>,
     caf::replies_to<forgive_asked>::with<control_answer>,
     caf::replies_to<tasks_asked>::with<tasks_answer>>;

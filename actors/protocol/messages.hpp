@@ -215,6 +215,8 @@ struct attempts_ended {
 /// Job to pool: these ends are stored, or mean nothing any more; their workers may forget them.
 struct results_durable {
     std::vector<invocation_id> invocations;
+    job_id job;
+    std::uint64_t seen_starts = 0;  ///< as in pending_changed
 };
 
 /// Scheduler to pool.
@@ -333,6 +335,9 @@ struct lines_kept {
 /// To itself: commit what has gathered. Goes behind the records that are in the mailbox already, so that all of them
 /// share one commit.
 struct commit_due {};
+
+/// To itself: report progress.
+struct report_due {};
 
 /// To itself, at a time. Of several under way only the latest generation counts.
 struct wake_due {

@@ -81,7 +81,8 @@ class launcher final : public process_launcher {
 public:
     explicit launcher(io_loop& loop) : loop_{loop} {
         const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-        for (const std::string base : {runtime != nullptr ? runtime : "", "/tmp"}) {
+        // Best where a file costs no disk.
+        for (const std::string base : {runtime != nullptr ? runtime : "", "/dev/shm", "/tmp"}) {
             folder_ = base + "/bistro-XXXXXX";
             if (!base.empty() && ::mkdtemp(folder_.data()) != nullptr) break;
             folder_.clear();
@@ -314,17 +315,19 @@ void child::exited() {
                 if (!rest.empty() && events_.on_output)
                     events_.on_output({output_line{which, wall_clock_ms(), std::move(rest.front())}});
             }
-            of(which).pipe.close();
         }
     read_status();
-    status_.close();
-    exit_.close();
-    owner_.remove(id_);
     process_outcome outcome;
     if (WIFSIGNALED(wait_status)) outcome.signal = WTERMSIG(wait_status);
     else outcome.exit_code = WEXITSTATUS(wait_status);
     outcome.status_text = std::move(status_text_);
+    // First things first: somebody waits for the slot.
     if (events_.on_end) events_.on_end(std::move(outcome));
+    out_.pipe.close();
+    err_.pipe.close();
+    status_.close();
+    exit_.close();
+    owner_.remove(id_);
 }
 
 }  // namespace
