@@ -43,7 +43,8 @@ public:
         if (pid_ > 0) ::kill(-pid_, signal);
     }
     void return_credit(std::size_t bytes);
-    void forget_events() { events_ = {}; }
+    /// Ends the process without a word to anybody.
+    void abandon();
 
 private:
     struct stream {
@@ -97,10 +98,7 @@ public:
     ~launcher() override {
         std::promise<void> done;
         loop_.post([&] {
-            for (auto& [id, c] : children_) {
-                c->forget_events();
-                c->signal(SIGKILL);
-            }
+            for (auto& [id, c] : children_) c->abandon();
             children_.clear();
             done.set_value();
         });
@@ -226,6 +224,19 @@ void child::fail(std::string why) {
     outcome.exit_code = 127;
     outcome.failure = std::move(why);
     if (events_.on_end) events_.on_end(std::move(outcome));
+}
+
+void child::abandon() {
+    events_ = {};
+    for (auto* d : {&exit_, &status_, &out_.pipe, &err_.pipe}) {
+        boost::system::error_code ec;
+        d->close(ec);  // what waits on it ends, and does not come back here
+    }
+    if (pid_ <= 0) return;
+    ::kill(-pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
 }
 
 void child::wait_for_exit() {

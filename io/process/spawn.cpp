@@ -32,28 +32,27 @@ public:
         sigset_t before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        spawn_result result;
-        result.pid = ::vfork();
-        if (result.pid == 0) {
-            run_child(request, argv, result);
+        failure_.error = 0;
+        const pid_t pid = ::vfork();
+        if (pid == 0) {
+            run_child(request, argv);
             ::_exit(127);
         }
         const int fork_error = errno;
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (result.pid < 0) return {-1, fork_error, "fork"};
-        if (result.error == 0) return result;
-        while (::waitpid(result.pid, nullptr, 0) < 0 && errno == EINTR) {
+        if (pid < 0) return {-1, fork_error, "fork"};
+        if (failure_.error == 0) return {pid, 0, ""};
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
         }
-        result.pid = -1;
-        return result;
+        return {-1, failure_.error, failure_.step};
     }
 
 private:
     // In the child, on the parent's stack and memory: system calls only. Returns where one failed.
-    void run_child(const spawn_request& request, const char* const* argv, spawn_result& result) {
+    void run_child(const spawn_request& request, const char* const* argv) {
         const auto failed = [&](const char* step) {
-            result.error = errno;
-            result.step = step;
+            failure_.error = errno;
+            failure_.step = step;
         };
         if (::setpgid(0, 0) != 0) return failed("setpgid");
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed("prctl");
@@ -71,6 +70,13 @@ private:
         ::execve(request.executable.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(env));
         failed("exec");
     }
+
+    // Written by the child, read by the parent. To the compiler the child's way ends in _exit(), so that without
+    // volatile it takes the parent's values for unchanged.
+    struct {
+        volatile int error = 0;
+        const char* volatile step = "";
+    } failure_;
 };
 
 }  // namespace

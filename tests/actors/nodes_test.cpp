@@ -1,0 +1,127 @@
+#include "actors/nodes.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/manual_launcher.hpp"
+
+namespace bistro {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Takes what nodes publish, in the place of the scheduler.
+scheduler_actor::behavior_type receiver(scheduler_actor::pointer, std::vector<nodes_changed>* got) {
+    auto refuse = [] { return caf::make_error(caf::sec::unexpected_message); };
+    return {
+        [=](const hello&) -> caf::result<welcome> { return refuse(); },
+        [=](const heartbeat& m) { return m; },
+        [=](const goodbye&) { ADD_FAILURE(); },
+        [=](const config_changed&) { ADD_FAILURE(); },
+        [=](const nodes_changed& m) { got->push_back(m); },
+        [=](const job_progress&) { ADD_FAILURE(); },
+        [=](const pool_stalled&) { ADD_FAILURE(); },
+        [=](const store_health&) { ADD_FAILURE(); },
+        [=](const wake_due&) { ADD_FAILURE(); },
+        [=](const problem&) { ADD_FAILURE(); },
+        [=](const await_quiescence&) -> caf::result<run_finished> { return refuse(); },
+        [=](const stop_scheduler&) -> caf::result<stopped> { return refuse(); },
+        [=](const jobs_asked&) -> caf::result<jobs_answer> { return refuse(); },
+        [=](const tasks_asked&) -> caf::result<tasks_answer> { return refuse(); },
+        [=](const logs_asked&) -> caf::result<logs_answer> { return refuse(); },
+        [=](const control_asked&) -> caf::result<control_answer> { return refuse(); },
+    };
+}
+
+class nodes_test : public test::actor_test {
+protected:
+    void start(const std::string& sources) {
+        auto loaded = parse_config("[nodes]\nlevels = [\"host\", \"db\"]\n" + sources + "[jobs.j]\nowner = \"x\"\ncommand = [\"w\"]\n", "/c.toml");
+        for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
+        auto scheduler = track(system.spawn(receiver, &got));
+        nodes = track(system.spawn(nodes_behavior, caf::actor_cast<caf::strong_actor_ptr>(scheduler), source_tools{&launcher, nullptr}));
+        caf::anon_send(nodes, config_changed{std::make_shared<const settings>(*loaded.config)});
+        run();
+    }
+    void answer(const std::vector<std::string>& lines, int exit_code = 0) {
+        auto& [id, process] = *launcher.running.begin();
+        std::vector<output_line> output;
+        for (const auto& line : lines) output.push_back({exit_code == 0 ? log_stream::out : log_stream::err, 0, line});
+        process.events.on_output(output);
+        launcher.end(id, {exit_code, 0, {}, {}});
+        run();
+    }
+    std::vector<std::string> names() {
+        std::vector<std::string> result;
+        for (std::uint32_t i = 1; i < got.back().nodes->size(); ++i) result.emplace_back(got.back().nodes->name(node_index{i}));
+        return result;
+    }
+
+    test::manual_launcher launcher;
+    std::vector<nodes_changed> got;
+    nodes_actor nodes;
+};
+
+TEST_F(nodes_test, one_forest_comes_when_every_source_has_told) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n"
+          "[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"host\"\nformat = \"{parent}:{i}\"\nstart = 1\nend = 2\n");
+    EXPECT_THAT(got, IsEmpty());
+    answer({"h1", "h2"});
+    ASSERT_THAT(got, SizeIs(1));
+    EXPECT_THAT(names(), ElementsAre("h1", "h2", "h1:1", "h1:2", "h2:1", "h2:2"));
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h2"});
+    EXPECT_THAT(names(), ElementsAre("h2", "h2:1", "h2:2"));
+    EXPECT_GT(got.back().nodes->version(), got.front().nodes->version());
+}
+
+TEST_F(nodes_test, a_script_runs_once_for_each_parent) {
+    start("[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"instance\"\nformat = \"h{i}\"\nstart = 1\nend = 2\n"
+          "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nparent_level = \"host\"\n");
+    ASSERT_THAT(launcher.running, SizeIs(2));
+    EXPECT_EQ(launcher.running.begin()->second.spec.argv.back(), "h1");
+    answer({"a"});
+    EXPECT_THAT(got, IsEmpty());
+    answer({"b"});
+    EXPECT_THAT(names(), ElementsAre("h1", "h2", "a", "b"));
+    EXPECT_EQ(got.back().nodes->name(got.back().nodes->parents(*got.back().nodes->find("b"))[0]), "h2");
+}
+
+TEST_F(nodes_test, a_failing_script_is_tried_again_then_reported_and_the_last_good_nodes_stay) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\nretries = 1\nretry_wait_s = 1\n");
+    answer({"h1"});
+    pass(std::chrono::milliseconds{10'100});
+    answer({"boom"}, 3);
+    EXPECT_THAT(launcher.running, IsEmpty());
+    pass(std::chrono::milliseconds{1'100});
+    answer({"boom"}, 3);
+    EXPECT_THAT(names(), ElementsAre("h1"));
+    ASSERT_THAT(got.back().problems, SizeIs(1));
+    EXPECT_THAT(got.back().problems[0], HasSubstr("exit code 3 (boom)"));
+    EXPECT_FALSE(got.back().first_fetch_failed);
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1"});
+    EXPECT_THAT(got.back().problems, IsEmpty());
+}
+
+TEST_F(nodes_test, a_hanging_script_is_ended) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\ntimeout_s = 5\nretries = 0\n");
+    pass(std::chrono::milliseconds{5'100});
+    ASSERT_THAT(got, SizeIs(1));
+    EXPECT_TRUE(got[0].first_fetch_failed);
+    EXPECT_THAT(got[0].problems[0], HasSubstr("nothing came within 5 s"));
+    EXPECT_THAT(launcher.running.begin()->second.signals, ElementsAre(9));
+}
+
+TEST_F(nodes_test, duplicates_between_sources_are_reported) {
+    start("[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\nh1 = {}\n[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\n");
+    answer({"h1", "h2"});
+    EXPECT_THAT(names(), ElementsAre("h1", "h2"));
+    EXPECT_THAT(got.back().problems, ElementsAre(HasSubstr("\"h1\" is declared more than once")));
+}
+
+}  // namespace
+}  // namespace bistro

@@ -1,0 +1,109 @@
+// Every message that crosses processes, to bytes and back.
+#include <gtest/gtest.h>
+
+#include <caf/binary_deserializer.hpp>
+#include <caf/binary_serializer.hpp>
+
+#include "tests/support/actor_fixture.hpp"
+
+namespace bistro {
+namespace {
+
+class protocol_test : public test::actor_test {
+protected:
+    template <class T>
+    T round_trip(T value) {
+        std::vector<char> bytes;
+        caf::binary_serializer out{system, bytes};
+        EXPECT_EQ(out(value), caf::none);
+        T copy{};
+        caf::binary_deserializer in{system, bytes};
+        EXPECT_EQ(in(copy), caf::none);
+        EXPECT_EQ(in.remaining(), 0U);
+        return copy;
+    }
+};
+
+TEST_F(protocol_test, hello_and_welcome) {
+    hello h;
+    h.secret = "s";
+    h.who.info = {shard_name{"w"}, "host", {{"cpu", -1}}};
+    h.who.instance = ~std::uint64_t{0};
+    h.who.timeouts = {1, 2, 3, 4};
+    h.session = 9;
+    h.running = {{invocation_id{1}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 5}};
+    h.unacknowledged = {{job_id{"j"}, node_id{"m"}, {}}};
+    h.unacknowledged[0].end.result = attempt_result::failed;
+    h.unacknowledged[0].end.reason = "why";
+    const auto copy = round_trip(h);
+    EXPECT_EQ(copy.who, h.who);
+    EXPECT_EQ(copy.running[0].path, h.running[0].path);
+    EXPECT_EQ(copy.unacknowledged[0].end, h.unacknowledged[0].end);
+    welcome w{hello_verdict::shard_taken, worker_index{3}, {5, 6, 7, 8}, "r", {}, {}};
+    EXPECT_EQ(round_trip(w).timeouts, w.timeouts);
+    EXPECT_EQ(round_trip(w).verdict, w.verdict);
+}
+
+TEST_F(protocol_test, tasks_there_and_back) {
+    start_tasks s;
+    s.session = 2;
+    s.commands = {{job_id{"j"}, 3, {"a", "b"}, "{}", "/d", 1, 2, status_source::pipe, command_arguments::none}};
+    s.tasks = {{invocation_id{4}, job_id{"j"}, node_id{"n"}, {"n"}, "{}", {{"n", {{"r", 1}}}}}};
+    const auto copy = round_trip(s);
+    EXPECT_EQ(copy.commands[0].command, s.commands[0].command);
+    EXPECT_EQ(copy.commands[0].arguments, command_arguments::none);
+    EXPECT_EQ(copy.tasks[0].resources_by_node, s.tasks[0].resources_by_node);
+    tasks_finished f{worker_index{1}, {{job_id{"j"}, node_id{"n"}, {}}}};
+    EXPECT_EQ(round_trip(f).ends.size(), 1U);
+    EXPECT_EQ(round_trip(acknowledge_results{{invocation_id{7}}}).invocations[0], invocation_id{7});
+    EXPECT_EQ(round_trip(kill_invocations{{invocation_id{7}}, "r"}).reason, "r");
+    EXPECT_EQ(round_trip(heartbeat{worker_index{1}, 5, false}).known, false);
+    EXPECT_EQ(round_trip(goodbye{worker_index{1}, 5}).instance, 5U);
+    EXPECT_TRUE(round_trip(stop_worker{true}).drain);
+}
+
+TEST_F(protocol_test, questions_and_answers) {
+    jobs_answer j;
+    j.jobs = {{job_id{"j"}, "o", false, 2.5, "db", {1, 2, 3, 4, 5, 6, 7, 8}, "w"}};
+    j.problems = {{"a", "b"}};
+    EXPECT_EQ(round_trip(j).jobs[0].counts, j.jobs[0].counts);
+    EXPECT_EQ(round_trip(j).problems, j.problems);
+    EXPECT_EQ(round_trip(jobs_asked{"s"}).secret, "s");
+    EXPECT_EQ(round_trip(tasks_asked{"s", job_id{"j"}, "done", 5}).limit, 5U);
+    tasks_answer t{{{job_id{"j"}, node_id{"n"}, "done", 1, 2, "w", 3, invocation_id{4}, "{}"}}, 6};
+    EXPECT_EQ(round_trip(t).tasks[0].started_ms, 3);
+    logs_asked l;
+    l.query.any_stream = false;
+    l.query.stream = log_stream::err;
+    EXPECT_EQ(round_trip(l).query.stream, log_stream::err);
+    logs_answer a{{{1, job_id{"j"}, node_id{"n"}, invocation_id{2}, log_stream::err, 3, "t"}}};
+    EXPECT_EQ(round_trip(a).lines[0].text, "t");
+    EXPECT_EQ(round_trip(control_asked{"s", control_verb::stop, {}, {}}).verb, control_verb::stop);
+    EXPECT_EQ(round_trip(control_answer{true, "t"}).text, "t");
+}
+
+TEST(validation, enumerations_out_of_range_are_refused) {
+    control_asked c;
+    c.verb = static_cast<control_verb>(99);
+    EXPECT_FALSE(valid(c));
+    tasks_finished f{worker_index{1}, {{job_id{"j"}, node_id{"n"}, {}}}};
+    EXPECT_TRUE(valid(f));
+    f.ends[0].end.result = static_cast<attempt_result>(99);
+    EXPECT_FALSE(valid(f));
+    start_tasks s;
+    s.commands = {{job_id{"../evil"}, 3, {"a"}, "{}", "", 1, 2, status_source::pipe, command_arguments::none}};
+    EXPECT_FALSE(valid(s)) << "a job's name becomes a folder";
+    s.commands[0].job = job_id{"fine"};
+    EXPECT_TRUE(valid(s));
+    hello h;
+    EXPECT_FALSE(valid(h)) << "no shard name";
+    logs_asked l;
+    l.query.stream = static_cast<log_stream>(7);
+    EXPECT_FALSE(valid(l));
+    welcome w;
+    w.verdict = static_cast<hello_verdict>(9);
+    EXPECT_FALSE(valid(w));
+}
+
+}  // namespace
+}  // namespace bistro

@@ -1,0 +1,141 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/json_import.hpp"
+#include "config/settings.hpp"
+#include "config/status_line.hpp"
+#include "config/toml_writer.hpp"
+
+namespace bistro {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* first_run = R"({
+  "bistro_settings": {
+    "enabled": true, "working_wait": 0.1, "idle_wait": 0.1,
+    "nodes": {
+      "levels": ["level1", "level2"],
+      "node_sources": [{"source": "manual", "prefs": {"node1": ["node11", "node12"], "node2": ["node21", "node22"]}}]
+    },
+    "resources": {"instance": {"concurrency": {"limit": 3, "default": 1}}}
+  },
+  "bistro_job->simple_job": {"owner": "test", "enabled": true}
+})";
+
+std::vector<std::string> errors_of(const std::string& text) {
+    std::vector<std::string> result;
+    for (const auto& e : import_json(text, "f.json", {}).errors) result.push_back(to_string(e));
+    return result;
+}
+
+TEST(json_import, the_first_run_of_the_original) {
+    const auto imported = import_json(first_run, "f.json", {"/bin/true"});
+    ASSERT_THAT(imported.errors, IsEmpty());
+    EXPECT_THAT(imported.notes, Contains(HasSubstr("working_wait")));
+    const auto c = parse_config(imported.toml, "f.toml").config;
+    ASSERT_TRUE(c);
+    EXPECT_THAT(c->levels, ElementsAre("level1", "level2"));
+    EXPECT_EQ(build_forest(c->levels, c->sources[0].nodes).nodes->size(), 7U);
+    EXPECT_EQ(c->resources.of("instance")[0].limit, 3);
+    EXPECT_EQ(c->jobs[0].owner, "test");
+    EXPECT_EQ(c->jobs[0].status, status_source::pipe) << "the original ignores exit codes";
+    EXPECT_THAT(c->jobs[0].command, ElementsAre("/bin/true"));
+}
+
+TEST(json_import, everything_that_a_config_can_say) {
+    const auto imported = import_json(R"({
+      "bistro_settings": {
+        "scheduler": "roundrobin", "backoff": [1, 2, "fail"], "level_for_tasks": "host", "kill_orphan_tasks_after_sec": 7,
+        "remote_worker_selector": "busiest", "worker_resources_override": {"w": {"ram": 5}},
+        "nodes": {"levels": ["host", "db"], "node_order": "original", "node_sources": [
+          {"source": "range_label", "prefs": {"parent_level": "instance", "format": "h{i}", "start": 1, "end": 2}},
+          {"source": "script", "prefs": {"parent_level": "host", "script": "/bin/list"}},
+          {"source": "manual", "prefs": {"m": {"disabled": true, "tags": ["t"]}, "n": "m"}}]},
+        "resources": {"worker": {"ram": {"limit": 2, "default": 1, "weight": 3}}, "host": {"h": {"limit": 1}}}
+      },
+      "bistro_job->a": {"owner": "o", "command": ["c", "quote \" and \n"], "priority": 2.5, "config": {"k": [1, null]},
+        "resources": {"ram": 2}, "filters": {"host": {"whitelist": ["h1"], "fraction_of_nodes": 0.5}}, "depends_on": ["b"],
+        "level_for_host_placement": "host"},
+      "bistro_job->b": {"owner": "o", "command": ["c"], "host_placement": "x"}
+    })", "f.json", {});
+    for (const auto& e : imported.errors) ADD_FAILURE() << to_string(e);
+    const auto c = parse_config(imported.toml, "f.toml").config;
+    ASSERT_TRUE(c) << imported.toml;
+    EXPECT_EQ(c->engine.order, node_order::original);
+    EXPECT_EQ(c->engine.selector, worker_selector::busiest);
+    EXPECT_EQ(c->resources.worker_overrides.at("w").at("ram"), 5);
+    ASSERT_EQ(c->sources.size(), 3U);
+    EXPECT_EQ(c->sources[2].nodes[1].level, "db");
+    EXPECT_EQ(c->jobs[0].command[1], "quote \" and \n");
+    EXPECT_EQ(c->jobs[0].priority, 2.5);
+    EXPECT_EQ(c->jobs[0].kill_orphan_tasks_after_s, 7);
+    EXPECT_EQ(c->jobs[1].host_placement, "x");
+}
+
+TEST(json_import, mistakes_are_told_with_their_place) {
+    EXPECT_THAT(errors_of("{\n  \"a\": ,\n}"), ElementsAre(HasSubstr("f.json:2:")));
+    EXPECT_THAT(errors_of("[]"), ElementsAre(HasSubstr("must be an object")));
+    EXPECT_THAT(errors_of("{}"), ElementsAre(HasSubstr("no \"bistro_settings\"")));
+    auto text = std::string{first_run};
+    text.replace(text.find("\"enabled\": true, \"working"), 9, "\"enabeld\"");
+    EXPECT_THAT(errors_of(text), ElementsAre("f.json:3:13: error: unknown key \"enabeld\"; did you mean \"enabled\"?"));
+    text = first_run;
+    text.replace(text.find("\"manual\""), 8, "\"add_time\"");
+    EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("add_time")));
+}
+
+TEST(json_import, deep_nesting_and_garbage_do_no_harm) {
+    EXPECT_FALSE(errors_of(std::string(100'000, '[')).empty());
+    EXPECT_FALSE(errors_of("\xff\xfe\x00").empty());
+    EXPECT_FALSE(errors_of("").empty());
+    EXPECT_FALSE(errors_of(std::string{first_run} + " trailing").empty());
+}
+
+TEST(toml_writer, strings_come_back_as_they_were) {
+    for (const std::string text : {"", "plain", "quote\"back\\slash", "line\nbreak\ttab", "\x01\x7f", "é😀"}) {
+        const auto doc = "k = " + toml_string(text);
+        EXPECT_EQ(toml_string(text).find('\n'), std::string::npos);
+        EXPECT_FALSE(doc.empty());
+    }
+    EXPECT_EQ(toml_key("a-b_1"), "a-b_1");
+    EXPECT_EQ(toml_key("a b"), "\"a b\"");
+}
+
+process_outcome outcome(std::string status, int exit_code = 0, int signal = 0) { return {exit_code, signal, std::move(status), {}}; }
+
+TEST(status_line, words_and_json) {
+    EXPECT_EQ(judge(outcome("done\n"), status_source::pipe).result, attempt_result::done);
+    EXPECT_EQ(judge(outcome("  incomplete \r\nrest"), status_source::pipe).result, attempt_result::incomplete);
+    const auto end = judge(outcome(R"({"result": "incomplete_backoff", "data": {"cursor": 7}})"), status_source::pipe);
+    EXPECT_EQ(end.result, attempt_result::incomplete_backoff);
+    EXPECT_EQ(end.data_json, R"({"cursor":7})");
+    EXPECT_EQ(judge(outcome("done", 1), status_source::exit_code).result, attempt_result::done) << "the line beats the exit code";
+}
+
+TEST(status_line, without_a_line_the_exit_decides_or_nothing_does) {
+    EXPECT_EQ(judge(outcome(""), status_source::exit_code).result, attempt_result::done);
+    EXPECT_EQ(judge(outcome("", 3), status_source::exit_code).result, attempt_result::error);
+    EXPECT_EQ(judge(outcome("", 3), status_source::exit_code).reason, "exit code 3");
+    EXPECT_EQ(judge(outcome("", 0, 9), status_source::exit_code).reason, "ended by signal 9");
+    EXPECT_EQ(judge(outcome("\n"), status_source::pipe).result, attempt_result::error);
+}
+
+TEST(status_line, what_cannot_be_understood_is_an_error_with_a_reason) {
+    for (const std::string line : {"finished", "{\"result\": 5}", "{\"result\": \"lost\"}", "{broken", "{\"data\": {}}",
+                                   "{\"result\": \"done\", \"data\": [1]}", "\xff\xfe"}) {
+        const auto end = judge(outcome(line), status_source::exit_code);
+        EXPECT_EQ(end.result, attempt_result::error) << line;
+        EXPECT_FALSE(end.reason.empty()) << line;
+    }
+    EXPECT_EQ(judge(outcome(std::string(max_status_line_bytes, 'x')), status_source::pipe).result, attempt_result::error);
+    auto killed = outcome("", 0, 15);
+    killed.failure = "timed out after 5 s";
+    EXPECT_EQ(judge(killed, status_source::exit_code).reason, "timed out after 5 s");
+}
+
+}  // namespace
+}  // namespace bistro

@@ -1,0 +1,273 @@
+#include "model/engine/engine.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bistro {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class engine_test : public ::testing::Test {
+protected:
+    engine_test() {
+        options.order = node_order::original;
+        resources.by_level["host"] = {{"host_slots", 2, 1, 0}};
+        resources.by_level[worker_level] = {{"cpu", 10, 1, 1}};
+        std::vector<node_decl> declared;
+        for (const std::string host : {"h1", "h2"}) {
+            declared.push_back({host, "host", {}, {}, true, false});
+            for (const std::string db : {"c", "a", "b"}) declared.push_back({host + db, "db", {host}, {}, true, false});
+        }
+        nodes = build_forest({"host", "db"}, declared).nodes;
+    }
+    void make() {
+        core.emplace(options, invocation_id{1});
+        core->set_resources(resources);
+        core->set_forest(nodes);
+    }
+    job_index add_job(const std::string& name, double priority = 1, amounts demands = {}) {
+        job_spec spec;
+        spec.name = job_id{name};
+        spec.level = "db";
+        spec.priority = priority;
+        spec.resources = std::move(demands);
+        return offer(spec);
+    }
+    job_index offer(const job_spec& spec) {
+        const auto job = core->put_job(spec);
+        std::vector<node_index> all;
+        const auto level = *nodes->find_level("db");
+        for (std::uint32_t i = 0; i < nodes->size_of(level); ++i) all.emplace_back(nodes->first_of(level).value + i);
+        core->add_pending(job, all);
+        return job;
+    }
+    void add_worker(std::uint32_t index, const std::string& host, amounts declared = {}) {
+        core->put_worker(worker_index{index}, {shard_name{"w" + std::to_string(index)}, host, std::move(declared)});
+    }
+    std::vector<std::string> start(std::size_t limit = 100) {
+        std::vector<std::string> result;
+        for (const auto& d : core->start(limit)) {
+            result.push_back(core->job_name(d.job).value + ":" + std::string{nodes->name(d.node)});
+            last = d;
+        }
+        EXPECT_EQ(core->sanity_check(), "");
+        return result;
+    }
+
+    engine_options options;
+    resource_table resources;
+    forest_ptr nodes;
+    std::optional<engine> core;
+    start_decision last;
+};
+
+TEST_F(engine_test, starts_no_more_than_an_ancestor_has_slots_for) {
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_THAT(start(), ElementsAre("j:h1c", "j:h1a", "j:h2c", "j:h2a"));
+    EXPECT_THAT(start(), IsEmpty());
+    core->finish(invocation_id{2});
+    EXPECT_THAT(start(), ElementsAre("j:h1b"));
+}
+
+TEST_F(engine_test, lexicographic_order_goes_by_name_across_parents) {
+    options.order = node_order::lexicographic;
+    resources.by_level["host"] = {};
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_THAT(start(), ElementsAre("j:h1a", "j:h1b", "j:h1c", "j:h2a", "j:h2b", "j:h2c"));
+}
+
+TEST_F(engine_test, random_order_follows_the_seed) {
+    options.order = node_order::random;
+    resources.by_level["host"] = {};
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    const auto first = start();
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_EQ(start(), first);
+    options.seed = 99;
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_NE(start(), first);
+}
+
+TEST_F(engine_test, nothing_starts_without_a_worker_and_a_late_one_is_enough) {
+    make();
+    const auto job = add_job("j");
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_EQ(core->why_waiting(job).what, blocker::kind::no_worker);
+    add_worker(0, "x");
+    EXPECT_EQ(start().size(), 4U);
+}
+
+TEST_F(engine_test, a_worker_that_does_not_accept_gets_nothing) {
+    make();
+    add_worker(0, "x");
+    core->set_accepting(worker_index{0}, false);
+    add_job("j");
+    EXPECT_THAT(start(), IsEmpty());
+    core->set_accepting(worker_index{0}, true);
+    EXPECT_EQ(start().size(), 4U);
+}
+
+TEST_F(engine_test, busiest_fills_one_worker_first_and_round_robin_spreads) {
+    options.selector = worker_selector::busiest;
+    resources.by_level["host"] = {};
+    make();
+    add_worker(0, "x", {{"cpu", 8}});
+    add_worker(1, "y", {{"cpu", 3}});
+    add_job("j");
+    std::vector<std::uint32_t> chosen;
+    for (const auto& d : core->start(100)) chosen.push_back(d.worker.value);
+    EXPECT_THAT(chosen, ElementsAre(1, 1, 1, 0, 0, 0));
+    options.selector = worker_selector::round_robin;
+    make();
+    add_worker(0, "x");
+    add_worker(1, "y");
+    add_job("j");
+    chosen.clear();
+    for (const auto& d : core->start(100)) chosen.push_back(d.worker.value);
+    EXPECT_THAT(chosen, ElementsAre(0, 1, 0, 1, 0, 1));
+}
+
+TEST_F(engine_test, an_override_beats_what_a_worker_says_of_itself) {
+    resources.by_level["host"] = {};
+    resources.worker_overrides["w0"]["cpu"] = 2;
+    make();
+    add_worker(0, "x", {{"cpu", 50}});
+    add_job("j");
+    EXPECT_EQ(start().size(), 2U);
+}
+
+TEST_F(engine_test, host_placement_and_level_for_host_placement) {
+    make();
+    add_worker(0, "h1");
+    add_worker(1, "h2");
+    job_spec spec;
+    spec.name = job_id{"placed"};
+    spec.level = "db";
+    spec.level_for_host_placement = "host";
+    offer(spec);
+    for (const auto& d : core->start(100))
+        EXPECT_EQ(core->workers().info(d.worker).host, nodes->name(d.path[1]));
+    spec.name = job_id{"pinned"};
+    spec.host_placement = "h3";
+    spec.resources["host_slots"] = 0;
+    const auto pinned = offer(spec);
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_THAT(to_string(core->why_waiting(pinned)), HasSubstr("\"h3\""));
+    add_worker(2, "h3");
+    EXPECT_EQ(start().size(), 6U);
+}
+
+TEST_F(engine_test, a_replica_runs_along_the_path_with_room_and_frees_it) {
+    nodes = build_forest({"host", "db"}, {{"h1", "host", {}, {}, true, false},
+                                          {"h2", "host", {}, {}, true, false},
+                                          {"d1", "db", {"h1", "h2"}, {}, true, false},
+                                          {"d2", "db", {"h1", "h2"}, {}, true, false}})
+                .nodes;
+    resources.by_level["host"] = {{"host_slots", 1, 1, 0}};
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_EQ(start().size(), 2U) << "each host takes one";
+    EXPECT_EQ(core->used(*nodes->find("h1"))[0], 1);
+    EXPECT_EQ(core->used(*nodes->find("h2"))[0], 1);
+    core->finish(invocation_id{1});
+    core->finish(invocation_id{2});
+    EXPECT_EQ(core->used(*nodes->find("h1"))[0], 0);
+    EXPECT_EQ(core->used(*nodes->find("h2"))[0], 0);
+}
+
+TEST_F(engine_test, a_lowered_limit_stops_new_starts_and_keeps_what_runs) {
+    make();
+    add_worker(0, "x");
+    const auto job = add_job("j");
+    start();
+    resources.by_level["host"][0].limit = 1;
+    core->set_resources(resources);
+    core->finish(invocation_id{1});
+    EXPECT_THAT(start(), IsEmpty()) << "h1 still runs one, its limit is one";
+    EXPECT_EQ(core->running_count(), 3U);
+    const auto b = core->why_waiting(job);
+    EXPECT_EQ(b.what, blocker::kind::node_resource);
+    EXPECT_FALSE(b.forever());
+}
+
+TEST_F(engine_test, says_when_a_task_can_never_start) {
+    make();
+    add_worker(0, "x");
+    const auto job = add_job("j", 1, {{"host_slots", 3}});
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_TRUE(core->why_waiting(job).forever());
+    EXPECT_THAT(to_string(core->why_waiting(job)), HasSubstr("can never start"));
+}
+
+TEST_F(engine_test, a_lost_worker_gives_its_slots_back) {
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    start();
+    const auto lost = core->erase_worker(worker_index{0});
+    EXPECT_EQ(lost.size(), 4U);
+    EXPECT_EQ(core->running_count(), 0U);
+    EXPECT_EQ(core->used(*nodes->find("h1"))[0], 0);
+}
+
+TEST_F(engine_test, adopted_tasks_hold_slots_even_over_the_limit) {
+    make();
+    add_worker(0, "x");
+    core->put_job([] { job_spec s; s.name = job_id{"j"}; s.level = "db"; return s; }());
+    for (std::uint64_t i = 0; i < 3; ++i)
+        core->adopt(invocation_id{100 + i}, {job_id{"j"}, {std::string{"h1"} + "abc"[i], "h1", "instance"}, worker_index{0}});
+    EXPECT_EQ(core->used(*nodes->find("h1"))[0], 3);
+    add_job("j");
+    EXPECT_THAT(start(), ElementsAre("j:h2c", "j:h2a"));
+    EXPECT_GT(last.invocation, invocation_id{102});
+}
+
+TEST_F(engine_test, a_disabled_scheduler_starts_nothing) {
+    options.enabled = false;
+    make();
+    add_worker(0, "x");
+    const auto job = add_job("j");
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_EQ(core->why_waiting(job).what, blocker::kind::scheduler_disabled);
+    options.enabled = true;
+    core->set_options(options);
+    EXPECT_EQ(start().size(), 4U);
+}
+
+TEST_F(engine_test, ranked_priority_decides_between_jobs) {
+    options.policy = policy_kind::ranked_priority;
+    make();
+    add_worker(0, "x", {{"cpu", 2}});
+    add_job("low", 1);
+    add_job("high", 2);
+    EXPECT_THAT(start(), ElementsAre("high:h1c", "high:h1a"));
+}
+
+TEST_F(engine_test, names_what_a_task_takes) {
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    start(1);
+    const auto demands = core->demands_of(invocation_id{1});
+    ASSERT_EQ(demands.size(), 4U) << "db, host, instance, worker";
+    EXPECT_EQ(demands[1].first, "h1");
+    EXPECT_EQ(demands[1].second.at("host_slots"), 1);
+    EXPECT_EQ(demands[3].first, "w0");
+}
+
+}  // namespace
+}  // namespace bistro

@@ -1,0 +1,259 @@
+#include "model/task_table.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bistro {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+job_spec simple_job(std::string name = "job") {
+    job_spec spec;
+    spec.name = job_id{std::move(name)};
+    spec.owner = "test";
+    spec.command = {"true"};
+    spec.level = "db";
+    spec.backoff = {{10}, backoff_policy::ending::fail};
+    return spec;
+}
+
+forest_ptr two_hosts(bool second_enabled = true, std::uint64_t version = 1) {
+    std::vector<node_decl> nodes;
+    for (const std::string host : {"h1", "h2"}) {
+        node_decl h;
+        h.name = host;
+        h.level = "host";
+        h.enabled = host == "h1" || second_enabled;
+        nodes.push_back(h);
+        for (const std::string db : {"a", "b"}) {
+            node_decl d;
+            d.name = host + ":" + db;
+            d.level = "db";
+            d.parents = {host};
+            nodes.push_back(d);
+        }
+    }
+    return build_forest({"host", "db"}, nodes, version).nodes;
+}
+
+class table_test : public ::testing::Test {
+protected:
+    explicit table_test(job_spec spec = simple_job()) : table{std::move(spec)} { table.set_forest(two_hosts(), now); }
+
+    std::vector<std::string> names(const std::vector<node_index>& nodes) {
+        std::vector<std::string> result;
+        for (auto n : nodes) result.emplace_back(table.nodes()->name(n));
+        return result;
+    }
+    void start(std::uint64_t id, const std::string& node) {
+        table.started(invocation_id{id}, {node_id{node}, "w", {node}, now, std::nullopt}, now);
+    }
+    std::optional<status_change> end(std::uint64_t id, attempt_result result) {
+        attempt_end e;
+        e.invocation = invocation_id{id};
+        e.result = result;
+        e.ended_ms = now;
+        return table.ended(e);
+    }
+    void run(std::uint64_t id, const std::string& node, attempt_result result) {
+        start(id, node);
+        ASSERT_TRUE(end(id, result));
+        table.made_durable(invocation_id{id}, now);
+    }
+    void TearDown() override { EXPECT_EQ(table.sanity_check(), ""); }
+
+    time_ms now = 1'000'000;
+    task_table table;
+};
+
+TEST_F(table_test, offers_all_tasks_of_its_level_at_first) {
+    const auto changes = table.take_changes();
+    EXPECT_TRUE(changes.replaced);
+    EXPECT_THAT(names(changes.ready), ElementsAre("h1:a", "h1:b", "h2:a", "h2:b"));
+    EXPECT_EQ(table.counts().total, 4U);
+    EXPECT_EQ(table.counts().ready, 4U);
+}
+
+TEST_F(table_test, a_result_counts_once_it_is_durable) {
+    table.take_changes();
+    start(1, "h1:a");
+    EXPECT_EQ(table.counts().running, 1U);
+    const auto change = end(1, attempt_result::done);
+    ASSERT_TRUE(change);
+    EXPECT_EQ(change->status.state, task_state::done);
+    EXPECT_EQ(table.counts().done, 0U);
+    EXPECT_THAT(table.take_changes().done, IsEmpty());
+    table.made_durable(invocation_id{1}, now);
+    EXPECT_EQ(table.counts().done, 1U);
+    EXPECT_THAT(names(table.take_changes().done), ElementsAre("h1:a"));
+}
+
+TEST_F(table_test, a_repeated_or_unknown_result_changes_nothing) {
+    start(1, "h1:a");
+    EXPECT_TRUE(end(1, attempt_result::done));
+    EXPECT_FALSE(end(1, attempt_result::error));
+    table.made_durable(invocation_id{1}, now);
+    EXPECT_FALSE(end(1, attempt_result::error));
+    EXPECT_FALSE(end(99, attempt_result::failed));
+    EXPECT_EQ(table.status_of(node_id{"h1:a"}).state, task_state::done);
+}
+
+TEST_F(table_test, an_error_comes_back_after_its_delay_then_fails) {
+    run(1, "h1:a", attempt_result::error);
+    table.take_changes();
+    EXPECT_EQ(table.counts().backoff, 1U);
+    EXPECT_EQ(table.next_wakeup(), now + 10'000);
+    table.advance(now + 9'999);
+    EXPECT_TRUE(table.take_changes().empty());
+    now += 10'000;
+    table.advance(now);
+    EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:a"));
+    run(2, "h1:a", attempt_result::error);
+    EXPECT_EQ(table.counts().failed, 1U);
+    EXPECT_EQ(table.next_wakeup(), std::nullopt);
+}
+
+TEST_F(table_test, forgiveness_brings_failed_and_waiting_tasks_back_with_their_data) {
+    attempt_end e;
+    e.invocation = invocation_id{1};
+    e.result = attempt_result::failed;
+    e.data_json = R"({"x":1})";
+    start(1, "h1:a");
+    table.ended(e);
+    table.made_durable(e.invocation, now);
+    run(2, "h1:b", attempt_result::error);
+    table.take_changes();
+    EXPECT_EQ(table.forgive(now).size(), 2U);
+    EXPECT_THAT(names(table.take_changes().ready), UnorderedElementsAre("h1:a", "h1:b"));
+    EXPECT_EQ(table.status_of(node_id{"h1:a"}).data_json, R"({"x":1})");
+    EXPECT_EQ(table.status_of(node_id{"h1:b"}).backoff_step, 0U);
+}
+
+TEST_F(table_test, a_true_result_replaces_a_synthetic_one) {
+    run(1, "h1:a", attempt_result::lost);
+    EXPECT_EQ(table.counts().backoff, 1U);
+    const auto change = end(1, attempt_result::done);
+    ASSERT_TRUE(change);
+    EXPECT_EQ(change->status.state, task_state::done);
+    table.made_durable(invocation_id{1}, now);
+    EXPECT_EQ(table.counts().done, 1U);
+}
+
+TEST_F(table_test, a_synthetic_result_never_replaces_a_true_one) {
+    run(1, "h1:a", attempt_result::done);
+    EXPECT_FALSE(end(1, attempt_result::lost));
+    EXPECT_EQ(table.counts().done, 1U);
+}
+
+TEST_F(table_test, a_disabled_ancestor_excludes_and_makes_orphans) {
+    auto spec = simple_job();
+    spec.kill_orphan_tasks_after_s = 5;
+    table.set_spec(spec, now);
+    start(1, "h2:a");
+    table.set_forest(two_hosts(false, 2), now);
+    EXPECT_EQ(table.counts().excluded, 1U) << "h2:b; h2:a still runs";
+    EXPECT_EQ(table.situation_of(node_id{"h2:b"}), task_situation::node_disabled);
+    EXPECT_THAT(table.orphans_due(now + 4'999), IsEmpty());
+    EXPECT_EQ(table.next_wakeup(), now + 5'000);
+    EXPECT_THAT(table.orphans_due(now + 5'000), ElementsAre(invocation_id{1}));
+}
+
+TEST_F(table_test, statuses_follow_their_nodes_through_a_new_forest) {
+    run(1, "h1:a", attempt_result::done);
+    run(2, "h1:b", attempt_result::error);
+    table.set_forest(build_forest({"host", "db"}, {}, 2).nodes, now);
+    EXPECT_EQ(table.counts().total, 0U);
+    table.set_forest(two_hosts(true, 3), now);
+    EXPECT_EQ(table.counts().done, 1U);
+    EXPECT_EQ(table.counts().backoff, 1U);
+}
+
+TEST_F(table_test, a_task_may_end_while_its_node_is_gone) {
+    start(1, "h1:a");
+    table.set_forest(build_forest({"host", "db"}, {}, 2).nodes, now);
+    EXPECT_TRUE(end(1, attempt_result::done));
+    table.made_durable(invocation_id{1}, now);
+    table.set_forest(two_hosts(true, 3), now);
+    EXPECT_EQ(table.counts().done, 1U);
+}
+
+TEST_F(table_test, filters_of_every_level_on_the_path_must_pass) {
+    auto spec = simple_job();
+    spec.filters["host"].blacklist = {"h1"};
+    spec.filters["db"].whitelist_regex = ":b$";
+    table.set_spec(spec, now);
+    EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h2:b"));
+    EXPECT_EQ(table.counts().excluded, 3U);
+    EXPECT_EQ(table.situation_of(node_id{"h1:b"}), task_situation::filtered_out);
+}
+
+TEST_F(table_test, a_disabled_or_invalid_job_offers_nothing) {
+    table.take_changes();
+    auto spec = simple_job();
+    spec.enabled = false;
+    table.set_spec(spec, now);
+    EXPECT_THAT(table.take_changes().ready, IsEmpty());
+    EXPECT_EQ(table.counts().blocked, 4U);
+    spec.enabled = true;
+    spec.errors = {"broken"};
+    table.set_spec(spec, now);
+    EXPECT_EQ(table.situation_of(node_id{"h1:a"}), task_situation::job_invalid);
+    table.set_spec(simple_job(), now);
+    EXPECT_EQ(table.counts().ready, 4U);
+}
+
+TEST_F(table_test, adopting_what_ended_since_is_refused) {
+    run(5, "h1:a", attempt_result::done);
+    EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", {}, now, std::nullopt}, now));
+    EXPECT_TRUE(table.adopt(invocation_id{6}, {node_id{"h1:b"}, "w", {}, now, std::nullopt}, now));
+    EXPECT_FALSE(table.adopt(invocation_id{7}, {node_id{"h1:b"}, "w", {}, now, std::nullopt}, now)) << "one runs already";
+    EXPECT_EQ(table.counts().running, 1U);
+}
+
+TEST_F(table_test, a_restored_status_is_in_force) {
+    task_status failed;
+    failed.state = task_state::failed;
+    table.restore(node_id{"h1:a"}, failed, now);
+    EXPECT_EQ(table.counts().failed, 1U);
+    EXPECT_EQ(table.counts().ready, 3U);
+}
+
+class dependent_test : public table_test {
+protected:
+    dependent_test() : table_test{[] {
+        auto spec = simple_job();
+        spec.depends_on = {job_id{"first"}};
+        spec.run_only_after_all_nodes_are_done_for = {job_id{"gate"}};
+        return spec;
+    }()} {}
+    node_index at(const std::string& name) { return *table.nodes()->find(name); }
+};
+
+TEST_F(dependent_test, waits_for_the_node_and_for_the_whole_job) {
+    table.take_changes();
+    table.dependency_replaced(job_id{"first"}, {at("h1:a")}, false, now);
+    EXPECT_THAT(table.take_changes().ready, IsEmpty());
+    EXPECT_EQ(table.situation_of(node_id{"h1:a"}), task_situation::waits_for_whole_job);
+    EXPECT_THAT(table.waits_for(node_id{"h1:a"}), ElementsAre(job_id{"gate"}));
+    table.dependency_replaced(job_id{"gate"}, {}, true, now);
+    EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:a"));
+    EXPECT_EQ(table.situation_of(node_id{"h1:b"}), task_situation::waits_for_node_of_job);
+    table.dependency_changed(job_id{"first"}, {at("h1:b")}, {}, false, now);
+    EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:b"));
+    table.dependency_changed(job_id{"first"}, {}, {at("h1:b")}, false, now);
+    EXPECT_THAT(names(table.take_changes().withdrawn), ElementsAre("h1:b"));
+}
+
+TEST_F(dependent_test, knows_nothing_of_others_after_a_new_forest) {
+    table.dependency_replaced(job_id{"first"}, {at("h1:a")}, true, now);
+    table.dependency_replaced(job_id{"gate"}, {}, true, now);
+    EXPECT_EQ(table.counts().ready, 1U);
+    table.set_forest(two_hosts(true, 2), now);
+    EXPECT_EQ(table.counts().ready, 0U);
+}
+
+}  // namespace
+}  // namespace bistro

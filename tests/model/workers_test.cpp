@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/liveness.hpp"
+#include "model/worker_registry.hpp"
+
+namespace bistro {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+worker_instance worker(const std::string& shard, std::uint64_t instance) {
+    worker_instance w;
+    w.info.shard = shard_name{shard};
+    w.info.host = "host";
+    w.instance = instance;
+    w.timeouts = {1'000, 3'000, 10'000, 2'000};
+    return w;
+}
+
+TEST(liveness, a_worker_is_healthy_then_unhealthy_then_lost) {
+    const liveness_timeouts t{1'000, 3'000, 10'000, 2'000};
+    EXPECT_EQ(health_after(0, t), worker_health::healthy);
+    EXPECT_EQ(health_after(2'999, t), worker_health::healthy);
+    EXPECT_EQ(health_after(3'000, t), worker_health::unhealthy);
+    EXPECT_EQ(health_after(10'000, t), worker_health::lost);
+}
+
+TEST(liveness, a_worker_with_a_slow_clock_is_dead_before_it_counts_as_lost) {
+    const liveness_timeouts t;
+    const auto at_most = static_cast<double>(t.worker_deadline_ms() + t.kill_ms) / (1.0 - max_clock_skew);
+    EXPECT_LE(at_most, static_cast<double>(t.lost_after_ms) + static_cast<double>(t.kill_ms) * 0.02);
+    EXPECT_LT(t.worker_deadline_ms() + t.kill_ms, t.lost_after_ms);
+}
+
+TEST(liveness, timeouts_that_cannot_hold_are_refused) {
+    EXPECT_EQ(liveness_timeouts{}.problem(), "");
+    EXPECT_NE((liveness_timeouts{0, 1, 2, 1}.problem()), "");
+    EXPECT_NE((liveness_timeouts{1'000, 1'000, 10'000, 1'000}.problem()), "");
+    EXPECT_NE((liveness_timeouts{1'000, 3'000, 3'000, 1'000}.problem()), "");
+    EXPECT_NE((liveness_timeouts{1'000, 3'000, 10'000, 9'500}.problem()), "") << "no time left to kill";
+}
+
+TEST(worker_registry, the_same_instance_comes_back_as_itself) {
+    worker_registry r;
+    const auto first = r.hello(worker("a", 1), 0);
+    EXPECT_EQ(first.verdict, hello_verdict::joined);
+    EXPECT_TRUE(r.disconnected(first.worker, 1));
+    const auto again = r.hello(worker("a", 1), 5'000);
+    EXPECT_EQ(again.verdict, hello_verdict::rejoined);
+    EXPECT_EQ(again.worker, first.worker);
+    EXPECT_EQ(r.find(first.worker)->health, worker_health::healthy);
+}
+
+TEST(worker_registry, a_second_worker_of_a_shard_waits_until_the_first_is_lost) {
+    worker_registry r;
+    r.hello(worker("a", 1), 0);
+    EXPECT_EQ(r.hello(worker("a", 2), 5'000).verdict, hello_verdict::shard_taken);
+    r.advance(10'000);
+    EXPECT_EQ(r.hello(worker("a", 2), 10'001).verdict, hello_verdict::joined);
+    EXPECT_EQ(r.hello(worker("a", 1), 10'002).verdict, hello_verdict::given_up) << "the loser must exit";
+}
+
+TEST(worker_registry, silence_makes_unhealthy_then_lost_and_a_heartbeat_well) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 0).worker;
+    EXPECT_THAT(r.advance(2'000), IsEmpty());
+    ASSERT_EQ(r.advance(3'000).size(), 1U);
+    EXPECT_TRUE(r.heard(w, 1, 4'000));
+    const auto well = r.advance(4'100);
+    ASSERT_EQ(well.size(), 1U);
+    EXPECT_EQ(well[0].health, worker_health::healthy);
+    const auto lost = r.advance(14'000);
+    ASSERT_EQ(lost.size(), 1U);
+    EXPECT_EQ(lost[0].health, worker_health::lost);
+    EXPECT_THAT(r.members(), IsEmpty());
+    EXPECT_FALSE(r.heard(w, 1, 14'001));
+}
+
+TEST(worker_registry, a_heartbeat_of_another_instance_counts_for_nothing) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 0).worker;
+    EXPECT_FALSE(r.heard(w, 2, 100));
+    EXPECT_FALSE(r.heard(worker_index{7}, 1, 100));
+}
+
+TEST(worker_registry, a_restored_worker_is_awaited_until_it_is_back_or_lost) {
+    worker_registry r;
+    r.restore(worker("a", 1), 0);
+    r.restore(worker("b", 2), 0);
+    EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"a"}, shard_name{"b"}));
+    EXPECT_EQ(r.hello(worker("a", 1), 100).verdict, hello_verdict::rejoined);
+    EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"b"}));
+    r.advance(9'999);
+    EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"b"}));
+    r.advance(10'000);
+    EXPECT_THAT(r.awaited(), IsEmpty());
+}
+
+TEST(worker_registry, one_that_left_is_gone_at_once) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 0).worker;
+    EXPECT_FALSE(r.left(w, 9));
+    EXPECT_TRUE(r.left(w, 1));
+    EXPECT_EQ(r.hello(worker("a", 2), 1).verdict, hello_verdict::joined);
+}
+
+}  // namespace
+}  // namespace bistro

@@ -1,0 +1,88 @@
+// Runs actors one message at a time, in virtual time: nothing moves unless a test says so.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <caf/all.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
+
+namespace bistro::test {
+
+class test_config : public caf::actor_system_config {
+public:
+    test_config() {
+        config_file_path.clear();
+        add_message_types<caf::id_block::bistro>();
+        set("scheduler.policy", caf::atom("testing"));
+    }
+};
+
+class actor_test : public ::testing::Test {
+protected:
+    using test_scheduler = caf::scheduler::test_coordinator;
+
+    test_scheduler& coordinator() { return dynamic_cast<test_scheduler&>(system.scheduler()); }
+
+    /// Delivers messages until none is left.
+    void run() {
+        while (coordinator().try_run_once()) {
+        }
+    }
+
+    /// Moves the clock on in steps, with all messages of each step delivered.
+    void pass(std::chrono::milliseconds time) {
+        constexpr std::chrono::milliseconds step{50};
+        for (auto left = time; left.count() > 0; left -= step) {
+            coordinator().clock().advance_time(std::min(left, step));
+            coordinator().clock().trigger_expired_timeouts();
+            run();
+        }
+    }
+
+    runtime clock() {
+        return {[this] {
+            const auto now = coordinator().clock().now().time_since_epoch();
+            return std::chrono::duration_cast<std::chrono::milliseconds>(now).count() + 1'000'000;
+        }};
+    }
+
+    /// Ends what a test spawned; a periodic actor alive at the end would hang the system's.
+    void TearDown() override {
+        for (auto actor = spawned.rbegin(); actor != spawned.rend(); ++actor)
+            caf::anon_send_exit(*actor, caf::exit_reason::user_shutdown);
+        run();
+        spawned.clear();
+        coordinator().clock().cancel_all();
+        run();
+    }
+
+    template <class Handle>
+    Handle track(Handle handle) {
+        spawned.push_back(caf::actor_cast<caf::actor>(handle));
+        return handle;
+    }
+
+    /// Asks, and delivers messages until there is an answer.
+    template <class Answer, class Handle, class Question>
+    std::optional<Answer> ask(const Handle& to, Question question) {
+        std::optional<Answer> answer;
+        auto asker = system.spawn([&, question](caf::event_based_actor* self) {
+            self->request(to, caf::infinite, question)
+                .then([&](const Answer& a) { answer = a; }, [](const caf::error&) {});
+        });
+        run();
+        if (!answer) caf::anon_send_exit(asker, caf::exit_reason::kill);
+        run();
+        return answer;
+    }
+
+    test_config config;
+    caf::actor_system system{config};
+    std::vector<caf::actor> spawned;
+};
+
+}  // namespace bistro::test
