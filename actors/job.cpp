@@ -64,7 +64,7 @@ void publish(self_ptr self) {
         self->delayed_send(self, progress_interval, report_due{});
     }
     if (auto due = s.table->orphans_due(s.run.now()); !due.empty())
-        caf::anon_send(s.links.pool, kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled"});
+        caf::anon_send(s.links.pool, kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled", false});
     schedule_wakeup(self);
 }
 
@@ -82,6 +82,7 @@ void when_loaded(self_ptr self, F&& f) {
 void load(self_ptr self) {
     auto loaded = [=](const statuses_loaded& m) {
         auto& s = self->state;
+        if (s.loaded) return;
         for (const auto& [node, status] : m.statuses) s.table->restore(node, status, s.run.now());
         s.loaded = true;
         for (auto& event : std::exchange(s.early, {})) event();
@@ -89,6 +90,7 @@ void load(self_ptr self) {
     };
     auto failed = [=](const caf::error& e) {
         auto& s = self->state;
+        self->delayed_send(self, load_retry_wait, load_due{});
         self->send(scheduler_of(self), problem{"status store", "the statuses of job " + s.table->spec().name.value +
                                                                    " can't be read: " + caf::to_string(e)});
     };
@@ -107,10 +109,10 @@ void note_starts(self_ptr self, const tasks_started& m) {
     s.seen_starts = std::max(s.seen_starts, m.count);
     for (const auto& start : m.starts) {
         running_task task{start.node, start.worker, start.path, start.started_ms, std::nullopt};
-        if (m.adopted) {
-            s.table->adopt(start.invocation, std::move(task), s.run.now());
-        } else {
+        if (!m.adopted) {
             s.table->started(start.invocation, std::move(task), s.run.now());
+        } else if (!s.table->adopt(start.invocation, std::move(task), s.run.now()) || start.path.empty()) {
+            continue;  // nothing new for history
         }
         s.unrecorded_starts.push_back(start);
     }
@@ -121,7 +123,7 @@ void note_starts(self_ptr self, const tasks_started& m) {
 void note_ends(self_ptr self, const attempts_ended& m) {
     auto& s = self->state;
     auto batch = std::make_shared<status_batch>();
-    results_durable meaningless{{}, s.table->spec().name, s.seen_starts};
+    results_durable meaningless{{}, s.table->spec().name, s.seen_starts, s.table->counts().unfinished()};
     results_durable stored = meaningless;
     for (const auto& end : m.ends) {
         s.last_end_ms = std::max(s.last_end_ms, end.ended_ms);
@@ -141,7 +143,9 @@ void note_ends(self_ptr self, const attempts_ended& m) {
             [=](const recorded&) {
                 auto& state = self->state;
                 for (auto invocation : stored.invocations) state.table->made_durable(invocation, state.run.now());
-                self->send(state.links.pool, stored);
+                auto durable = stored;
+                durable.unfinished = state.table->counts().unfinished();
+                self->send(state.links.pool, std::move(durable));
                 publish(self);
             },
             [=](const caf::error&) {});  // the store is gone, and with it this process
@@ -228,7 +232,12 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
             });
         },
         [=](const nodes_changed& m) {
-            when_loaded(self, [=] { self->state.table->set_forest(m.nodes, self->state.run.now()); });
+            when_loaded(self, [=] {
+                auto& table = *self->state.table;
+                // It may have come already, with news of a job that heard of it first.
+                if (table.nodes() && table.nodes()->version() >= m.nodes->version()) return;
+                table.set_forest(m.nodes, self->state.run.now());
+            });
         },
         [=](const tasks_started& m) { when_loaded(self, [=] { note_starts(self, m); }); },
         [=](const attempts_ended& m) { when_loaded(self, [=] { note_ends(self, m); }); },
@@ -256,6 +265,7 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
             self->state.table->advance(self->state.run.now());
             publish(self);
         },
+        [=](const load_due&) { load(self); },
         [=](const report_due&) {
             self->state.report_scheduled = false;
             self->send(self->state.links.monitor, progress_of(self));

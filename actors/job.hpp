@@ -35,6 +35,8 @@ struct job_state {
     static inline const char* name = "job";
 };
 
+/// After statuses could not be read, they are tried again.
+inline constexpr std::chrono::seconds load_retry_wait{1};
 /// While tasks run, the monitor hears of progress at most this often.
 inline constexpr std::chrono::milliseconds progress_interval{100};
 /// Starts that no end gave occasion to record are recorded after this time.

@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "model/text.hpp"
@@ -51,12 +52,17 @@ void read_file(self_ptr self) {
     auto& s = self->state;
     s.tools.loop->post([path = s.source.path, attempt = s.attempt, to = caf::actor_cast<node_source_actor>(self)] {
         source_read m{attempt, {}, {}, {}};
-        std::ifstream in{path, std::ios::binary};
-        if (in) {
-            m.text.assign(std::istreambuf_iterator<char>{in}, {});
-            if (m.text.size() > max_source_bytes) m.failure = path + " is too large";
+        std::error_code ec;
+        const auto size = std::filesystem::file_size(path, ec);  // an error for whatever is no plain file
+        if (ec || size > max_source_bytes) {
+            m.failure = path + " can't be read: " + (ec ? ec.message() : "it is too large");
+        } else {
+            std::ifstream in{path, std::ios::binary};
+            m.text.resize(size);
+            in.read(m.text.data(), static_cast<std::streamsize>(size));
+            m.text.resize(static_cast<std::size_t>(in.gcount()));
+            if (!in.is_open() || in.bad()) m.failure = path + " can't be read: " + std::strerror(errno);
         }
-        if (!in && m.text.empty() && !in.eof()) m.failure = path + " can't be read: " + std::strerror(errno);
         caf::anon_send(to, std::move(m));
     });
     ++s.outstanding;

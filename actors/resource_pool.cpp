@@ -231,7 +231,7 @@ void adopt(self_ptr self, worker_index worker, const task_report& report, const 
     auto job = s.jobs.find(report.job);
     s.core->adopt(report.invocation, {report.job, report.path, worker});
     if (job == s.jobs.end()) {
-        kill_invocations kill{{report.invocation}, "its job is gone"};
+        kill_invocations kill{{report.invocation}, "its job is gone", false};
         self->send(s.workers.at(worker).actor, std::move(kill));
         return;
     }
@@ -292,6 +292,7 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
     }
     for (auto& [worker, message] : by_worker) {
         message.reason = m.reason;
+        message.blameless = m.blameless;
         if (auto found = s.workers.find(worker); found != s.workers.end())
             self->send(found->second.actor, std::move(message));
     }
@@ -358,6 +359,8 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
         [=](const results_durable& m) {
             if (auto job = self->state.jobs.find(m.job); job != self->state.jobs.end())
                 forget_seen(job->second, m.seen_starts);
+            if (const auto index = self->state.core->find_job(m.job))
+                self->state.core->set_unfinished(*index, m.unfinished);
             send_acknowledgements(self, m.invocations);
         },
         [=](const kill_tasks& m) { return kill(self, m); },

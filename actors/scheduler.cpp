@@ -121,9 +121,15 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
 
 void take_nodes(scheduler_ptr self, const nodes_changed& m) {
     auto& s = self->state;
+    note_problem(self, "nodes", join(m.problems, "; "));
+    if (m.first_fetch_failed && !s.forest) {
+        // Without the nodes of that source, "done on all nodes" would be true too early.
+        s.nodes_failure = m.problems.empty() ? "a source of nodes has failed" : m.problems.front();
+        return check_quiescence(self);
+    }
+    s.nodes_failure.clear();
     const bool other = !s.forest || s.forest->nodes != m.nodes;
     s.forest = m;
-    note_problem(self, "nodes", join(m.problems, "; "));
     if (other) {
         tell(self, event_kind::nodes_changed, {}, m.nodes->size() - 1);
         // The pool first: what a job says of this forest must find it there.
@@ -137,7 +143,10 @@ void take_store_health(scheduler_ptr self, const store_health& m) {
     self->state.store_trouble = m.trouble;
     note_problem(self, "status store", m.trouble.empty() ? "" : "nothing is started until statuses can be stored: " + m.trouble);
     configure_pool(self);
+    check_quiescence(self);
 }
+
+caf::error wrong_secret() { return caf::make_error(caf::sec::runtime_error, "the secret is wrong"); }
 
 }  // namespace
 
@@ -180,13 +189,18 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
     });
     apply_config(self, s.options.config);
     return {
-        [=](const hello& m) { return take_hello(self, m); },
+        // The gateway checks the secret too; but CAF hands a message to any actor whose id a peer can guess.
+        [=](const hello& m) -> caf::result<welcome> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return take_hello(self, m);
+        },
         [=](const heartbeat& m) {
             auto answer = m;
             answer.known = self->state.registry.heard(m.worker, m.instance, self->state.options.run.now());
             return answer;
         },
         [=](const goodbye& m) { take_goodbye(self, m); },
+        [=](const worker_leaves& m) { take_leaving(self, m); },
         [=](const config_changed& m) { apply_config(self, m.config); },
         [=](const nodes_changed& m) { take_nodes(self, m); },
         [=](const job_progress& m) { take_progress(self, m); },
@@ -202,10 +216,22 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
         [=](const problem& m) { note_problem(self, m.source, m.text); },
         [=](const await_quiescence&) { return await_rest(self); },
         [=](const stop_scheduler&) { return stop(self); },
-        [=](const jobs_asked&) { return list_jobs(self); },
-        [=](const tasks_asked& m) { return list_tasks(self, m); },
-        [=](const logs_asked& m) { return list_logs(self, m); },
-        [=](const control_asked& m) { return control(self, m); },
+        [=](const jobs_asked& m) -> caf::result<jobs_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return list_jobs(self);
+        },
+        [=](const tasks_asked& m) -> caf::result<tasks_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return list_tasks(self, m);
+        },
+        [=](const logs_asked& m) -> caf::result<logs_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return list_logs(self, m);
+        },
+        [=](const control_asked& m) -> caf::result<control_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return control(self, m);
+        },
     };
 }
 

@@ -20,6 +20,7 @@ struct scheduler_options {
     log_store_actor logs;
     monitor_actor monitor;
     source_tools tools;
+    std::string secret;  ///< of whoever may ask anything
     std::function<void()> on_stop_asked;  ///< somebody asks the whole process to end; may be empty
     runtime run;
 };
@@ -37,6 +38,7 @@ struct scheduler_state {
     pool_actor pool;
     nodes_actor nodes;
     std::optional<nodes_changed> forest;
+    std::string nodes_failure;  ///< why there is no forest, where a source has failed
     std::map<job_id, job> jobs;
     std::vector<job_id> order;  ///< of the jobs in the config
     worker_registry registry;

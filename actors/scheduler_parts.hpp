@@ -17,6 +17,7 @@ std::string suspended_reason(const scheduler_state& s);
 // scheduler_workers.cpp
 caf::result<welcome> take_hello(scheduler_ptr self, const hello& m);
 void take_goodbye(scheduler_ptr self, const goodbye& m);
+void take_leaving(scheduler_ptr self, const worker_leaves& m);
 void judge_workers(scheduler_ptr self);
 void lose_connection(scheduler_ptr self, const caf::actor_addr& worker);
 

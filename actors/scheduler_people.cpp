@@ -129,7 +129,7 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
     if (m.verb == control_verb::kill) {
-        self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request"}).then(answer, fail);
+        self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request", false}).then(answer, fail);
     } else if (job == s.jobs.end()) {
         return control_answer{false, "name the job to forgive"};
     } else {

@@ -13,6 +13,7 @@ namespace bistro {
 namespace {
 
 bool looks_at_rest(const scheduler_state& s) {
+    if (!s.nodes_failure.empty() && !s.stopping) return true;
     if (!s.forest && !s.stopping) return false;
     if (!suspended_reason(s).empty() && !s.stopping && s.config->engine.enabled) return false;
     return std::all_of(s.jobs.begin(), s.jobs.end(), [&](const auto& entry) {
@@ -28,6 +29,11 @@ void finish(scheduler_ptr self) {
     if (s.stopping) {
         if (s.stop_waiters.empty()) return;
         auto waiters = std::exchange(s.stop_waiters, {});
+        // Nothing runs any more, so after a restart nobody has to be waited for.
+        auto batch = std::make_shared<status_batch>();
+        for (const auto& [index, member] : s.registry.members())
+            batch->forgotten_workers.push_back({member.who.info.shard, member.who.instance});
+        caf::anon_send(s.options.store, record_statuses{std::move(batch)});
         auto answer = [=]() mutable {
             for (auto& waiter : waiters) waiter.deliver(stopped{});
         };
@@ -39,8 +45,7 @@ void finish(scheduler_ptr self) {
     for (const auto& name : s.order)
         if (auto job = s.jobs.find(name); job != s.jobs.end()) result.jobs.push_back(job->second.progress);
     result.stalled = s.stall;
-    if (s.forest && s.forest->first_fetch_failed)
-        result.failure = s.forest->problems.empty() ? "a source of nodes failed" : s.forest->problems.front();
+    result.failure = s.nodes_failure;
     for (auto& waiter : std::exchange(s.quiescence_waiters, {})) waiter.deliver(result);
 }
 
@@ -101,7 +106,7 @@ caf::result<stopped> stop(scheduler_ptr self) {
     s.stop_waiters.push_back(promise);
     if (!std::exchange(s.stopping, true)) {
         configure_pool(self);
-        caf::anon_send(s.pool, kill_tasks{{}, {}, {}, "the scheduler was stopped"});
+        caf::anon_send(s.pool, kill_tasks{{}, {}, {}, "the scheduler was stopped", true});
     }
     check_quiescence(self);
     return promise;

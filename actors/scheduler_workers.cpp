@@ -16,12 +16,13 @@ void tell(scheduler_ptr self, event_kind kind, const shard_name& shard) {
     self->send(self->state.options.monitor, events_happened{{std::move(e)}});
 }
 
-void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, const std::string& reason) {
+void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, std::uint64_t instance,
+            const std::string& reason) {
     auto& s = self->state;
     s.worker_handles.erase(worker);
     self->send(s.pool, worker_gone{worker, reason});
     auto batch = std::make_shared<status_batch>();
-    batch->forgotten_workers.push_back(shard);
+    batch->forgotten_workers.push_back({shard, instance});
     caf::anon_send(s.options.store, record_statuses{std::move(batch)});
     tell(self, event_kind::worker_lost, shard);
 }
@@ -32,7 +33,9 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     s.worker_handles[worker] = m.worker;
     self->monitor(caf::actor_cast<worker_actor>(m.worker));
     self->send(s.pool, worker_joined{worker, m.who.info, m.worker, m.session, m.running, m.unacknowledged});
+    s.registry.confirm(worker);  // behind worker_joined, in the pool's mailbox too
     tell(self, event_kind::worker_up, m.who.info.shard);
+    check_quiescence(self);
     if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
     return {verdict, worker, s.config->liveness, {}, caf::actor_cast<caf::strong_actor_ptr>(self),
             caf::actor_cast<caf::strong_actor_ptr>(s.pool)};
@@ -80,8 +83,14 @@ caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
 void take_goodbye(scheduler_ptr self, const goodbye& m) {
     auto& s = self->state;
     if (auto change = s.registry.left(m.worker, m.instance))
-        forget(self, m.worker, change->shard, "the worker left without a result of this task");
+        forget(self, m.worker, change->shard, m.instance, "the worker left without a result of this task");
     check_quiescence(self);
+}
+
+void take_leaving(scheduler_ptr self, const worker_leaves& m) {
+    const auto* member = self->state.registry.find(m.worker);
+    if (member == nullptr || member->who.instance != m.instance) return;
+    self->send(self->state.pool, worker_accepts{m.worker, false});
 }
 
 void judge_workers(scheduler_ptr self) {
@@ -90,7 +99,7 @@ void judge_workers(scheduler_ptr self) {
         switch (change.health) {
             case worker_health::lost:
                 spdlog::warn("worker {} is lost", change.shard.value);
-                forget(self, change.worker, change.shard, "the worker " + quote(change.shard.value) + " was lost");
+                forget(self, change.worker, change.shard, change.instance, "the worker " + quote(change.shard.value) + " was lost");
                 break;
             case worker_health::unhealthy:
                 spdlog::warn("worker {} is not heard of; it gets no new tasks", change.shard.value);
@@ -106,6 +115,7 @@ void judge_workers(scheduler_ptr self) {
     }
     if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
     tick_while_needed(self);
+    check_quiescence(self);
 }
 
 void lose_connection(scheduler_ptr self, const caf::actor_addr& worker) {

@@ -70,6 +70,7 @@ status_store_actor::behavior_type status_store_behavior(self_ptr self,
                 report(self, e.what());
                 return caf::make_error(caf::sec::runtime_error, e.what());
             }
+            if (self->state.in_trouble && self->state.waiting.empty()) report(self, "");
             return answer;
         },
         [=](const record_statuses& record) -> caf::result<recorded> {

@@ -34,7 +34,7 @@ json::object resources_of(const task_order& order) {
 json::value parsed_or_null(const std::string& text) {
     json::error_code ec;
     auto value = json::parse(text, ec);
-    return ec ? json::value{nullptr} : value;
+    return ec ? json::value(nullptr) : value;
 }
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
@@ -56,10 +56,11 @@ void keep_lines(self_ptr self, output_written& m) {
         .then([=](const lines_kept&) { give_back(); }, [=](const caf::error&) { give_back(); });
 }
 
-void stop(self_ptr self, const std::string& reason) {
+void stop(self_ptr self, const std::string& reason, bool blameless) {
     auto& s = self->state;
     if (!s.stop_reason.empty()) return;
     s.stop_reason = reason;
+    s.blameless = blameless;
     s.links.launcher->signal(id_of(s.order), SIGTERM);
     self->delayed_send(self, std::chrono::seconds{s.command.kill_wait_s}, wake_due{1});
 }
@@ -67,7 +68,9 @@ void stop(self_ptr self, const std::string& reason) {
 void finish(self_ptr self, process_outcome& outcome) {
     auto& s = self->state;
     if (!s.stop_reason.empty() && outcome.failure.empty()) outcome.failure = s.stop_reason;
+    const bool silent = outcome.status_text.empty();
     auto end = judge(outcome, s.command.status);
+    if (s.blameless && silent) end.result = attempt_result::incomplete;
     end.invocation = s.order.invocation;
     end.ended_ms = s.run.now();
     self->send(caf::actor_cast<worker_actor>(s.links.worker), task_ended{std::move(end)});
@@ -134,13 +137,13 @@ task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_com
     s.run = std::move(run);
     if (s.command.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{s.command.timeout_s}, wake_due{});
     return {
-        [=](const stop_task& m) { stop(self, m.reason); },
+        [=](const stop_task& m) { stop(self, m.reason, m.blameless); },
         [=](output_written& m) { keep_lines(self, m); },
         [=](process_ended& m) { finish(self, m.outcome); },
         // 0: its time is up; 1: it had its time to end by itself.
         [=](const wake_due& m) {
             auto& state = self->state;
-            if (m.generation == 0) stop(self, "timed out after " + std::to_string(state.command.timeout_s) + " s");
+            if (m.generation == 0) stop(self, "timed out after " + std::to_string(state.command.timeout_s) + " s", false);
             else if (!std::exchange(state.killed, true)) state.links.launcher->signal(id_of(state.order), SIGKILL);
         },
     };

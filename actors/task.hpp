@@ -19,6 +19,7 @@ struct task_actor_state {
     task_links links;
     runtime run;
     std::string stop_reason;  ///< empty: nobody wants it to end
+    bool blameless = false;   ///< of its end: somebody else wanted it
     bool killed = false;
 
     static inline const char* name = "task";

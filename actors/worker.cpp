@@ -33,7 +33,9 @@ void stop_all(self_ptr self, const std::string& reason) {
     auto& s = self->state;
     if (std::exchange(s.stopping, true)) return;
     s.end_reason = reason;
-    for (auto& [invocation, task] : s.running) self->send(task.actor, stop_task{reason});
+    if (s.member && !local(self))
+        self->send(caf::actor_cast<scheduler_actor>(s.scheduler), worker_leaves{s.index, s.options.who.instance});
+    for (auto& [invocation, task] : s.running) self->send(task.actor, stop_task{reason, true});
     if (s.running.empty()) self->delayed_send(self, farewell_wait, wake_due{++s.wake_generation});
     end_if_done(self);
 }
@@ -42,7 +44,11 @@ void stop_all(self_ptr self, const std::string& reason) {
 
 void schedule_wakeup(self_ptr self) {
     const auto& s = self->state;
-    const auto wait = s.member ? std::chrono::milliseconds{s.timeouts.heartbeat_ms} : hello_retry_wait;
+    auto wait = s.member ? std::chrono::milliseconds{s.timeouts.heartbeat_ms} : hello_retry_wait;
+    if (s.ever_member && !local(self)) {
+        const auto left = s.last_heard_ms + s.timeouts.worker_deadline_ms() - s.options.run.now();
+        wait = std::min(wait, std::chrono::milliseconds{std::max<time_ms>(left, 1)});
+    }
     self->delayed_send(self, wait, wake_due{++self->state.wake_generation});
 }
 
@@ -51,6 +57,13 @@ void reconnect(self_ptr self) {
     s.member = false;
     s.gateway = nullptr;
     if (s.options.connector) self->send(caf::actor_cast<connector_actor>(s.options.connector), gateway_wanted{});
+}
+
+void send_results(self_ptr self) {
+    auto& s = self->state;
+    tasks_finished m{s.index, {}};
+    for (const auto& [invocation, finished] : s.unacknowledged) m.ends.push_back(finished);
+    self->send(caf::actor_cast<pool_actor>(s.pool), std::move(m));
 }
 
 void take_welcome(self_ptr self, const welcome& m) {
@@ -66,14 +79,17 @@ void take_welcome(self_ptr self, const welcome& m) {
             s.timeouts = m.timeouts;
             s.scheduler = m.scheduler;
             s.pool = m.pool;
-            s.last_heard_ms = s.options.run.now();
+            // The scheduler counts from a moment after the hello was sent, so counting from there errs to the safe side.
+            s.last_heard_ms = s.hello_sent_ms;
+            // What ended since the hello is not in it.
+            if (!s.unacknowledged.empty()) send_results(self);
             break;
         case hello_verdict::shard_taken:
             spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason);
             break;
         case hello_verdict::given_up: stop_all(self, m.reason); break;
     }
-    if (!local(self)) schedule_wakeup(self);
+    if (!local(self) || !s.member) schedule_wakeup(self);
 }
 
 void say_hello(self_ptr self) {
@@ -86,6 +102,7 @@ void say_hello(self_ptr self) {
     for (const auto& [invocation, task] : s.running) m.running.push_back(task.report);
     for (const auto& [invocation, finished] : s.unacknowledged) m.unacknowledged.push_back(finished);
     m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
+    s.hello_sent_ms = s.options.run.now();
     const auto sent = s.session;
     self->request(caf::actor_cast<gateway_actor>(s.gateway), local_request_timeout, std::move(m))
         .then(
@@ -119,7 +136,7 @@ void send_heartbeat(self_ptr self) {
 
 void wake(self_ptr self) {
     auto& s = self->state;
-    if (s.ever_member && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms()) {
+    if (s.ever_member && !local(self) && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms()) {
         stop_all(self, "the scheduler has not been heard for " + duration_text(s.timeouts.worker_deadline_ms()));
         s.unacknowledged.clear();  // nobody is there to take them in time
         return end_if_done(self);
@@ -135,12 +152,25 @@ void wake(self_ptr self) {
 
 // -- tasks ------------------------------------------------------------------------------------------------------------
 
+// An order that is not carried out is answered, or its task would count as running for ever.
+void refuse(self_ptr self, const task_order& order, const std::string& reason) {
+    auto& s = self->state;
+    if (!s.member || s.running.contains(order.invocation) || s.unacknowledged.contains(order.invocation)) return;
+    finished_task refused{order.job, order.node, {}};
+    refused.end.invocation = order.invocation;
+    refused.end.result = attempt_result::never_started;
+    refused.end.ended_ms = s.options.run.now();
+    refused.end.reason = reason;
+    self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(refused)}});
+}
+
 void start(self_ptr self, const task_order& order) {
     auto& s = self->state;
-    if (order.invocation <= s.last_started) return;
+    if (s.stopping) return refuse(self, order, "the worker is stopping");
+    if (order.invocation <= s.last_started) return refuse(self, order, "the order came twice or too late");
     s.last_started = order.invocation;
     auto command = s.commands.find(order.job);
-    if (command == s.commands.end()) return;
+    if (command == s.commands.end()) return refuse(self, order, "the worker does not know the job");
     const task_report report{order.invocation, order.job, order.node, order.path, s.options.run.now()};
     auto actor = self->spawn(
         task_behavior, order, command->second,
@@ -151,7 +181,7 @@ void start(self_ptr self, const task_order& order) {
 
 void take_orders(self_ptr self, start_tasks& m) {
     auto& s = self->state;
-    if (m.session != s.session || s.stopping || !valid(m)) return;
+    if (m.session != s.session || !valid(m)) return;
     for (auto& command : m.commands) s.commands.insert_or_assign(command.job, std::move(command));
     for (const auto& order : m.tasks) start(self, order);
 }
@@ -173,6 +203,7 @@ void take_end(self_ptr self, const task_ended& m) {
 worker_actor::behavior_type worker_behavior(self_ptr self, worker_options options) {
     auto& s = self->state;
     s.options = std::move(options);
+    s.session = s.options.first_session;
     self->set_down_handler([=](const caf::down_msg& m) {
         auto& state = self->state;
         const bool ours = (state.gateway && state.gateway->address() == m.source);
@@ -180,6 +211,11 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         spdlog::warn("worker {}: the connection to the scheduler is lost", state.options.who.info.shard.value);
         reconnect(self);
         schedule_wakeup(self);
+    });
+    // Task actors do not outlive their worker: they hold on to the launcher.
+    self->set_exit_handler([=](caf::exit_msg& m) {
+        for (auto& [invocation, task] : self->state.running) self->send_exit(task.actor, m.reason);
+        self->quit(std::move(m.reason));
     });
     if (s.options.connector) self->send(caf::actor_cast<connector_actor>(s.options.connector), gateway_wanted{});
     return {
@@ -191,7 +227,7 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         [=](const kill_invocations& m) {
             for (auto invocation : m.invocations)
                 if (auto found = self->state.running.find(invocation); found != self->state.running.end())
-                    self->send(found->second.actor, stop_task{m.reason});
+                    self->send(found->second.actor, stop_task{m.reason, m.blameless});
         },
         [=](const task_ended& m) { take_end(self, m); },
         [=](const stop_worker&) { stop_all(self, "the worker was stopped"); },

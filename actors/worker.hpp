@@ -18,6 +18,7 @@ struct worker_options {
     std::string data_dir;
     log_store_actor logs;
     process_launcher* launcher = nullptr;   ///< lives longer than the actors
+    std::uint64_t first_session = 0;        ///< random, so that nobody guesses it
     caf::strong_actor_ptr connector;        ///< a connector_actor; null where the gateway is told once
     std::function<void(std::string)> on_end;  ///< told why, when the worker has ended; may be empty
     runtime run;
@@ -39,6 +40,7 @@ struct worker_state {
     bool member = false;       ///< of the scheduler, as far as this worker knows
     bool ever_member = false;  ///< from then on silence has a deadline
     time_ms last_heard_ms = 0;
+    time_ms hello_sent_ms = 0;
     std::uint64_t wake_generation = 0;
     std::map<job_id, job_command> commands;
     std::map<invocation_id, running_task> running;

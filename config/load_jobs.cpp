@@ -122,7 +122,14 @@ job_spec load_job(const std::string& name, const toml::table& table, load_contex
     job.run_only_after_all_nodes_are_done_for = load_job_list(r, "run_only_after_all_nodes_are_done_for");
     job.kill_orphan_tasks_after_s = load_orphan_rule(r, c.kill_orphan_tasks_after_s);
     if (auto timeout = r.integer("timeout_s", 0, max_seconds)) job.timeout_s = *timeout;
-    if (auto wait = r.integer("kill_wait_s", 0, 3600)) job.kill_wait_s = *wait;
+    job.kill_wait_s = std::min(job.kill_wait_s, c.longest_kill_wait_s());
+    if (auto wait = r.integer("kill_wait_s", 0, 3600)) {
+        job.kill_wait_s = *wait;
+        if (*wait > c.longest_kill_wait_s())
+            r.error("kill_wait_s", "\"kill_wait_s\" is " + std::to_string(*wait) + " s, but a worker has only " +
+                                       std::to_string(c.longest_kill_wait_s()) +
+                                       " s to end its tasks before it counts as lost; raise [workers] kill_ms and lost_after_ms");
+    }
     if (auto dir = r.string("working_directory")) job.working_directory = c.resolve(*dir);
     if (auto status = r.word(
             "status",

@@ -37,6 +37,7 @@ attempt_end parse_json_status(std::string_view line) {
     if (const auto* data = object->if_contains("data"); data != nullptr && !data->is_null()) {
         if (!data->is_object()) return error_because("the \"data\" of the status line is no object: " + quote(line));
         end.data_json = boost::json::serialize(*data);
+        if (end.data_json.size() > max_status_line_bytes) return error_because("the \"data\" of the status line is too large");
     }
     return end;
 }

@@ -1,6 +1,8 @@
 // The parts of the TOML loader, for its own sources only. Each reads one section into the settings.
 #pragma once
 
+#include <algorithm>
+
 #include "config/settings.hpp"
 #include "config/toml_reader.hpp"
 
@@ -14,6 +16,11 @@ struct load_context {
     backoff_policy backoff;       ///< for jobs that have none
     std::string level_for_tasks;  ///< for jobs that have none
     std::optional<std::int64_t> kill_orphan_tasks_after_s;
+
+    /// A task must be dead when its worker counts as lost, so it can't have more time to end by itself.
+    [[nodiscard]] std::int64_t longest_kill_wait_s() const {
+        return std::max<std::int64_t>((config.liveness.kill_ms - config.liveness.heartbeat_ms) / 1000, 0);
+    }
 
     /// `path`, relative to the file's folder.
     [[nodiscard]] std::string resolve(const std::string& path) const;

@@ -7,6 +7,8 @@ namespace bistro {
 
 namespace {
 constexpr time_ms ms_per_s = 1000;
+// A kill that was lost is asked for again after the time that a task has to end, and this.
+constexpr time_ms kill_again_ms = 10'000;
 }
 
 task_table::task_table(job_spec spec) : spec_{std::move(spec)} {
@@ -280,13 +282,18 @@ void task_table::advance(time_ms now) {
     }
 }
 
+// Of an orphan.
+time_ms task_table::kill_time(const running_task& task) const {
+    return std::max(*task.orphaned_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s, task.next_kill_ms);
+}
+
 std::optional<time_ms> task_table::next_wakeup() const {
     std::optional<time_ms> result;
     if (!timers_.empty()) result = timers_.top().first;
     if (!spec_.kill_orphan_tasks_after_s) return result;
     for (const auto& [invocation, task] : running_) {
         if (!task.orphaned_ms) continue;
-        auto at = *task.orphaned_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s;
+        const auto at = kill_time(task);
         result = std::min(result.value_or(at), at);
     }
     return result;
@@ -310,10 +317,9 @@ std::vector<invocation_id> task_table::orphans_due(time_ms now) {
     std::vector<invocation_id> result;
     if (!spec_.kill_orphan_tasks_after_s) return result;
     for (auto& [invocation, task] : running_)
-        if (task.orphaned_ms && *task.orphaned_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s <= now &&
-            !endings_.contains(invocation)) {
+        if (task.orphaned_ms && kill_time(task) <= now && !endings_.contains(invocation)) {
             result.push_back(invocation);
-            task.orphaned_ms = now;  // ask again only after another such wait
+            task.next_kill_ms = now + kill_again_ms + spec_.kill_wait_s * ms_per_s;
         }
     return result;
 }

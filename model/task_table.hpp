@@ -73,7 +73,8 @@ struct running_task {
     std::string worker;
     std::vector<std::string> path;  ///< node first, instance last
     time_ms started_ms = 0;
-    std::optional<time_ms> orphaned_ms;  ///< since when its job or node is gone or disabled
+    std::optional<time_ms> orphaned_ms = std::nullopt;  ///< since when its job or node is gone or disabled
+    time_ms next_kill_ms = 0;                           ///< not asked for again before
 };
 
 /// All functions take the time in `now`; it must not go backwards.
@@ -181,6 +182,7 @@ private:
     void refresh(position p);
     void rebuild(time_ms now);
     void note_orphans(time_ms now);
+    [[nodiscard]] time_ms kill_time(const running_task& task) const;
     [[nodiscard]] task_status remembered(std::string_view node) const;
 
     job_spec spec_;

@@ -19,12 +19,15 @@ worker_registry::hello_result worker_registry::hello(worker_instance who, time_m
         m.health = worker_health::healthy;
         m.last_heard_ms = now;
         m.connected = true;
-        m.awaited = false;
         return {hello_verdict::rejoined, index};
     }
     const worker_index index{next_index_++};
     members_[index] = {index, std::move(who), worker_health::healthy, now, true, false};
     return {hello_verdict::joined, index};
+}
+
+void worker_registry::confirm(worker_index worker) {
+    if (auto found = members_.find(worker); found != members_.end()) found->second.awaited = false;
 }
 
 bool worker_registry::heard(worker_index worker, std::uint64_t instance, time_ms now) {
@@ -41,13 +44,13 @@ std::optional<health_change> worker_registry::disconnected(worker_index worker, 
     m.connected = false;
     if (m.health == worker_health::unhealthy) return std::nullopt;
     m.health = worker_health::unhealthy;
-    return health_change{worker, m.who.info.shard, m.health};
+    return health_change{worker, m.who.info.shard, m.health, instance};
 }
 
 std::optional<health_change> worker_registry::left(worker_index worker, std::uint64_t instance) {
     auto found = members_.find(worker);
     if (found == members_.end() || found->second.who.instance != instance) return std::nullopt;
-    health_change change{worker, found->second.who.info.shard, worker_health::lost};
+    health_change change{worker, found->second.who.info.shard, worker_health::lost, instance};
     lost_instances_[instance] = true;
     members_.erase(found);
     return change;
@@ -60,7 +63,7 @@ std::vector<health_change> worker_registry::advance(time_ms now) {
         if (health == worker_health::healthy && !m.connected) health = worker_health::unhealthy;
         if (health == m.health) continue;
         m.health = health;
-        changes.push_back({index, m.who.info.shard, health});
+        changes.push_back({index, m.who.info.shard, health, m.who.instance});
     }
     for (const auto& change : changes) {
         if (change.health != worker_health::lost) continue;

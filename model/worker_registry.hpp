@@ -37,6 +37,7 @@ struct health_change {
     worker_index worker;
     shard_name shard;
     worker_health health = worker_health::fresh;
+    std::uint64_t instance = 0;
 };
 
 class worker_registry {
@@ -59,6 +60,8 @@ public:
     worker_index restore(worker_instance who, time_ms now);
 
     hello_result hello(worker_instance who, time_ms now);
+    /// Its tasks are accounted for: nobody has to wait for it any more.
+    void confirm(worker_index worker);
     /// False where this is no member's instance.
     bool heard(worker_index worker, std::uint64_t instance, time_ms now);
     /// Its connection broke: no new tasks until it is back. Gives the change, if it is one.

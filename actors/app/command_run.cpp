@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "actors/app/commands.hpp"
 #include "actors/app/log_setup.hpp"
@@ -34,6 +35,14 @@ std::optional<std::string> read_all(const std::string& path) {
     std::ifstream in{path, std::ios::binary};
     if (!in) return std::nullopt;
     return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+std::vector<std::string> lines_without_parent(const std::string& text) {
+    std::vector<std::string> result;
+    std::istringstream in{text};
+    for (std::string line; std::getline(in, line);)
+        if (!line.empty() && line != "\r" && line.find('/') == std::string::npos) result.push_back(line);
+    return result;
 }
 
 // Adds LEVEL=N as a resource of that level.
@@ -72,6 +81,11 @@ one_liner config_of(const run_arguments& a) {
     }
     const bool has_parents = text->find('/') != std::string::npos;
     c.levels = has_parents ? std::vector<std::string>{"host", "node"} : std::vector<std::string>{"node"};
+    if (has_parents)
+        for (const auto& line : lines_without_parent(*text)) {
+            result.error = a.nodes + ": some lines are parent/child, but " + quote(line) + " is not; write all of them one way";
+            return result;
+        }
     source_settings source;
     source.name = a.nodes == "-" ? "stdin" : a.nodes;
     std::vector<std::string> problems;

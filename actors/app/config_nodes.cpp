@@ -17,6 +17,7 @@ scheduler_actor::behavior_type forest_receiver(scheduler_actor::pointer self, st
         [=](const hello&) -> caf::result<welcome> { return refuse(); },
         [=](const heartbeat& m) { return m; },
         [=](const goodbye&) {},
+        [=](const worker_leaves&) {},
         [=](const config_changed&) {},
         [=](const nodes_changed& m) {
             promise->set_value(m);

@@ -88,8 +88,13 @@ scheduler_process::scheduler_process(scheduler_process_options options, main_eve
     open_stores();
     loop_ = std::make_unique<io_loop>();
     launcher_ = make_process_launcher(*loop_);
-    spawn_actors();
-    if (options_.listen) listen();
+    try {
+        spawn_actors();
+        if (options_.listen) listen();
+    } catch (...) {
+        shut_down();
+        throw;
+    }
 }
 
 void scheduler_process::open_stores() {
@@ -132,6 +137,7 @@ void scheduler_process::spawn_actors() {
     options.config = config_;
     options.first_invocation = invocation_id::first_of_epoch(epoch_);
     options.known_workers = known_workers_;
+    options.secret = secret_;
     options.store = store_;
     options.logs = logs_;
     options.monitor = monitor_;
@@ -163,14 +169,16 @@ void scheduler_process::start_local_worker() {
     options.data_dir = config_->data_dir;
     options.logs = logs_;
     options.launcher = launcher_.get();
+    options.first_session = random_number() >> 1;
     options.run = run_;
     worker_ = system_->spawn(worker_behavior, std::move(options));
     caf::anon_send(worker_, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway_), secret_});
 }
 
 void scheduler_process::watch(std::shared_ptr<progress_view> view) {
-    auto watcher = system_->spawn(progress_behavior, std::move(view), run_);
-    caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(watcher)});
+    // On a thread of its own: a terminal may block.
+    progress_ = system_->spawn<caf::detached>(progress_behavior, std::move(view), run_);
+    caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(progress_)});
 }
 
 void scheduler_process::tell_when_quiescent() {
@@ -210,23 +218,27 @@ std::vector<attempt> scheduler_process::attempts(const job_id& job, std::size_t 
     return open_sqlite_status_store_read_only(folder_->file("statuses.sqlite"))->attempts(job, {}, limit);
 }
 
-scheduler_process::~scheduler_process() {
+scheduler_process::~scheduler_process() { shut_down(); }
+
+void scheduler_process::shut_down() {
     address_.reset();
     if (!system_) return;
     {
         caf::scoped_actor self{*system_};
-        self->request(monitor_, local_request_timeout, flush_monitor{})
-            .receive([](const recorded&) {}, [](const caf::error&) {});
+        if (monitor_)
+            self->request(monitor_, local_request_timeout, flush_monitor{})
+                .receive([](const recorded&) {}, [](const caf::error&) {});
         for (const auto& actor :
-             {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(watcher_),
+             {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(progress_), caf::actor_cast<caf::actor>(watcher_),
               caf::actor_cast<caf::actor>(gateway_), caf::actor_cast<caf::actor>(scheduler_)})
             if (actor) self->send_exit(actor, caf::exit_reason::user_shutdown);
     }
-    launcher_.reset();  // kills what still runs, and with it the last reasons to live of task actors
+    launcher_->stop();  // with what it still runs go the last reasons to live of task actors
     for (const auto& actor : {caf::actor_cast<caf::actor>(store_), caf::actor_cast<caf::actor>(logs_),
                               caf::actor_cast<caf::actor>(monitor_)})
-        caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+        if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(worker_);
+    destroy(progress_);
     destroy(watcher_);
     destroy(gateway_);
     destroy(scheduler_);
@@ -255,6 +267,7 @@ worker_process::worker_process(const worker_settings& settings, std::string shar
     options.data_dir = folder_->path();
     options.logs = logs_;
     options.launcher = launcher_.get();
+    options.first_session = random_number() >> 1;
     options.connector = caf::actor_cast<caf::strong_actor_ptr>(connector_);
     options.on_end = [&events](std::string reason) {
         main_event e;
@@ -271,7 +284,7 @@ void worker_process::stop() { caf::anon_send(worker_, stop_worker{}); }
 worker_process::~worker_process() {
     for (const auto& actor : {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(connector_)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-    launcher_.reset();
+    launcher_->stop();
     for (const auto& actor : {caf::actor_cast<caf::actor>(logs_), caf::actor_cast<caf::actor>(monitor_)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(worker_);

@@ -90,6 +90,7 @@ public:
     [[nodiscard]] std::vector<attempt> attempts(const job_id& job, std::size_t limit);
 
 private:
+    void shut_down();
     void open_stores();
     void spawn_actors();
     void listen();
@@ -115,6 +116,7 @@ private:
     gateway_actor gateway_;
     config_watcher_actor watcher_;
     worker_actor worker_;
+    progress_actor progress_;
     endpoint bound_;
     std::unique_ptr<address_file> address_;
 };

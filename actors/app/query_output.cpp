@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 constexpr int json_version = 1;
 
-json::value seconds(time_ms t) { return t == 0 ? json::value{nullptr} : json::value{static_cast<double>(t) / 1000.0}; }
+json::value seconds(time_ms t) { return t == 0 ? json::value(nullptr) : json::value(static_cast<double>(t) / 1000.0); }
 json::string text(const std::string& s) { return json::string{valid_utf8(s)}; }
 
 json::object counts_object(const task_counts& c) {
@@ -120,8 +120,8 @@ void print_tasks(const tasks_answer& answer, bool as_json) {
                                          {"retry_at", seconds(t.retry_at_ms)},
                                          {"worker", text(t.worker)},
                                          {"started_at", seconds(t.started_ms)},
-                                         {"invocation", t.invocation.valid() ? json::value{to_string(t.invocation)} : json::value{nullptr}},
-                                         {"data", t.data_json.empty() ? json::value{nullptr} : json::parse(t.data_json)}});
+                                         {"invocation", t.invocation.valid() ? json::value(to_string(t.invocation)) : json::value(nullptr)},
+                                         {"data", t.data_json.empty() ? json::value(nullptr) : json::parse(t.data_json)}});
         fmt::print("{}\n", json::serialize(json::object{
                                {"version", json_version}, {"tasks", std::move(tasks)}, {"left_out", answer.left_out}}));
         return;

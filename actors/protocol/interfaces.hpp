@@ -55,7 +55,7 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<tasks_started>, caf::reacts_to<attempts_ended>, caf::reacts_to<dependency_news>,
     // From the scheduler: who wants dependency_news.
     caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>, caf::reacts_to<commit_due>,
-    caf::reacts_to<report_due>,
+    caf::reacts_to<report_due>, caf::reacts_to<load_due>,
     caf::replies_to<progress_asked>::with<job_progress>,
     caf::replies_to<forgive_asked>::with<control_answer>,
     caf::replies_to<tasks_asked>::with<tasks_answer>>;
@@ -79,7 +79,7 @@ using nodes_actor = caf::typed_actor<caf::reacts_to<source_fetched>, caf::reacts
 /// Lifecycle, policy, and the registry of workers.
 using scheduler_actor = caf::typed_actor<
     caf::replies_to<hello>::with<welcome>, caf::replies_to<heartbeat>::with<heartbeat>, caf::reacts_to<goodbye>,
-    caf::reacts_to<config_changed>, caf::reacts_to<nodes_changed>, caf::reacts_to<job_progress>,
+    caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>, caf::reacts_to<nodes_changed>, caf::reacts_to<job_progress>,
     caf::reacts_to<pool_stalled>, caf::reacts_to<store_health>, caf::reacts_to<wake_due>, caf::reacts_to<problem>,
     caf::replies_to<await_quiescence>::with<run_finished>, caf::replies_to<stop_scheduler>::with<stopped>,
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,

@@ -107,6 +107,13 @@ struct goodbye {
     std::uint64_t instance = 0;
 };
 
+/// Worker to scheduler: it takes no more tasks, and will say goodbye when the last one has ended. Lost: orders that
+/// follow are answered as never started.
+struct worker_leaves {
+    worker_index worker;
+    std::uint64_t instance = 0;
+};
+
 /// Pool to worker. Lost with a connection: the next hello does not report the tasks, and the pool takes them as never
 /// started. Repeated or late: an invocation is started once, ever, and one of an earlier session never.
 struct start_tasks {
@@ -132,6 +139,7 @@ struct acknowledge_results {
 struct kill_invocations {
     std::vector<invocation_id> invocations;
     std::string reason;
+    bool blameless = false;  ///< nothing is wrong with the tasks: they are incomplete, not in error
 };
 
 // -- nodes ------------------------------------------------------------------------------------------------------------
@@ -217,6 +225,7 @@ struct results_durable {
     std::vector<invocation_id> invocations;
     job_id job;
     std::uint64_t seen_starts = 0;  ///< as in pending_changed
+    std::uint64_t unfinished = 0;
 };
 
 /// Scheduler to pool.
@@ -243,6 +252,7 @@ struct kill_tasks {
     job_id job;
     node_id node;  ///< empty: all of the job; both empty: all
     std::string reason;
+    bool blameless = false;
 };
 
 /// Job to job: where the sender is done. `replaced`: `done` is the whole truth for this forest.
@@ -336,6 +346,9 @@ struct lines_kept {
 /// share one commit.
 struct commit_due {};
 
+/// To itself: try to load again.
+struct load_due {};
+
 /// To itself: report progress.
 struct report_due {};
 
@@ -349,6 +362,7 @@ struct wake_due {
 /// Worker to task: end, by TERM to its group and, after a wait, by KILL.
 struct stop_task {
     std::string reason;
+    bool blameless = false;
 };
 /// To a worker: here is the gateway of its scheduler.
 struct gateway_found {

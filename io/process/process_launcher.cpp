@@ -76,6 +76,7 @@ private:
     std::string status_text_;
     std::size_t in_flight_bytes_ = 0;
     std::array<int, 2> write_ends_{-1, -1};
+    bool abandoned_ = false;  // its launcher is gone, or going
 };
 
 class launcher final : public process_launcher {
@@ -95,14 +96,19 @@ public:
             if (!std::string_view{*entry}.starts_with("BISTRO_")) environment_.emplace_back(*entry);
     }
 
-    ~launcher() override {
+    void stop() override {
         std::promise<void> done;
         loop_.post([&] {
+            stopped_ = true;
             for (auto& [id, c] : children_) c->abandon();
             children_.clear();
             done.set_value();
         });
         done.get_future().wait();
+    }
+
+    ~launcher() override {
+        stop();
         ::close(null_fd_);
         std::error_code ec;
         std::filesystem::remove_all(folder_, ec);
@@ -112,6 +118,7 @@ public:
 
     void launch(process_id id, process_spec spec, process_events events) override {
         loop_.post([this, id, spec = std::move(spec), events = std::move(events)]() mutable {
+            if (stopped_) return;
             auto c = std::make_shared<child>(*this, id, std::move(events));
             children_[id] = c;
             c->start(std::move(spec));
@@ -143,6 +150,7 @@ private:
     io_loop& loop_;
     std::string folder_;
     int null_fd_ = -1;
+    bool stopped_ = false;
     std::vector<std::string> environment_;
     std::array<char, 65'536> buffer_{};  // shared by all reads: they are never under way at the same time
     boost::unordered_flat_map<process_id, std::shared_ptr<child>> children_;
@@ -227,6 +235,7 @@ void child::fail(std::string why) {
 }
 
 void child::abandon() {
+    abandoned_ = true;
     events_ = {};
     for (auto* d : {&exit_, &status_, &out_.pipe, &err_.pipe}) {
         boost::system::error_code ec;
@@ -241,13 +250,13 @@ void child::abandon() {
 
 void child::wait_for_exit() {
     exit_.async_wait(descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& ec) {
-        if (!ec) self->exited();
+        if (!ec && !self->abandoned_) self->exited();
     });
 }
 
 void child::wait_for_status() {
     status_.async_wait(descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& ec) {
-        if (ec) return;
+        if (ec || self->abandoned_) return;
         self->read_status();
         self->wait_for_status();
     });
@@ -257,7 +266,7 @@ void child::wait_for_output(log_stream which) {
     of(which).pipe.async_wait(descriptor::wait_read,
                               [self = shared_from_this(), which](const boost::system::error_code& ec) {
         constexpr std::size_t most = 1 << 18;  // then others get their turn
-        if (ec || !self->read_output(which, most)) return;
+        if (ec || self->abandoned_ || !self->read_output(which, most)) return;
         if (self->in_flight_bytes_ >= max_output_in_flight_bytes) {
             self->of(which).paused = true;
         } else {

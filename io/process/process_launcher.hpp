@@ -54,6 +54,8 @@ public:
     virtual void signal(process_id id, int signal) = 0;
     /// This many bytes of lines are kept.
     virtual void return_credit(process_id id, std::size_t bytes) = 0;
+    /// Kills all that runs without a word to anybody, and launches nothing more.
+    virtual void stop() = 0;
 };
 
 /// The real one, on `loop`. Status pipes lie in a private folder that it makes and removes. Throws io_error.

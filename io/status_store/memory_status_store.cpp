@@ -24,7 +24,9 @@ public:
         }
         for (const auto& record : batch.statuses) statuses_[record.job][record.node] = record.status;
         for (const auto& worker : batch.workers) workers_[worker.info.shard] = worker;
-        for (const auto& shard : batch.forgotten_workers) workers_.erase(shard);
+        for (const auto& gone : batch.forgotten_workers)
+            if (auto w = workers_.find(gone.shard); w != workers_.end() && w->second.instance == gone.instance)
+                workers_.erase(w);
     }
 
     void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
@@ -54,7 +56,6 @@ public:
     void clear() override {
         statuses_.clear();
         attempts_.clear();
-        workers_.clear();
     }
 
 private:

@@ -70,14 +70,14 @@ public:
         if (access == sqlite_access::read_only) return;
         put_start_ = prepare(
             "INSERT INTO attempts (invocation, job, node, worker, path, started_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
-            "ON CONFLICT (invocation) DO UPDATE SET worker = ?4, path = ?5, started_ms = ?6");
+            "ON CONFLICT (invocation) DO UPDATE SET worker = ?4, path = ?5, started_ms = ?6 WHERE worker IS NULL");
         put_finish_ = prepare(
             "INSERT INTO attempts (invocation, job, node, ended_ms, result, exit_code, signal, data, reason) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (invocation) DO UPDATE SET ended_ms = ?4, "
             "result = ?5, exit_code = ?6, signal = ?7, data = ?8, reason = ?9");
         put_status_ = prepare("INSERT OR REPLACE INTO statuses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
         put_worker_ = prepare("INSERT OR REPLACE INTO workers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
-        erase_worker_ = prepare("DELETE FROM workers WHERE shard = ?1");
+        erase_worker_ = prepare("DELETE FROM workers WHERE shard = ?1 AND instance = ?2");
     }
 
     std::uint64_t begin_epoch() override {
@@ -97,8 +97,9 @@ public:
             }
             for (const auto& record : batch.statuses) write(record.job, record.node, record.status);
             for (const auto& worker : batch.workers) write(worker);
-            for (const auto& shard : batch.forgotten_workers) {
-                erase_worker_->bind(1, shard.value);
+            for (const auto& gone : batch.forgotten_workers) {
+                erase_worker_->bind(1, gone.shard.value);
+                erase_worker_->bind(2, as_signed(gone.instance));
                 run(*erase_worker_);
             }
             transaction.commit();
@@ -169,7 +170,7 @@ public:
     void clear() override {
         guarded([&] {
             SQLite::Transaction transaction{db_};
-            db_.exec("DELETE FROM statuses; DELETE FROM attempts; DELETE FROM workers;");
+            db_.exec("DELETE FROM statuses; DELETE FROM attempts;");
             transaction.commit();
         });
     }

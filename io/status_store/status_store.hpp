@@ -20,13 +20,19 @@ struct status_record {
     task_status status;
 };
 
+/// One life of a worker that is over.
+struct forgotten_worker {
+    shard_name shard;
+    std::uint64_t instance = 0;
+};
+
 /// Everything that one commit makes durable.
 struct status_batch {
     std::vector<attempt_start> starts;
     std::vector<attempt_finish> finishes;
     std::vector<status_record> statuses;
     std::vector<worker_instance> workers;     ///< added or changed, by shard
-    std::vector<shard_name> forgotten_workers;
+    std::vector<forgotten_worker> forgotten_workers;  ///< a later instance of the shard stays
 
     [[nodiscard]] bool empty() const {
         return starts.empty() && finishes.empty() && statuses.empty() && workers.empty() && forgotten_workers.empty();
@@ -52,7 +58,7 @@ public:
     /// The attempts at a task, or at all tasks of a job (an empty node), the latest first.
     [[nodiscard]] virtual std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) = 0;
     [[nodiscard]] virtual std::vector<worker_instance> workers() = 0;
-    /// Forgets all statuses, attempts and workers; the epoch goes on.
+    /// Forgets all statuses and attempts. The epoch goes on, and workers stay: they may still run something.
     virtual void clear() = 0;
 };
 

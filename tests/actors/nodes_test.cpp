@@ -20,6 +20,7 @@ scheduler_actor::behavior_type receiver(scheduler_actor::pointer, std::vector<no
         [=](const hello&) -> caf::result<welcome> { return refuse(); },
         [=](const heartbeat& m) { return m; },
         [=](const goodbye&) { ADD_FAILURE(); },
+        [=](const worker_leaves&) { ADD_FAILURE(); },
         [=](const config_changed&) { ADD_FAILURE(); },
         [=](const nodes_changed& m) { got->push_back(m); },
         [=](const job_progress&) { ADD_FAILURE(); },

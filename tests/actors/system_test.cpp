@@ -70,7 +70,7 @@ slots = { limit = 1, default = 1 }
 heartbeat_ms = 1000
 unhealthy_after_ms = 3000
 lost_after_ms = 10000
-kill_ms = 2000
+kill_ms = 5000
 )";
 
 class system_test : public test::actor_test {
@@ -99,6 +99,7 @@ protected:
         options.logs = logs;
         options.monitor = monitor;
         options.tools = {&launcher, nullptr};
+        options.secret = "secret";
         options.run = clock();
         scheduler = track(system.spawn(scheduler_behavior, options));
         gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, scheduler));
@@ -125,7 +126,7 @@ protected:
     }
 
     task_counts counts(const std::string& job = "j") {
-        const auto answer = ask<jobs_answer>(scheduler, jobs_asked{}).value_or(jobs_answer{});
+        const auto answer = ask<jobs_answer>(scheduler, jobs_asked{"secret"}).value_or(jobs_answer{});
         for (const auto& row : answer.jobs)
             if (row.job.value == job) return row.counts;
         return {};
@@ -243,7 +244,7 @@ TEST_F(system_test, an_error_waits_for_its_backoff_and_the_second_one_fails) {
     ASSERT_THAT(launcher.running, SizeIs(1));
     end_all({1, 0, {}, {}});
     EXPECT_EQ(counts().failed, 1U);
-    EXPECT_TRUE(ask<control_answer>(scheduler, control_asked{{}, control_verb::forgive, job_id{"j"}, {}})->ok);
+    EXPECT_TRUE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::forgive, job_id{"j"}, {}})->ok);
     EXPECT_THAT(launcher.running, SizeIs(1));
     end_all();
     EXPECT_EQ(counts().done, 4U);
@@ -277,26 +278,26 @@ TEST_F(system_test, nothing_starts_while_statuses_cannot_be_stored) {
     const auto launched = launcher.launched;
     end_all();
     EXPECT_LE(launcher.launched, launched + 1);
-    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{})->suspended, HasSubstr("the disk is full"));
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, HasSubstr("the disk is full"));
     *disk_is_full = false;
     pass(std::chrono::milliseconds{1'100});
     end_all();
     EXPECT_EQ(counts().done, 4U);
-    EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{})->suspended, "");
+    EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, "");
 }
 
 TEST_F(system_test, a_kill_is_term_then_a_wait_then_kill) {
     start_scheduler(std::string{one_job} + "kill_wait_s = 3\n");
     start_worker("w");
     const auto id = launcher.running.begin()->first;
-    EXPECT_TRUE(ask<control_answer>(scheduler, control_asked{{}, control_verb::kill, job_id{"j"}, node_id{"h1:1"}})->ok);
+    EXPECT_TRUE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, node_id{"h1:1"}})->ok);
     EXPECT_THAT(launcher.running.at(id).signals, ElementsAre(SIGTERM));
     pass(std::chrono::milliseconds{2'900});
     EXPECT_THAT(launcher.running.at(id).signals, ElementsAre(SIGTERM));
     pass(std::chrono::milliseconds{200});
     EXPECT_THAT(launcher.running.at(id).signals, ElementsAre(SIGTERM, SIGKILL));
-    EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{{}, control_verb::kill, job_id{"j"}, node_id{"h1:2"}})->ok) << "does not run";
-    EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{{}, control_verb::kill, job_id{"jj"}, {}})->ok);
+    EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, node_id{"h1:2"}})->ok) << "does not run";
+    EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"jj"}, {}})->ok);
 }
 
 TEST_F(system_test, a_task_is_stopped_when_its_time_is_up) {
@@ -392,10 +393,10 @@ TEST_F(system_test, a_restarted_scheduler_waits_for_its_workers_and_adopts_what_
     start_scheduler(one_job);
     start_worker("other", false);
     EXPECT_EQ(launcher.launched, 2U) << "w may still run them";
-    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{})->suspended, HasSubstr("w"));
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, HasSubstr("w"));
     meet(worker);
     EXPECT_EQ(counts().running, 2U);
-    EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{})->suspended, "");
+    EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, "");
     EXPECT_EQ(launcher.launched, 2U) << "both hosts are full";
     end_all();
     EXPECT_EQ(launcher.launched, 4U);
@@ -408,9 +409,9 @@ TEST_F(system_test, a_silent_worker_stops_itself_before_it_is_given_up) {
     // The scheduler falls silent: the worker hears nothing any more.
     caf::anon_send_exit(scheduler, caf::exit_reason::user_shutdown);
     run();
-    pass(std::chrono::milliseconds{7'000});
+    pass(std::chrono::milliseconds{4'000});
     for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, IsEmpty());
-    pass(std::chrono::milliseconds{2'500});
+    pass(std::chrono::milliseconds{2'000});
     for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, ElementsAre(SIGTERM));
     end_all({0, SIGTERM, {}, {}});
     pass(std::chrono::milliseconds{6'000});
@@ -441,7 +442,7 @@ TEST_F(system_test, a_second_worker_of_the_same_name_has_to_wait) {
     start_scheduler(one_job);
     start_worker("w", false);
     auto second = start_worker("w", false);
-    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{})->workers, SizeIs(1));
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->workers, SizeIs(1));
 }
 
 TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
@@ -472,6 +473,7 @@ TEST_F(system_test, output_reaches_the_log_store_and_returns_its_credit) {
     run();
     EXPECT_EQ(process.credit_bytes, 11U);
     logs_asked question;
+    question.secret = "secret";
     question.query.job = job_id{"j"};
     const auto answer = ask<logs_answer>(scheduler, question);
     ASSERT_TRUE(answer);
@@ -508,7 +510,7 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     caf::anon_send(watcher, file_changed{});
     run();
     pass(std::chrono::milliseconds{200});
-    auto answer = *ask<jobs_answer>(scheduler, jobs_asked{});
+    auto answer = *ask<jobs_answer>(scheduler, jobs_asked{"secret"});
     EXPECT_THAT(answer.jobs, SizeIs(1));
     ASSERT_THAT(answer.problems, SizeIs(1));
     EXPECT_THAT(answer.problems[0].second, HasSubstr("did you mean \"owner\"?"));
@@ -516,7 +518,7 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     caf::anon_send(watcher, file_changed{});
     run();
     pass(std::chrono::milliseconds{200});
-    answer = *ask<jobs_answer>(scheduler, jobs_asked{});
+    answer = *ask<jobs_answer>(scheduler, jobs_asked{"secret"});
     EXPECT_THAT(answer.jobs, SizeIs(2));
     EXPECT_THAT(answer.problems, IsEmpty());
 }

@@ -21,6 +21,7 @@ using test::temp_dir;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 attempt_finish finish(const std::string& node, std::uint64_t id, task_state state, std::string data = {}) {
     attempt_finish f;
@@ -130,7 +131,12 @@ TEST_P(status_store_test, workers_come_and_go) {
     reopen();
     EXPECT_THAT(store->workers(), ElementsAre(w));
     status_batch gone;
-    gone.forgotten_workers = {shard_name{"a"}};
+    gone.forgotten_workers = {{shard_name{"a"}, 7}};
+    store->commit(gone);
+    EXPECT_THAT(store->workers(), SizeIs(1)) << "that was another life of it";
+    store->clear();
+    EXPECT_THAT(store->workers(), SizeIs(1)) << "it may still run something";
+    gone.forgotten_workers = {{shard_name{"a"}, w.instance}};
     store->commit(gone);
     EXPECT_THAT(store->workers(), IsEmpty());
 }

@@ -90,7 +90,10 @@ TEST(worker_registry, a_restored_worker_is_awaited_until_it_is_back_or_lost) {
     r.restore(worker("a", 1), 0);
     r.restore(worker("b", 2), 0);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"a"}, shard_name{"b"}));
-    EXPECT_EQ(r.hello(worker("a", 1), 100).verdict, hello_verdict::rejoined);
+    const auto back = r.hello(worker("a", 1), 100);
+    EXPECT_EQ(back.verdict, hello_verdict::rejoined);
+    EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"a"}, shard_name{"b"})) << "its tasks are not accounted for";
+    r.confirm(back.worker);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"b"}));
     r.advance(9'999);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"b"}));

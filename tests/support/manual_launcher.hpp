@@ -30,6 +30,8 @@ public:
         if (auto p = running.find(id); p != running.end()) p->second.credit_bytes += bytes;
     }
 
+    void stop() override { running.clear(); }
+
     void end(process_id id, process_outcome outcome = {}) {
         auto events = std::move(running.at(id).events);
         running.erase(id);
