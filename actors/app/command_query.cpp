@@ -21,6 +21,14 @@ namespace bistro {
 
 namespace {
 
+// Where the scheduler wants mutual TLS, the config says with which certificate.
+std::optional<tls_settings> tls_of(const target_arguments& target) {
+    if (target.config.empty()) return std::nullopt;
+    auto loaded = load_config(target.config, config_purpose::worker);
+    if (!loaded.config) return std::nullopt;
+    return loaded.config->worker.tls ? loaded.config->worker.tls : loaded.config->network.tls;
+}
+
 // A connection to a scheduler for the length of a command.
 class client {
 public:
@@ -37,9 +45,10 @@ public:
             return;
         }
         secret_ = address->secret;
-        config_ = std::make_unique<system_config>(std::nullopt);
+        const auto tls = tls_of(target);
+        config_ = std::make_unique<system_config>(tls);
         system_ = std::make_unique<caf::actor_system>(*config_);
-        auto connected = connect_once(*system_, *address, false);
+        auto connected = connect_once(*system_, *address, tls.has_value());
         gateway_ = std::move(connected.gateway);
         error_ = std::move(connected.error);
     }

@@ -6,6 +6,7 @@
 
 #include "actors/app/commands.hpp"
 #include "io/error.hpp"
+#include "io/process/spawn.hpp"
 
 namespace {
 
@@ -159,6 +160,7 @@ int run_program(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    raise_open_files_limit();
     try {
         return run_program({argv + 1, argv + argc});
     } catch (const io_error& e) {

@@ -5,6 +5,8 @@
 #include "io/process/spawn.hpp"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,8 @@ namespace bistro {
 namespace {
 
 namespace process = boost::process::v2;
+
+rlimit open_files_before{0, 0};  // 0: not raised
 
 class group_launcher : public process::posix::default_launcher {
 public:
@@ -61,6 +65,7 @@ private:
             ::dup2(request.stderr_fd, STDERR_FILENO) < 0)
             return failed("dup2");
         if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0) return failed("close_range");
+        if (open_files_before.rlim_cur != 0) ::setrlimit(RLIMIT_NOFILE, &open_files_before);
         struct sigaction plain {};
         plain.sa_handler = SIG_DFL;
         for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::sigaction(signal, &plain, nullptr);
@@ -80,6 +85,14 @@ private:
 };
 
 }  // namespace
+
+void raise_open_files_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+    const auto before = limit;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) open_files_before = before;
+}
 
 spawn_result spawn(const spawn_request& request) { return group_launcher{}(request); }
 

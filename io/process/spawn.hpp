@@ -25,6 +25,9 @@ struct spawn_result {
     const char* step = "";
 };
 
+/// Lets this process have as many open files as the system allows; children get the limit that was in force before.
+void raise_open_files_limit();
+
 /// The child has only the three descriptors, default signals, and dies with the calling thread.
 spawn_result spawn(const spawn_request& request);
 

@@ -1,0 +1,182 @@
+"""bistro scheduler and bistro worker as processes that talk over TCP on loopback."""
+
+import json
+import os
+import signal
+import socket
+import unittest
+
+from support import BistroTest
+
+CONFIG = """
+[scheduler]
+data_dir = "state"
+backoff = [1, 2, "repeat"]
+[nodes]
+levels = ["host", "db"]
+[[nodes.sources]]
+source = "range_label"
+parent_level = "instance"
+format = "host{i}"
+start = 1
+end = 4
+[[nodes.sources]]
+source = "range_label"
+parent_level = "host"
+format = "{parent}:db{i}"
+start = 1
+end = 5
+[resources.host]
+host_concurrency = { limit = 2, default = 1 }
+[resources.worker]
+slots = { limit = 4, default = 1 }
+[workers]
+heartbeat_ms = 300
+unhealthy_after_ms = 1000
+lost_after_ms = 4000
+kill_ms = 1500
+"""
+
+
+def job(name, script, extra=""):
+    return f"[jobs.{name}]\nowner = \"test\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''', \"sh\"]\n{extra}\n"
+
+
+class Cluster(BistroTest):
+    def counts(self, name="j"):
+        jobs = self.json("jobs", "--config", "c.toml")["jobs"]
+        return next((j["tasks"] for j in jobs if j["job"] == name), {"done": 0, "running": 0, "total": 0})
+
+    def wait_for_scheduler(self):
+        self.wait_until(lambda: os.path.exists(self.path("state/scheduler.address")), "a scheduler")
+
+    def worker(self, shard):
+        return self.start("worker", "c.toml", "--shard", shard)
+
+    def test_two_workers_share_the_work_whoever_starts_first(self):
+        self.write("c.toml", CONFIG + job("j", "echo from $BISTRO_NODE; sleep 0.05"))
+        early = self.worker("early")
+        self.wait_until(lambda: "waiting for the scheduler" in self.read(early.log), "a waiting worker")
+        scheduler = self.start("scheduler", "c.toml", "--events", "events.jsonl")
+        late = self.worker("late")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        lines = [json.loads(line) for line in self.bistro("logs", "j", "--json", "--config", "c.toml")[0].splitlines()]
+        self.assertEqual(len(lines), 20, "logs of both workers")
+        status = self.json("status", "--config", "c.toml")
+        self.assertEqual(len(status["workers"]), 2)
+        for process in (early, late, scheduler):
+            self.assertEqual(self.stop(process), 0, self.read(process.log))
+        starts = [e for e in self.events() if e["event"] == "start"]
+        self.assertEqual(len(starts), 20)
+        self.assertLessEqual({e["worker"] for e in starts}, {"early", "late"})
+
+    def test_a_changed_config_applies_and_a_broken_one_does_not(self):
+        self.write("c.toml", CONFIG + job("j", "touch ran; [ -e go ] || exec sleep 1000"))
+        scheduler = self.start("scheduler", "c.toml")
+        worker = self.worker("w")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        self.write("c.toml", CONFIG + job("j", "touch ran; [ -e go ] || exec sleep 1000") + "broken = 1\n")
+        self.wait_until(lambda: 'unknown key "jobs.j.broken"' in self.read(scheduler.log), "an error with its place")
+        self.assertIn("config", self.json("status", "--data-dir", "state")["problems"])
+        self.write("c.toml", CONFIG.replace("limit = 4", "limit = 6") + job("j", "touch ran; [ -e go ] || exec sleep 1000") + job("k", "echo k"))
+        self.wait_until(lambda: self.counts("k")["total"] == 20, "the new job")
+        self.wait_until(lambda: self.counts()["running"] + self.counts("k")["done"] >= 6, "the new limit")
+        self.assertGreaterEqual(self.counts()["running"], 4, "what ran still runs")
+        self.stop(worker)
+        self.stop(scheduler)
+
+    def test_kill_forgive_and_stop(self):
+        self.write("c.toml", CONFIG.replace('[1, 2, "repeat"]', '["fail"]').replace("end = 4", "end = 1").replace("end = 5", "end = 1") +
+                   job("j", "touch ran; [ -e go ] || exec sleep 1000"))
+        scheduler = self.start("scheduler", "c.toml")
+        self.worker("w")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 1, "a running task")
+        self.assertIn("1 task signaled", self.bistro("kill", "j", "host1:db1", "--config", "c.toml")[0])
+        self.wait_until(lambda: self.counts()["failed"] == 1, "its end")
+        self.assertIn("did you mean", self.bistro("kill", "jj", "--config", "c.toml", code=1)[1])
+        self.bistro("kill", "j", "host1:db1", "--config", "c.toml", code=1)
+        worker_dir = next(d for d in os.listdir(self.folder) if d.startswith("worker-state"))
+        self.write(f"{worker_dir}/jobs/j/go", "")
+        self.assertIn("1 tasks forgiven", self.bistro("forgive", "j", "--config", "c.toml")[0])
+        self.wait_until(lambda: self.counts()["done"] == 1, "its success")
+        self.bistro("stop", "--config", "c.toml")
+        self.assertEqual(scheduler.wait(timeout=30), 0)
+
+    def test_tasks_of_a_killed_worker_run_again_elsewhere_and_never_twice_at_once(self):
+        script = 'set -e; mkdir "lock-$1"; trap "rmdir lock-$1" EXIT; sleep 0.3; echo "$1" >> journal'
+        extra = f'working_directory = "{self.folder}/shared"'
+        os.mkdir(self.path("shared"))
+        self.write("c.toml", CONFIG + job("j", script, extra))
+        scheduler = self.start("scheduler", "c.toml", "--events", "events.jsonl")
+        victim = self.worker("victim")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        victim.kill()
+        victim.wait()
+        for lock in os.listdir(self.path("shared")):
+            if lock.startswith("lock-"):
+                os.rmdir(self.path("shared/" + lock))  # KILL left no time for that
+        self.worker("other")
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        self.assertEqual(len(set(self.read("shared/journal").split())), 20)
+        self.stop(scheduler)
+        kinds = [e["event"] for e in self.events()]
+        self.assertEqual(kinds.count("worker_lost"), 1)
+        self.assertGreaterEqual(kinds.count("lost"), 1)
+
+    def test_a_restarted_scheduler_adopts_what_still_runs(self):
+        self.write("c.toml", CONFIG + job("j", "echo $1 >> ran; sleep 1"))
+        scheduler = self.start("scheduler", "c.toml")
+        self.worker("w")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        scheduler.kill()
+        scheduler.wait()
+        os.unlink(self.path("state/scheduler.address"))
+        self.start("scheduler", "c.toml")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        ran = self.read("worker-state-w/jobs/j/ran").split()
+        self.assertEqual(len(ran), 20, "each task ran once")
+
+    def test_a_worker_without_its_scheduler_ends_its_tasks_and_itself(self):
+        self.write("c.toml", CONFIG + job("j", "echo $$ >> pids; exec sleep 1000"))
+        scheduler = self.start("scheduler", "c.toml")
+        worker = self.worker("w")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        scheduler.kill()
+        self.assertEqual(worker.wait(timeout=30), 3)
+        self.assertIn("has not been heard", self.read(worker.log))
+        for pid in self.read("worker-state-w/jobs/j/pids").split():
+            self.assertRaises(ProcessLookupError, os.kill, int(pid), 0)
+
+    def test_ports_secrets_and_addresses(self):
+        self.write("c.toml", CONFIG + job("j", "true") + "[network]\nlisten = \"127.0.0.1:PORT\"\n")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.write("c.toml", self.read("c.toml").replace("PORT", str(port)))
+            self.assertIn("can't listen", self.bistro("scheduler", "c.toml", code=3)[1])
+        scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: "listens on" in self.read(scheduler.log), "a scheduler")
+        self.assertEqual(os.stat(self.path("state/scheduler.address")).st_mode & 0o777, 0o600)
+        self.bistro("status", "--scheduler", f"127.0.0.1:{port}")
+        self.environment["BISTRO_SECRET"] = "wrong"
+        self.assertIn("secret", self.bistro("status", "--scheduler", f"127.0.0.1:{port}", code=3)[1])
+        del self.environment["BISTRO_SECRET"]
+        self.write("w.toml", f'[worker]\nscheduler = "127.0.0.1:{port}"\nshard = "separate"\nresources = {{ slots = 2 }}\n')
+        self.start("worker", "w.toml")
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        self.stop(scheduler)
+        self.bistro("status", "--scheduler", f"127.0.0.1:{port}", code=3)
+        self.write("far.toml", CONFIG + job("j", "true") + "[network]\nlisten = \"0.0.0.0:0\"\n")
+        self.assertIn("mutual TLS", self.bistro("scheduler", "far.toml", code=3)[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
