@@ -25,7 +25,8 @@ void reload(config_watcher_actor::stateful_pointer<config_watcher_state> self,
     std::string fixed;
     if (loaded.config->data_dir != s.current->data_dir) fixed = "data_dir";
     if (loaded.config->network != s.current->network) fixed += fixed.empty() ? "[network]" : " and [network]";
-    self->send(s.scheduler, problem{source, fixed.empty() ? "" : "changes of " + fixed + " take effect at the next start"});
+    self->send(s.scheduler,
+               problem{source, fixed.empty() ? "" : "changes of " + fixed + " take effect at the next start"});
     loaded.config->data_dir = s.current->data_dir;
     loaded.config->network = s.current->network;
     if (*loaded.config == *s.current) return;
@@ -46,10 +47,12 @@ config_watcher_actor::behavior_type config_watcher_behavior(
         auto me = caf::actor_cast<caf::weak_actor_ptr>(self);
         try {
             s.watch = std::make_unique<file_watch>(*loop, s.path, [me] {
-                if (auto strong = me.lock()) caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{});
+                if (auto strong = me.lock())
+                    caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{});
             });
         } catch (const io_error& e) {
-            self->send(s.scheduler, problem{source, std::string{e.what()} + "; changes of the config take effect at the next start"});
+            self->send(s.scheduler, problem{source, std::string{e.what()} +
+                                                        "; changes of the config take effect at the next start"});
         }
     }
     return {

@@ -195,8 +195,15 @@ tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
             ++answer.left_out;
             return;
         }
-        answer.tasks.push_back({table.spec().name, node, std::string{word}, status.backoff_step, status.retry_at_ms, {}, 0,
-                                status.invocation, status.data_json});
+        answer.tasks.push_back({table.spec().name,
+                                node,
+                                std::string{word},
+                                status.backoff_step,
+                                status.retry_at_ms,
+                                {},
+                                0,
+                                status.invocation,
+                                status.data_json});
     });
     boost::unordered_flat_map<std::string, task_row*> rows;
     for (auto& row : answer.tasks) rows.emplace(row.node.value, &row);
@@ -248,8 +255,10 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
                 const auto own = table.nodes() ? table.nodes()->version() : 0;
                 if (m.nodes->version() < own) return;  // it will report again for this forest
                 if (m.nodes->version() > own) table.set_forest(m.nodes, now);
-                if (m.replaced) table.dependency_replaced(m.job, m.done, m.all_done, now);
-                else table.dependency_changed(m.job, m.done, m.undone, m.all_done, now);
+                if (m.replaced)
+                    table.dependency_replaced(m.job, m.done, m.all_done, now);
+                else
+                    table.dependency_changed(m.job, m.done, m.undone, m.all_done, now);
             });
         },
         [=](const dependents_changed& m) {

@@ -20,7 +20,7 @@ struct job_state {
     std::unique_ptr<task_table> table;
     job_links links;
     runtime run;
-    bool loaded = false;              ///< the store has told what it remembers
+    bool loaded = false;                       ///< the store has told what it remembers
     std::vector<std::function<void()>> early;  ///< what came before that
     std::vector<job_actor> dependents;
     std::vector<attempt_start> unrecorded_starts;  ///< history, for the next record

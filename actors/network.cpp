@@ -29,7 +29,8 @@ auto middleman(caf::actor_system& system, bool with_tls) {
 std::chrono::milliseconds reconnect_wait(int failures) {
     static thread_local std::minstd_rand random{std::random_device{}()};
     const auto wait = std::min(first_reconnect_wait * (1 << std::min(failures, 10)), longest_reconnect_wait);
-    return std::chrono::milliseconds{wait.count() * 3 / 4 + static_cast<std::int64_t>(random() % 1000) * wait.count() / 2000};
+    return std::chrono::milliseconds{wait.count() * 3 / 4 +
+                                     static_cast<std::int64_t>(random() % 1000) * wait.count() / 2000};
 }
 
 using connector_ptr = connector_actor::stateful_pointer<connector_state>;
@@ -52,9 +53,11 @@ void search(connector_ptr self) {
         return try_again(self);
     }
     const auto where = to_string(endpoint{address->host, address->port});
-    self->request(middleman(self->system(), s.with_tls), connect_timeout, caf::connect_atom::value, address->host, address->port)
+    self->request(middleman(self->system(), s.with_tls), connect_timeout, caf::connect_atom::value, address->host,
+                  address->port)
         .then(
-            [=, secret = address->secret](const caf::node_id&, const caf::strong_actor_ptr& gateway, const std::set<std::string>&) {
+            [=, secret = address->secret](const caf::node_id&, const caf::strong_actor_ptr& gateway,
+                                          const std::set<std::string>&) {
                 auto& state = self->state;
                 if (!gateway) return try_again(self);
                 state.failures = 0;
@@ -129,8 +132,10 @@ connect_result connect_once(caf::actor_system& system, const scheduler_address& 
     self->request(middleman(system, with_tls), connect_timeout, caf::connect_atom::value, address.host, address.port)
         .receive(
             [&](const caf::node_id&, const caf::strong_actor_ptr& gateway, const std::set<std::string>&) {
-                if (gateway) result.gateway = caf::actor_cast<gateway_actor>(gateway);
-                else result.error = where + " is no scheduler";
+                if (gateway)
+                    result.gateway = caf::actor_cast<gateway_actor>(gateway);
+                else
+                    result.error = where + " is no scheduler";
             },
             [&](const caf::error& e) { result.error = "no scheduler answers at " + where + " (" + text_of(e) + ")"; });
     return result;

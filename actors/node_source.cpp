@@ -85,16 +85,21 @@ void run_script(self_ptr self, const std::string& parent) {
         std::size_t bytes = 0;
         for (auto& line : lines) {
             bytes += line.text.size() + 1;
-            if (line.stream == log_stream::err) *last_error = line.text;
-            else if (text->size() < max_source_bytes) *text += line.text + "\n";
+            if (line.stream == log_stream::err)
+                *last_error = line.text;
+            else if (text->size() < max_source_bytes)
+                *text += line.text + "\n";
         }
         launcher->return_credit(id, bytes);
     };
     events.on_end = [=, attempt = s.attempt](process_outcome outcome) {
         source_read m{attempt, parent, std::move(*text), {}};
-        if (!outcome.failure.empty()) m.failure = outcome.failure;
-        else if (outcome.signal != 0) m.failure = "the script was ended by signal " + std::to_string(outcome.signal);
-        else if (outcome.exit_code != 0) m.failure = "the script failed with exit code " + std::to_string(outcome.exit_code);
+        if (!outcome.failure.empty())
+            m.failure = outcome.failure;
+        else if (outcome.signal != 0)
+            m.failure = "the script was ended by signal " + std::to_string(outcome.signal);
+        else if (outcome.exit_code != 0)
+            m.failure = "the script failed with exit code " + std::to_string(outcome.exit_code);
         if (!m.failure.empty() && !last_error->empty()) m.failure += " (" + *last_error + ")";
         caf::anon_send(to, std::move(m));
     };
@@ -117,9 +122,7 @@ void fetch(self_ptr self) {
     s.next_parent = s.parents.size();
     s.fetching = true;
     switch (s.source.kind) {
-        case source_kind::manual:
-            s.fetching = false;
-            return answer(self, {0, 0, s.source.nodes, {}, false});
+        case source_kind::manual: s.fetching = false; return answer(self, {0, 0, s.source.nodes, {}, false});
         case source_kind::range_label:
             s.fetching = false;
             return answer(self, {0, 0, range_nodes(s.source, s.levels[child_level(s)], s.parents), {}, false});
@@ -177,8 +180,10 @@ void take_text(self_ptr self, const source_read& m) {
     }
     run_next_scripts(self);
     if (s.outstanding > 0) return;
-    if (s.problems.empty()) finished(self);
-    else failed(self);
+    if (s.problems.empty())
+        finished(self);
+    else
+        failed(self);
 }
 
 // The one timer of a source ends a fetch that takes too long, or begins the next one.

@@ -24,11 +24,11 @@ struct source_state {
     caf::strong_actor_ptr nodes;  ///< a nodes_actor
     source_tools tools;
     std::vector<std::string> parents;
-    std::uint64_t request = 0;      ///< to be answered
-    std::uint64_t attempt = 0;      ///< fences off what an earlier one still brings
-    std::int64_t failures = 0;      ///< in a row
-    std::size_t outstanding = 0;    ///< reads under way
-    std::size_t next_parent = 0;    ///< whose script runs next
+    std::uint64_t request = 0;    ///< to be answered
+    std::uint64_t attempt = 0;    ///< fences off what an earlier one still brings
+    std::int64_t failures = 0;    ///< in a row
+    std::size_t outstanding = 0;  ///< reads under way
+    std::size_t next_parent = 0;  ///< whose script runs next
     bool fetching = false;
     std::map<std::string, std::string> texts;  ///< by parent
     std::vector<std::string> problems;

@@ -58,7 +58,8 @@ void merge(self_ptr self) {
     auto& s = self->state;
     auto result = build_forest(s.config->levels, all_declarations(s), s.version + 1, s.config->instance_name);
     if (ask_sources(self, *result.nodes)) return;
-    if (std::any_of(s.sources.begin(), s.sources.end(), [](const auto& source) { return source.outstanding != 0; })) return;
+    if (std::any_of(s.sources.begin(), s.sources.end(), [](const auto& source) { return source.outstanding != 0; }))
+        return;
     ++s.version;
     publish(self, std::move(result));
 }
@@ -76,7 +77,8 @@ void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
         nodes_state::source source;
         source.settings = config->sources[i];
         // A source that did not change keeps its nodes, so that a failing script is not noticed by its neighbours.
-        auto before = std::find_if(old.begin(), old.end(), [&](const auto& o) { return o.actor && o.settings == source.settings; });
+        auto before = std::find_if(old.begin(), old.end(),
+                                   [&](const auto& o) { return o.actor && o.settings == source.settings; });
         if (before != old.end() && same_levels && before - old.begin() == static_cast<std::ptrdiff_t>(i)) {
             s.sources.push_back(std::move(*before));
             *before = {};

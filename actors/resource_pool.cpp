@@ -16,7 +16,7 @@ constexpr std::size_t starts_a_portion = 256;
 scheduler_actor scheduler_of(self_ptr self) { return caf::actor_cast<scheduler_actor>(self->state.links.scheduler); }
 
 job_command command_of(const job_spec& spec, std::uint64_t version) {
-    return {spec.name,      version,         spec.command, spec.config_json, spec.working_directory,
+    return {spec.name,      version,          spec.command, spec.config_json, spec.working_directory,
             spec.timeout_s, spec.kill_wait_s, spec.status,  spec.arguments};
 }
 
@@ -105,7 +105,8 @@ void add_start(self_ptr self, const start_decision& decision, portion& p) {
     starts.count = job.starts;
     starts.starts.push_back(
         {held.job, order.node, decision.invocation, worker.info.shard.value, held.path, s.run.now()});
-    auto e = make_event(self, event_kind::start, held.job, held.path.front(), worker.info.shard.value, decision.invocation);
+    auto e =
+        make_event(self, event_kind::start, held.job, held.path.front(), worker.info.shard.value, decision.invocation);
     e.path = held.path;
     s.events.push_back(std::move(e));
     orders.tasks.push_back(std::move(order));
@@ -190,7 +191,8 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
         const auto invocation = finished.end.invocation;
         s.unacknowledged[invocation] = worker;
         if (auto held = s.core->finish(invocation)) {
-            auto e = make_event(self, event_kind::finish, held->job, held->path.front(), shard_of(self, worker), invocation);
+            auto e =
+                make_event(self, event_kind::finish, held->job, held->path.front(), shard_of(self, worker), invocation);
             e.result = finished.end.result;
             e.exit_code = finished.end.exit_code;
             e.signal = finished.end.signal;
@@ -259,9 +261,14 @@ void take_worker(self_ptr self, const worker_joined& m) {
         // One that this scheduler never heard of ran under an earlier life of it.
         if (s.core->held(finished.end.invocation) == nullptr && s.jobs.contains(finished.job))
             tell_job(self, finished.job,
-                     tasks_started{{{finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms}},
-                                     s.jobs.at(finished.job).starts,
-                                     true});
+                     tasks_started{{{finished.job,
+                                     finished.node,
+                                     finished.end.invocation,
+                                     m.info.shard.value,
+                                     {},
+                                     finished.end.ended_ms}},
+                                   s.jobs.at(finished.job).starts,
+                                   true});
     }
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;

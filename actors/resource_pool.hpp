@@ -21,9 +21,9 @@ struct pool_state {
     struct job {
         job_actor actor;
         job_command command;
-        std::uint64_t starts = 0;                                       ///< so far
-        std::deque<std::pair<std::uint64_t, std::string>> unseen;       ///< starts that the job has not heard of, with nodes
-        boost::unordered_flat_map<std::uint32_t, std::string> data;     ///< by node: what its next attempt is handed
+        std::uint64_t starts = 0;                                  ///< so far
+        std::deque<std::pair<std::uint64_t, std::string>> unseen;  ///< starts that the job has not heard of, with nodes
+        boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
     };
     struct worker {
         worker_actor actor;

@@ -23,8 +23,10 @@ void tell(scheduler_ptr self, event_kind kind, const job_id& job, std::uint64_t 
 
 void note_problem(scheduler_ptr self, const std::string& source, const std::string& text) {
     auto& s = self->state;
-    if (text.empty()) s.problems.erase(source);
-    else s.problems[source] = text;
+    if (text.empty())
+        s.problems.erase(source);
+    else
+        s.problems[source] = text;
     self->send(s.options.monitor, problem{source, text});
 }
 
@@ -40,9 +42,10 @@ void add_job(scheduler_ptr self, const job_spec& spec) {
     job.progress.level = spec.level;
     job.progress.loaded = false;
     tell(self, event_kind::job_added, spec.name);
-    job.actor = self->spawn(job_behavior, spec,
-                            job_links{s.pool, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
-                            s.options.run);
+    job.actor =
+        self->spawn(job_behavior, spec,
+                    job_links{s.pool, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
+                    s.options.run);
     self->send(s.pool, job_changed{spec}, job.actor);
     if (s.forest) self->send(job.actor, *s.forest);
 }
@@ -141,7 +144,8 @@ void take_nodes(scheduler_ptr self, const nodes_changed& m) {
 
 void take_store_health(scheduler_ptr self, const store_health& m) {
     self->state.store_trouble = m.trouble;
-    note_problem(self, "status store", m.trouble.empty() ? "" : "nothing is started until statuses can be stored: " + m.trouble);
+    note_problem(self, "status store",
+                 m.trouble.empty() ? "" : "nothing is started until statuses can be stored: " + m.trouble);
     configure_pool(self);
     check_quiescence(self);
 }
@@ -156,7 +160,8 @@ std::string suspended_reason(const scheduler_state& s) {
     if (const auto awaited = s.registry.awaited(); !awaited.empty()) {
         std::string names;
         for (const auto& shard : awaited) names += (names.empty() ? "" : ", ") + shard.value;
-        return "workers of before the restart may still run tasks: " + names + "; they come back, or count as lost by their deadline";
+        return "workers of before the restart may still run tasks: " + names +
+               "; they come back, or count as lost by their deadline";
     }
     if (s.config && !s.config->engine.enabled) return "the scheduler is disabled in its config";
     return {};

@@ -20,7 +20,7 @@ struct scheduler_options {
     log_store_actor logs;
     monitor_actor monitor;
     source_tools tools;
-    std::string secret;  ///< of whoever may ask anything
+    std::string secret;                   ///< of whoever may ask anything
     std::function<void()> on_stop_asked;  ///< somebody asks the whole process to end; may be empty
     runtime run;
 };

@@ -81,8 +81,10 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
         for (auto& answer : answers) {
             all.left_out += answer.left_out;
             for (auto& row : answer.tasks) {
-                if (all.tasks.size() < limit) all.tasks.push_back(std::move(row));
-                else ++all.left_out;
+                if (all.tasks.size() < limit)
+                    all.tasks.push_back(std::move(row));
+                else
+                    ++all.left_out;
             }
         }
         return all;
@@ -99,13 +101,14 @@ caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m) {
     question.secret.clear();
     return ask_all<logs_answer>(self, actors, question, [query = m.query](std::vector<logs_answer> answers) {
         logs_answer all;
-        for (auto& answer : answers)
-            all.lines.insert(all.lines.end(), answer.lines.begin(), answer.lines.end());
+        for (auto& answer : answers) all.lines.insert(all.lines.end(), answer.lines.begin(), answer.lines.end());
         std::sort(all.lines.begin(), all.lines.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
         if (all.lines.size() > query.limit) {
             const auto extra = static_cast<std::ptrdiff_t>(all.lines.size() - query.limit);
-            if (query.latest) all.lines.erase(all.lines.begin(), all.lines.begin() + extra);
-            else all.lines.resize(query.limit);
+            if (query.latest)
+                all.lines.erase(all.lines.begin(), all.lines.begin() + extra);
+            else
+                all.lines.resize(query.limit);
         }
         return all;
     });
@@ -129,7 +132,8 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
     if (m.verb == control_verb::kill) {
-        self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request", false}).then(answer, fail);
+        self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request", false})
+            .then(answer, fail);
     } else if (job == s.jobs.end()) {
         return control_answer{false, "name the job to forgive"};
     } else {

@@ -37,7 +37,11 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     tell(self, event_kind::worker_up, m.who.info.shard);
     check_quiescence(self);
     if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
-    return {verdict, worker, s.config->liveness, {}, caf::actor_cast<caf::strong_actor_ptr>(self),
+    return {verdict,
+            worker,
+            s.config->liveness,
+            {},
+            caf::actor_cast<caf::strong_actor_ptr>(self),
             caf::actor_cast<caf::strong_actor_ptr>(s.pool)};
 }
 
@@ -59,12 +63,17 @@ caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
     const auto [verdict, worker] = s.registry.hello(who, s.options.run.now());
     switch (verdict) {
         case hello_verdict::shard_taken:
-            return welcome{verdict, {}, s.config->liveness,
+            return welcome{verdict,
+                           {},
+                           s.config->liveness,
                            "another worker with the shard name " + quote(shard.value) +
-                               " is not lost yet; waiting for it, or choose another name with --shard", {}, {}};
+                               " is not lost yet; waiting for it, or choose another name with --shard",
+                           {},
+                           {}};
         case hello_verdict::given_up:
-            return welcome{verdict, {}, s.config->liveness,
-                           "the scheduler had given this worker up, and runs its tasks elsewhere", {}, {}};
+            return welcome{
+                verdict, {}, s.config->liveness, "the scheduler had given this worker up, and runs its tasks elsewhere",
+                {},      {}};
         case hello_verdict::joined:
         case hello_verdict::rejoined: break;
     }
@@ -99,7 +108,8 @@ void judge_workers(scheduler_ptr self) {
         switch (change.health) {
             case worker_health::lost:
                 spdlog::warn("worker {} is lost", change.shard.value);
-                forget(self, change.worker, change.shard, change.instance, "the worker " + quote(change.shard.value) + " was lost");
+                forget(self, change.worker, change.shard, change.instance,
+                       "the worker " + quote(change.shard.value) + " was lost");
                 break;
             case worker_health::unhealthy:
                 spdlog::warn("worker {} is not heard of; it gets no new tasks", change.shard.value);

@@ -19,8 +19,7 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
 void report(self_ptr self, const std::string& trouble) {
     auto& s = self->state;
     s.in_trouble = !trouble.empty();
-    if (s.health_listener)
-        self->send(caf::actor_cast<scheduler_actor>(s.health_listener), store_health{trouble});
+    if (s.health_listener) self->send(caf::actor_cast<scheduler_actor>(s.health_listener), store_health{trouble});
 }
 
 void commit(self_ptr self) {

@@ -51,7 +51,9 @@ void keep_lines(self_ptr self, output_written& m) {
         keep.lines.push_back(
             {0, s.order.job, s.order.node, s.order.invocation, line.stream, line.written_ms, std::move(line.text)});
     }
-    const auto give_back = [launcher = s.links.launcher, id = id_of(s.order), bytes] { launcher->return_credit(id, bytes); };
+    const auto give_back = [launcher = s.links.launcher, id = id_of(s.order), bytes] {
+        launcher->return_credit(id, bytes);
+    };
     self->request(s.links.logs, caf::infinite, std::move(keep))
         .then([=](const lines_kept&) { give_back(); }, [=](const caf::error&) { give_back(); });
 }
@@ -122,7 +124,9 @@ process_spec process_of(const task_order& order, const job_command& command, con
 void launch_task(const task_actor& actor, const task_order& order, const job_command& command,
                  const std::string& data_dir, process_launcher& launcher) {
     process_events events;
-    events.on_output = [actor](std::vector<output_line> lines) { caf::anon_send(actor, output_written{std::move(lines)}); };
+    events.on_output = [actor](std::vector<output_line> lines) {
+        caf::anon_send(actor, output_written{std::move(lines)});
+    };
     events.on_end = [actor](process_outcome outcome) { caf::anon_send(actor, process_ended{std::move(outcome)}); };
     launcher.launch(id_of(order), process_of(order, command, launcher.status_path(id_of(order)), data_dir),
                     std::move(events));
@@ -143,8 +147,10 @@ task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_com
         // 0: its time is up; 1: it had its time to end by itself.
         [=](const wake_due& m) {
             auto& state = self->state;
-            if (m.generation == 0) stop(self, "timed out after " + std::to_string(state.command.timeout_s) + " s", false);
-            else if (!std::exchange(state.killed, true)) state.links.launcher->signal(id_of(state.order), SIGKILL);
+            if (m.generation == 0)
+                stop(self, "timed out after " + std::to_string(state.command.timeout_s) + " s", false);
+            else if (!std::exchange(state.killed, true))
+                state.links.launcher->signal(id_of(state.order), SIGKILL);
         },
     };
 }

@@ -73,20 +73,20 @@ void take_welcome(self_ptr self, const welcome& m) {
         case hello_verdict::joined:
         case hello_verdict::rejoined:
             if (!m.scheduler || !m.pool) return;
-            if (!s.ever_member && !local(self)) spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
+            if (!s.ever_member && !local(self))
+                spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
             s.member = s.ever_member = true;
             s.index = m.worker;
             s.timeouts = m.timeouts;
             s.scheduler = m.scheduler;
             s.pool = m.pool;
-            // The scheduler counts from a moment after the hello was sent, so counting from there errs to the safe side.
+            // The scheduler counts from a moment after the hello was sent, so counting from there errs to the safe
+            // side.
             s.last_heard_ms = s.hello_sent_ms;
             // What ended since the hello is not in it.
             if (!s.unacknowledged.empty()) send_results(self);
             break;
-        case hello_verdict::shard_taken:
-            spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason);
-            break;
+        case hello_verdict::shard_taken: spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason); break;
         case hello_verdict::given_up: stop_all(self, m.reason); break;
     }
     if (!local(self) || !s.member) schedule_wakeup(self);
@@ -127,9 +127,12 @@ void send_heartbeat(self_ptr self) {
             [=](const heartbeat& answer) {
                 auto& state = self->state;
                 if (session != state.session) return;
-                // The scheduler heard this at some time after it was sent, so counting from there errs to the safe side.
-                if (answer.known) state.last_heard_ms = std::max(state.last_heard_ms, sent_ms);
-                else say_hello(self);
+                // The scheduler heard this at some time after it was sent, so counting from there errs to the safe
+                // side.
+                if (answer.known)
+                    state.last_heard_ms = std::max(state.last_heard_ms, sent_ms);
+                else
+                    say_hello(self);
             },
             [=](const caf::error&) {});  // silence is judged by the time
 }
@@ -145,8 +148,10 @@ void wake(self_ptr self) {
         s.unacknowledged.clear();
         return end_if_done(self);
     }
-    if (s.member) send_heartbeat(self);
-    else if (s.gateway) say_hello(self);
+    if (s.member)
+        send_heartbeat(self);
+    else if (s.gateway)
+        say_hello(self);
     schedule_wakeup(self);
 }
 

@@ -17,9 +17,9 @@ struct worker_options {
     std::string secret;  ///< comes with the gateway
     std::string data_dir;
     log_store_actor logs;
-    process_launcher* launcher = nullptr;   ///< lives longer than the actors
-    std::uint64_t first_session = 0;        ///< random, so that nobody guesses it
-    caf::strong_actor_ptr connector;        ///< a connector_actor; null where the gateway is told once
+    process_launcher* launcher = nullptr;     ///< lives longer than the actors
+    std::uint64_t first_session = 0;          ///< random, so that nobody guesses it
+    caf::strong_actor_ptr connector;          ///< a connector_actor; null where the gateway is told once
     std::function<void(std::string)> on_end;  ///< told why, when the worker has ended; may be empty
     runtime run;
 };

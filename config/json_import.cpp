@@ -76,13 +76,15 @@ private:
                 const auto* known = std::find_if(std::begin(meaningless), std::end(meaningless),
                                                  [&](const auto& m) { return name == m.first; });
                 if (known != std::end(meaningless)) {
-                    result_.notes.push_back("\"" + name + "\" of " + path.substr(1) + " was left out: " + known->second);
+                    result_.notes.push_back("\"" + name + "\" of " + path.substr(1) +
+                                            " was left out: " + known->second);
                     continue;
                 }
                 auto candidates = alike;
                 candidates.insert(candidates.end(), handled.begin(), handled.end());
                 auto message = "unknown key " + quote(name);
-                if (auto near = nearest(name, candidates); !near.empty()) message += "; did you mean " + quote(near) + "?";
+                if (auto near = nearest(name, candidates); !near.empty())
+                    message += "; did you mean " + quote(near) + "?";
                 error(path + "/" + name, message);
             }
         }
@@ -114,8 +116,10 @@ private:
         line("\n[scheduler]");
         if (const auto* policy = s.if_contains("scheduler")) {
             const auto* word = policy->if_string();
-            if (auto kind = word != nullptr ? parse_policy_kind(*word) : std::nullopt) set("policy", json::string{to_string(*kind)});
-            else error(path + "/scheduler", "unknown scheduler policy " + toml_value(*policy));
+            if (auto kind = word != nullptr ? parse_policy_kind(*word) : std::nullopt)
+                set("policy", json::string{to_string(*kind)});
+            else
+                error(path + "/scheduler", "unknown scheduler policy " + toml_value(*policy));
         }
         copy(s, path, {"enabled", "level_for_tasks", "backoff", "kill_orphan_tasks_after_sec"},
              {"scheduler", "nodes", "resources", "remote_worker_selector", "worker_resources_override"});
@@ -140,8 +144,10 @@ private:
         line("\n[workers]");
         if (selector != nullptr) {
             const auto* word = selector->if_string();
-            if (auto kind = word != nullptr ? parse_worker_selector(*word) : std::nullopt) set("selector", json::string{to_string(*kind)});
-            else error(path + "/remote_worker_selector", "unknown worker selector " + toml_value(*selector));
+            if (auto kind = word != nullptr ? parse_worker_selector(*word) : std::nullopt)
+                set("selector", json::string{to_string(*kind)});
+            else
+                error(path + "/remote_worker_selector", "unknown worker selector " + toml_value(*selector));
         }
         if (overrides != nullptr) set("overrides", *overrides);
     }
@@ -175,7 +181,8 @@ private:
         const std::string name = kind != nullptr && kind->is_string() ? std::string{kind->as_string()} : "";
         const auto prefs_path = path + "/prefs";
         if (name == "range_label") {
-            if (const auto* enabled = prefs->if_contains("enabled"); enabled != nullptr && enabled->is_bool() && !enabled->as_bool()) {
+            if (const auto* enabled = prefs->if_contains("enabled");
+                enabled != nullptr && enabled->is_bool() && !enabled->as_bool()) {
                 result_.notes.push_back("a disabled range_label source was left out");
                 return;
             }
@@ -184,14 +191,17 @@ private:
         } else if (name == "script") {
             start_source(name);
             copy(*prefs, prefs_path, {"parent_level"}, {"script"});
-            if (const auto* script = prefs->if_contains("script")) set("command", json::array{*script});
-            else error(prefs_path, "a script source needs its \"script\"");
+            if (const auto* script = prefs->if_contains("script"))
+                set("command", json::array{*script});
+            else
+                error(prefs_path, "a script source needs its \"script\"");
         } else if (name == "manual") {
             start_source(name);
             line("[nodes.sources.nodes]");
             for (const auto& [node, value] : *prefs) convert_manual(node, value, prefs_path + "/" + std::string{node});
         } else if (name == "add_time") {
-            error(path, "\"add_time\" sources (nodes for times) can't be imported; list the nodes, or make them by a script");
+            error(path,
+                  "\"add_time\" sources (nodes for times) can't be imported; list the nodes, or make them by a script");
         } else {
             error(path, "unknown node source " + quote(name));
         }
@@ -204,10 +214,14 @@ private:
 
     void convert_manual(std::string_view node, const json::value& value, const std::string& path) {
         json::object entry;
-        if (value.is_array()) entry["children"] = value;
-        else if (value.is_string()) entry["parent"] = value;
-        else if (const auto* object = value.if_object()) entry = *object;
-        else error(path, "a manual node is a list of children, the name of its parent, or an object");
+        if (value.is_array())
+            entry["children"] = value;
+        else if (value.is_string())
+            entry["parent"] = value;
+        else if (const auto* object = value.if_object())
+            entry = *object;
+        else
+            error(path, "a manual node is a list of children, the name of its parent, or an object");
         set(node, entry);
     }
 
@@ -223,8 +237,9 @@ private:
         if (command_.empty()) {
             line("# The file names no command: the seed's workers brought it along. Put yours here.");
             line("command = [\"/bin/sh\", \"-c\", 'echo \"$0\"; echo done > \"$1\"']");
-            result_.notes.push_back("job \"" + std::string{name} +
-                                    "\" has no command and got one that prints its node and is done; give yours with --command");
+            result_.notes.push_back(
+                "job \"" + std::string{name} +
+                "\" has no command and got one that prints its node and is done; give yours with --command");
         } else {
             json::array command;
             for (const auto& part : command_) command.emplace_back(json::string{part});
@@ -234,8 +249,7 @@ private:
 
     // What was written must be a config.
     void check() {
-        for (auto& e : parse_config(result_.toml, file_).errors)
-            result_.errors.push_back({file_, 0, 0, e.message});
+        for (auto& e : parse_config(result_.toml, file_).errors) result_.errors.push_back({file_, 0, 0, e.message});
     }
 
     std::string_view text_;

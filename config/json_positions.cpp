@@ -95,8 +95,10 @@ json_positions::json_positions(std::string_view text) {
         json::error_code ec;
         parser.write_some(i + 1 < text.size(), text.data() + i, 1, ec);
         if (ec) break;
-        if (text[i] == '\n') handler.now = {handler.now.line + 1, 1};
-        else ++handler.now.column;
+        if (text[i] == '\n')
+            handler.now = {handler.now.line + 1, 1};
+        else
+            ++handler.now.column;
     }
     positions_ = std::move(handler.positions);
 }
@@ -113,8 +115,10 @@ json_position json_positions::at(std::string path) const {
 json_position json_positions::of_offset(std::string_view text, std::size_t offset) {
     json_position p;
     for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
-        if (text[i] == '\n') p = {p.line + 1, 1};
-        else ++p.column;
+        if (text[i] == '\n')
+            p = {p.line + 1, 1};
+        else
+            ++p.column;
     }
     return p;
 }

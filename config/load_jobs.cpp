@@ -15,15 +15,18 @@ constexpr std::int64_t max_seconds = std::int64_t{10} * 365 * 86'400;
 filter_spec load_filter(const toml::table& table, const std::string& where, error_sink& sink) {
     toml_reader r{table, where, sink};
     filter_spec f;
-    for (auto [key, value] : {std::pair{"whitelist", &f.whitelist}, {"blacklist", &f.blacklist}, {"tag_whitelist", &f.tag_whitelist}})
+    for (auto [key, value] :
+         {std::pair{"whitelist", &f.whitelist}, {"blacklist", &f.blacklist}, {"tag_whitelist", &f.tag_whitelist}})
         if (auto names = r.strings(key)) *value = *names;
-    for (auto [key, value] : {std::pair{"whitelist_regex", &f.whitelist_regex}, {"blacklist_regex", &f.blacklist_regex}})
+    for (auto [key, value] :
+         {std::pair{"whitelist_regex", &f.whitelist_regex}, {"blacklist_regex", &f.blacklist_regex}})
         if (auto pattern = r.string(key)) {
             if (auto problem = regex_problem(*pattern); !problem.empty())
                 r.error(key, quote(*pattern) + " is no regular expression: " + problem);
             *value = *pattern;
         }
-    if (auto fraction = r.number("fraction_of_nodes", std::numeric_limits<double>::lowest(), 1.0)) f.fraction_of_nodes = *fraction;
+    if (auto fraction = r.number("fraction_of_nodes", std::numeric_limits<double>::lowest(), 1.0))
+        f.fraction_of_nodes = *fraction;
     r.finish();
     return f;
 }
@@ -51,7 +54,8 @@ void load_demands(toml_reader& r, job_spec& job, load_context& c) {
 void load_command(toml_reader& r, job_spec& job, load_context& c) {
     auto command = r.strings("command");
     if (!command) {
-        if (!r.has("command")) r.error("command", "\"" + r.where() + "\" needs a command, a list like [\"./work.sh\", \"--fast\"]");
+        if (!r.has("command"))
+            r.error("command", "\"" + r.where() + "\" needs a command, a list like [\"./work.sh\", \"--fast\"]");
         return;
     }
     if (command->empty() || command->front().empty()) {
@@ -75,7 +79,8 @@ void load_placement(toml_reader& r, job_spec& job, load_context& c) {
         return std::find(c.config.levels.begin(), c.config.levels.end(), name) - c.config.levels.begin();
     };
     if (*level != instance_level && (job.level == instance_level || depth(*level) > depth(job.level)))
-        r.error("level_for_host_placement", "level " + quote(*level) + " is below the job's own level " + quote(job.level));
+        r.error("level_for_host_placement",
+                "level " + quote(*level) + " is below the job's own level " + quote(job.level));
     job.level_for_host_placement = *level;
 }
 
@@ -86,8 +91,10 @@ void load_filters(toml_reader& r, job_spec& job, load_context& c) {
         const std::string name{level.str()};
         const auto where = r.where() + ".filters." + name;
         if (!c.check_level(node, name, true, false)) continue;
-        if (const auto* table = node.as_table()) job.filters[name] = load_filter(*table, where, c.sink);
-        else c.sink.add(node, "\"" + where + "\" must be a table");
+        if (const auto* table = node.as_table())
+            job.filters[name] = load_filter(*table, where, c.sink);
+        else
+            c.sink.add(node, "\"" + where + "\" must be a table");
     }
 }
 
@@ -126,29 +133,28 @@ job_spec load_job(const std::string& name, const toml::table& table, load_contex
     if (auto wait = r.integer("kill_wait_s", 0, 3600)) {
         job.kill_wait_s = *wait;
         if (*wait > c.longest_kill_wait_s())
-            r.error("kill_wait_s", "\"kill_wait_s\" is " + std::to_string(*wait) + " s, but a worker has only " +
-                                       std::to_string(c.longest_kill_wait_s()) +
-                                       " s to end its tasks before it counts as lost; raise [workers] kill_ms and lost_after_ms");
+            r.error("kill_wait_s",
+                    "\"kill_wait_s\" is " + std::to_string(*wait) + " s, but a worker has only " +
+                        std::to_string(c.longest_kill_wait_s()) +
+                        " s to end its tasks before it counts as lost; raise [workers] kill_ms and lost_after_ms");
     }
     if (auto dir = r.string("working_directory")) job.working_directory = c.resolve(*dir);
-    if (auto status = r.word(
-            "status",
-            [](std::string_view text) -> std::optional<status_source> {
-                if (text == "exit_code") return status_source::exit_code;
-                if (text == "pipe") return status_source::pipe;
-                return std::nullopt;
-            },
-            {"exit_code", "pipe"}))
+    if (auto status = r.word("status",
+                             [](std::string_view text) -> std::optional<status_source> {
+                                 if (text == "exit_code") return status_source::exit_code;
+                                 if (text == "pipe") return status_source::pipe;
+                                 return std::nullopt;
+                             },
+                             {"exit_code", "pipe"}))
         job.status = *status;
-    if (auto arguments = r.word(
-            "arguments",
-            [](std::string_view text) -> std::optional<command_arguments> {
-                if (text == "full") return command_arguments::full;
-                if (text == "node") return command_arguments::node;
-                if (text == "none") return command_arguments::none;
-                return std::nullopt;
-            },
-            {"full", "node", "none"}))
+    if (auto arguments = r.word("arguments",
+                                [](std::string_view text) -> std::optional<command_arguments> {
+                                    if (text == "full") return command_arguments::full;
+                                    if (text == "node") return command_arguments::node;
+                                    if (text == "none") return command_arguments::none;
+                                    return std::nullopt;
+                                },
+                                {"full", "node", "none"}))
         job.arguments = *arguments;
     r.finish();
     return job;
@@ -165,10 +171,13 @@ std::optional<backoff_policy> load_backoff(toml_reader& reader, std::string_view
         const bool last = i + 1 == list->size();
         if (const auto* seconds = element.as_integer()) {
             policy.delays_s.push_back(seconds->get());
-        } else if (const auto* word = element.as_string(); word != nullptr && last && (word->get() == "repeat" || word->get() == "fail")) {
+        } else if (const auto* word = element.as_string();
+                   word != nullptr && last && (word->get() == "repeat" || word->get() == "fail")) {
             policy.then = word->get() == "repeat" ? backoff_policy::ending::repeat : backoff_policy::ending::fail;
         } else {
-            reader.sink().add(element, "a backoff is a list of seconds that ends with \"repeat\" or \"fail\", like [15, 60, \"repeat\"]");
+            reader.sink().add(
+                element,
+                "a backoff is a list of seconds that ends with \"repeat\" or \"fail\", like [15, 60, \"repeat\"]");
             return std::nullopt;
         }
     }
@@ -189,8 +198,10 @@ std::optional<std::int64_t> load_orphan_rule(toml_reader& reader, std::optional<
 
 void load_jobs(const toml::table& jobs, load_context& c) {
     for (const auto& [name, node] : in_file_order(jobs)) {
-        if (const auto* table = node->as_table()) c.config.jobs.push_back(load_job(name, *table, c));
-        else c.sink.add(*node, "\"jobs." + name + "\" must be a table");
+        if (const auto* table = node->as_table())
+            c.config.jobs.push_back(load_job(name, *table, c));
+        else
+            c.sink.add(*node, "\"jobs." + name + "\" must be a table");
     }
 }
 
@@ -206,8 +217,10 @@ void check_job_references(const toml::table& jobs, load_context& c) {
         for (const auto* list : {&job.depends_on, &job.run_only_after_all_nodes_are_done_for})
             for (const auto& other : *list) {
                 if (by_name.contains(other)) continue;
-                auto message = "job " + quote(job.name.value) + " depends on " + quote(other.value) + ", which does not exist";
-                if (auto near = nearest(other.value, names); !near.empty()) message += "; did you mean " + quote(near) + "?";
+                auto message =
+                    "job " + quote(job.name.value) + " depends on " + quote(other.value) + ", which does not exist";
+                if (auto near = nearest(other.value, names); !near.empty())
+                    message += "; did you mean " + quote(near) + "?";
                 c.sink.add(at(job), message);
             }
         for (const auto& other : job.depends_on)
@@ -229,7 +242,8 @@ void check_job_references(const toml::table& jobs, load_context& c) {
                 if (colour[other] == 1) {
                     std::vector<std::string> cycle{std::find(stack.begin(), stack.end(), other.value), stack.end()};
                     cycle.push_back(other.value);
-                    c.sink.add(at(job), "jobs depend on each other in a circle, so none of them could ever start: " + join(cycle, " -> "));
+                    c.sink.add(at(job), "jobs depend on each other in a circle, so none of them could ever start: " +
+                                            join(cycle, " -> "));
                 } else {
                     visit(*found->second);
                 }

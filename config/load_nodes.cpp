@@ -91,10 +91,13 @@ private:
             return;
         }
         // A node may be named in a list of children and have an entry of its own; anything else is a duplicate.
-        auto& earlier = *std::find_if(declared_.begin(), declared_.end(), [&](const auto& e) { return e.name == d.name; });
-        const bool complement = found->second != &at && (earlier.parents.empty() || d.parents.empty() || earlier.parents == d.parents);
+        auto& earlier =
+            *std::find_if(declared_.begin(), declared_.end(), [&](const auto& e) { return e.name == d.name; });
+        const bool complement =
+            found->second != &at && (earlier.parents.empty() || d.parents.empty() || earlier.parents == d.parents);
         if (!complement) {
-            c_.sink.add(at, "node " + quote(d.name) + " is declared twice, with different parents; a replica is written parents = [...]");
+            c_.sink.add(at, "node " + quote(d.name) +
+                                " is declared twice, with different parents; a replica is written parents = [...]");
             return;
         }
         if (earlier.parents.empty()) earlier.parents = d.parents;
@@ -107,7 +110,8 @@ private:
     std::size_t depth_of(const std::string& name, std::size_t guard) {
         auto found = std::find_if(declared_.begin(), declared_.end(), [&](const auto& e) { return e.name == name; });
         if (guard > c_.config.levels.size()) {
-            c_.sink.add(*where_.at(found->name), "node " + quote(name) + " is among its own ancestors, or too deep for the levels");
+            c_.sink.add(*where_.at(found->name),
+                        "node " + quote(name) + " is among its own ancestors, or too deep for the levels");
             return 0;
         }
         if (auto known = depth_.find(name); known != depth_.end()) return known->second;
@@ -136,7 +140,8 @@ void load_parent_level(toml_reader& r, source_settings& source, load_context& c,
         if (!c.config.levels.empty() && *level == c.config.levels.back())
             r.error("parent_level", quote(*level) + " is the innermost level; nothing can hang below it");
     } else if (required && !r.has("parent_level")) {
-        r.error("parent_level", "\"" + r.where() + "\" needs a parent_level (" + quote(instance_level) + " for the first level)");
+        r.error("parent_level",
+                "\"" + r.where() + "\" needs a parent_level (" + quote(instance_level) + " for the first level)");
     }
 }
 
@@ -154,8 +159,10 @@ void load_range(toml_reader& r, source_settings& source) {
     if (source.format.find("{i}") == std::string::npos)
         r.error("format", "\"format\" lacks {i}, so all its nodes would have one name");
     for (auto [key, value] : {std::pair{"start", &source.start}, {"end", &source.end}}) {
-        if (auto number = r.integer(key, -far, far)) *value = *number;
-        else if (!r.has(key)) r.error(key, "\"" + r.where() + "\" needs a " + key);
+        if (auto number = r.integer(key, -far, far))
+            *value = *number;
+        else if (!r.has(key))
+            r.error(key, "\"" + r.where() + "\" needs a " + key);
     }
     if (source.end < source.start) r.error("end", "\"end\" is below \"start\"");
     if (source.end - source.start >= defaults::max_range_nodes)
@@ -202,8 +209,10 @@ void load_source(const toml::table& table, std::size_t number, load_context& c) 
         case source_kind::file:
             load_parent_level(r, source, c, false);
             load_timing(r, source, defaults::file_period_s);
-            if (auto path = r.string("path")) source.path = c.resolve(*path);
-            else if (!r.has("path")) r.error("path", "\"" + r.where() + "\" needs the path of a file");
+            if (auto path = r.string("path"))
+                source.path = c.resolve(*path);
+            else if (!r.has("path"))
+                r.error("path", "\"" + r.where() + "\" needs the path of a file");
             break;
     }
     r.finish();
@@ -225,8 +234,10 @@ void load_nodes(toml_reader& nodes, load_context& c) {
         std::size_t number = 0;
         for (const auto& element : *sources) {
             ++number;
-            if (const auto* table = element.as_table()) load_source(*table, number, c);
-            else c.sink.add(element, "a source of nodes must be a table");
+            if (const auto* table = element.as_table())
+                load_source(*table, number, c);
+            else
+                c.sink.add(element, "a source of nodes must be a table");
         }
     }
     nodes.finish();
@@ -280,7 +291,8 @@ std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<s
                                std::to_string(levels.size() - first_level) + " levels");
             continue;
         }
-        if (auto bad = std::find_if(parts.begin(), parts.end(), [](const auto& p) { return !node_name_problem(p).empty(); });
+        if (auto bad =
+                std::find_if(parts.begin(), parts.end(), [](const auto& p) { return !node_name_problem(p).empty(); });
             bad != parts.end()) {
             problems.push_back("line " + std::to_string(number) + ": " + node_name_problem(*bad));
             continue;

@@ -22,9 +22,9 @@ enum class source_kind : std::uint8_t { manual, range_label, script, file };
 /// Where nodes come from.
 struct source_settings {
     source_kind kind = source_kind::manual;
-    std::string name;             ///< for messages: kind and number
+    std::string name;              ///< for messages: kind and number
     std::vector<node_decl> nodes;  ///< manual
-    std::string parent_level;     ///< empty: nodes hang where their kind says (see the README)
+    std::string parent_level;      ///< empty: nodes hang where their kind says (see the README)
     std::string format = defaults::range_format;
     std::int64_t start = 0;
     std::int64_t end = 0;
@@ -120,6 +120,7 @@ std::vector<node_decl> range_nodes(const source_settings& source, const std::str
 /// The nodes in the lines of a file or of a script without parents: "name" or "parent/child", whose first part is of
 /// `first_level`. Problems are appended, with the line's number.
 std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<std::string>& levels,
-                                      std::size_t first_level, bool first_is_implied, std::vector<std::string>& problems);
+                                      std::size_t first_level, bool first_is_implied,
+                                      std::vector<std::string>& problems);
 
 }  // namespace bistro

@@ -29,7 +29,8 @@ attempt_end parse_json_status(std::string_view line) {
     const auto* object = ec ? nullptr : value.if_object();
     if (object == nullptr) return error_because("the status line is no JSON object: " + quote(line));
     const auto* word = object->if_contains("result");
-    if (word == nullptr || !word->is_string()) return error_because("the status line has no \"result\": " + quote(line));
+    if (word == nullptr || !word->is_string())
+        return error_because("the status line has no \"result\": " + quote(line));
     const auto result = parse_result_word(word->as_string());
     if (!result) return error_because("the status line has an unknown result " + quote(word->as_string()));
     attempt_end end;
@@ -37,7 +38,8 @@ attempt_end parse_json_status(std::string_view line) {
     if (const auto* data = object->if_contains("data"); data != nullptr && !data->is_null()) {
         if (!data->is_object()) return error_because("the \"data\" of the status line is no object: " + quote(line));
         end.data_json = boost::json::serialize(*data);
-        if (end.data_json.size() > max_status_line_bytes) return error_because("the \"data\" of the status line is too large");
+        if (end.data_json.size() > max_status_line_bytes)
+            return error_because("the \"data\" of the status line is too large");
     }
     return end;
 }
@@ -54,8 +56,10 @@ attempt_end judge(const process_outcome& outcome, status_source source) {
     } else if (line.starts_with('{')) {
         end = parse_json_status(line);
     } else if (!line.empty()) {
-        if (auto result = parse_result_word(line)) end.result = *result;
-        else end = error_because("unknown status " + quote(line));
+        if (auto result = parse_result_word(line))
+            end.result = *result;
+        else
+            end = error_because("unknown status " + quote(line));
     } else if (source == status_source::pipe) {
         end = error_because("the task wrote no status");
     } else if (outcome.signal != 0) {

@@ -64,8 +64,8 @@ void load_resources(toml_reader& top, load_context& c) {
             if (auto weight = r.integer("weight", 0, 1'000'000)) def.weight = *weight;
             r.finish();
             if (auto [other, is_new] = level_of.emplace(name, level); !is_new)
-                c.sink.add(*entry, "resource " + quote(name) + " is already defined for level " +
-                                       quote(other->second) + "; jobs ask for resources by name alone, so names are unique");
+                c.sink.add(*entry, "resource " + quote(name) + " is already defined for level " + quote(other->second) +
+                                       "; jobs ask for resources by name alone, so names are unique");
             c.config.resources.by_level[level].push_back(def);
         }
     }
@@ -93,9 +93,10 @@ void load_workers(toml_reader& top, load_context& c) {
             if (!limits) continue;
             for (const auto& [resource, amount] : *limits)
                 if (std::find(known.begin(), known.end(), resource) == known.end())
-                    c.sink.add(node, quote(resource) + " is no resource of the worker level; overrides can only change " +
-                                         (known.empty() ? "resources of [resources.worker], which has none"
-                                                        : join(known, ", ")));
+                    c.sink.add(
+                        node,
+                        quote(resource) + " is no resource of the worker level; overrides can only change " +
+                            (known.empty() ? "resources of [resources.worker], which has none" : join(known, ", ")));
             c.config.resources.worker_overrides[std::string{worker.str()}] = *limits;
         }
     }
@@ -260,8 +261,10 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
     if (colon == std::string_view::npos) return std::nullopt;
     auto host = text.substr(0, colon);
     const auto port = text.substr(colon + 1);
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    else if (host.find(':') != std::string_view::npos) return std::nullopt;
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    else if (host.find(':') != std::string_view::npos)
+        return std::nullopt;
     endpoint e;
     e.host = host.empty() ? "127.0.0.1" : std::string{host};
     auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), e.port);
@@ -269,9 +272,7 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
     return e;
 }
 
-bool is_loopback(const endpoint& e) {
-    return e.host == "localhost" || e.host == "::1" || e.host.starts_with("127.");
-}
+bool is_loopback(const endpoint& e) { return e.host == "localhost" || e.host == "::1" || e.host.starts_with("127."); }
 
 std::string to_string(const endpoint& e) {
     const bool v6 = e.host.find(':') != std::string::npos;

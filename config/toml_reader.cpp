@@ -118,7 +118,8 @@ std::optional<amounts> toml_reader::integers(std::string_view key) {
     amounts result;
     toml_reader entries{*table, path(key), sink_};
     for (const auto& [name, node] : *table)
-        if (auto value = entries.integer(name.str(), 0, std::int64_t{1} << 40)) result[std::string{name.str()}] = *value;
+        if (auto value = entries.integer(name.str(), 0, std::int64_t{1} << 40))
+            result[std::string{name.str()}] = *value;
     return result;
 }
 

@@ -2,10 +2,10 @@
 // stopping at the first.
 #pragma once
 
+#include <toml++/toml.h>
 #include <optional>
 #include <set>
 #include <string>
-#include <toml++/toml.h>
 #include <vector>
 
 #include "config/diagnostic.hpp"

@@ -50,7 +50,8 @@ std::optional<scheduler_address> parse(const std::string& text) {
 
 address_file::address_file(const std::string& data_dir, const scheduler_address& address)
     : in_data_dir_{file_in(data_dir)} {
-    boost::json::object object{{"host", address.host}, {"port", address.port}, {"secret", address.secret}, {"pid", address.pid}};
+    boost::json::object object{
+        {"host", address.host}, {"port", address.port}, {"secret", address.secret}, {"pid", address.pid}};
     const auto text = boost::json::serialize(object) + "\n";
     write_private_file(in_data_dir_, text);
     if (const auto folder = user_folder(); !folder.empty()) {

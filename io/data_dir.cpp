@@ -13,13 +13,18 @@
 
 namespace bistro {
 
-data_dir::data_dir(const std::string& path, const std::string& lock_name) : path_{std::filesystem::absolute(path).lexically_normal()} {
+data_dir::data_dir(const std::string& path, const std::string& lock_name)
+    : path_{std::filesystem::absolute(path).lexically_normal()} {
     std::error_code ec;
     std::filesystem::create_directories(path_, ec);
-    if (ec) throw io_error{"can't make the data directory " + path_ + ": " + ec.message() + ". Choose another with --data-dir."};
+    if (ec)
+        throw io_error{"can't make the data directory " + path_ + ": " + ec.message() +
+                       ". Choose another with --data-dir."};
     const auto lock = file(lock_name + ".lock");
     lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_ < 0) throw io_error{errno_error("can't write to the data directory " + path_).what() + std::string{". Choose another with --data-dir."}};
+    if (lock_ < 0)
+        throw io_error{errno_error("can't write to the data directory " + path_).what() +
+                       std::string{". Choose another with --data-dir."}};
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock_);
         throw io_error{"the data directory " + path_ + " is in use by another " + lock_name +

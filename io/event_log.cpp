@@ -38,8 +38,10 @@ std::string to_json_line(const event& e) {
     }
     if (e.kind == event_kind::finish) {
         field("result", std::string{to_string(e.result)});
-        if (e.signal != 0) line += ",\"signal\":" + std::to_string(e.signal);
-        else line += ",\"exit_code\":" + std::to_string(e.exit_code);
+        if (e.signal != 0)
+            line += ",\"signal\":" + std::to_string(e.signal);
+        else
+            line += ",\"exit_code\":" + std::to_string(e.exit_code);
     }
     if (e.kind == event_kind::nodes_changed) line += ",\"nodes\":" + std::to_string(e.count);
     return line + "}";

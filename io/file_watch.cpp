@@ -16,12 +16,12 @@ struct file_watch::state : std::enable_shared_from_this<state> {
         : descriptor{context, fd}, name{std::move(n)}, on_change{std::move(f)} {}
 
     void wait() {
-        descriptor.async_read_some(
-            boost::asio::buffer(buffer), [self = shared_from_this()](const boost::system::error_code& ec, std::size_t n) {
-                if (ec) return;
-                if (self->concerns_us(n)) self->on_change();
-                self->wait();
-            });
+        descriptor.async_read_some(boost::asio::buffer(buffer),
+                                   [self = shared_from_this()](const boost::system::error_code& ec, std::size_t n) {
+                                       if (ec) return;
+                                       if (self->concerns_us(n)) self->on_change();
+                                       self->wait();
+                                   });
     }
 
     [[nodiscard]] bool concerns_us(std::size_t n) const {

@@ -24,10 +24,12 @@ void check_ours(SQLite::Database& db, const std::string& path, const sqlite_sche
                        "; it was left untouched. Choose another data_dir, or move the file away."};
     if (version > schema.version)
         throw io_error{path + " was written by a newer version (schema " + std::to_string(version) + ", this is " +
-                       std::to_string(schema.version) + "); it was left untouched. Use that version, or another data_dir."};
+                       std::to_string(schema.version) +
+                       "); it was left untouched. Use that version, or another data_dir."};
     if (version < schema.version)
-        throw io_error{path + " has schema " + std::to_string(version) + ", older than any that this version can read (" +
-                       std::to_string(schema.version) + "); it was left untouched."};
+        throw io_error{path + " has schema " + std::to_string(version) +
+                       ", older than any that this version can read (" + std::to_string(schema.version) +
+                       "); it was left untouched."};
     std::error_code ec;
     if (std::filesystem::file_size(path, ec) > max_checked_bytes) return;
     const std::string verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
@@ -74,7 +76,8 @@ SQLite::Database open_sqlite(const std::string& path, const sqlite_schema& schem
         check_ours(db, path, schema);
         if (!read_only) {
             db.exec("PRAGMA journal_mode = WAL");
-            db.exec(durability == sqlite_durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            db.exec(durability == sqlite_durability::full ? "PRAGMA synchronous = FULL"
+                                                          : "PRAGMA synchronous = NORMAL");
         }
         return db;
     } catch (const SQLite::Exception& e) {

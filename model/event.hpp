@@ -37,7 +37,7 @@ struct event {
     node_id node;
     std::string worker;
     invocation_id invocation;
-    std::vector<std::string> path;  ///< of a start: node first, instance last
+    std::vector<std::string> path;                 ///< of a start: node first, instance last
     attempt_result result = attempt_result::done;  ///< of a finish
     std::int32_t exit_code = 0;                    ///< of a finish whose signal is 0
     std::int32_t signal = 0;                       ///< of a finish that a signal ended

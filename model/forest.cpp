@@ -13,7 +13,9 @@ std::optional<level_index> forest::find_level(std::string_view name) const {
     return level_index{static_cast<std::size_t>(found - levels_.begin())};
 }
 
-std::size_t forest::size_of(level_index level) const { return level_begin_[level.value + 1] - level_begin_[level.value]; }
+std::size_t forest::size_of(level_index level) const {
+    return level_begin_[level.value + 1] - level_begin_[level.value];
+}
 
 std::optional<node_index> forest::find(std::string_view name) const {
     auto found = by_name_.find(name);
@@ -96,9 +98,8 @@ public:
                 return {};
             }
             if (f_.level_[found->second] + 1U != level) {
-                problem("node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " +
-                        quote(parent) + " of level " + quote(f_.levels_[f_.level_[found->second]]) +
-                        "; a parent is one level up");
+                problem("node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " + quote(parent) +
+                        " of level " + quote(f_.levels_[f_.level_[found->second]]) + "; a parent is one level up");
                 return {};
             }
             if (std::find(result.begin(), result.end(), found->second) == result.end()) result.push_back(found->second);

@@ -48,9 +48,7 @@ task_status next_status(const task_status& before, const attempt_end& end, const
             after.state = task_state::done;
             after.backoff_step = 0;
             break;
-        case attempt_result::incomplete:
-            after.state = task_state::incomplete;
-            break;
+        case attempt_result::incomplete: after.state = task_state::incomplete; break;
         case attempt_result::incomplete_backoff:
             after.state = task_state::incomplete;
             after.retry_at_ms = end.ended_ms + backoff.incomplete_delay_s(before.backoff_step) * ms_per_s;
@@ -65,9 +63,7 @@ task_status next_status(const task_status& before, const attempt_end& end, const
                 after.state = task_state::failed;
             }
             break;
-        case attempt_result::failed:
-            after.state = task_state::failed;
-            break;
+        case attempt_result::failed: after.state = task_state::failed; break;
         case attempt_result::never_started:
             after = before;
             after.invocation = end.invocation;

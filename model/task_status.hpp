@@ -29,8 +29,8 @@ enum class attempt_result : std::uint8_t {
     incomplete_backoff,  ///< more to do; waits, without advancing the backoff
     error,               ///< waits, and advances the backoff
     failed,              ///< for good
-    lost,                ///< said for the worker, not by it: it was lost with the task; an error that a true result replaces
-    never_started,       ///< the attempt ran nothing; leaves the task as it was
+    lost,           ///< said for the worker, not by it: it was lost with the task; an error that a true result replaces
+    never_started,  ///< the attempt ran nothing; leaves the task as it was
 };
 inline constexpr attempt_result last_attempt_result = attempt_result::never_started;
 

@@ -9,7 +9,7 @@ namespace {
 constexpr time_ms ms_per_s = 1000;
 // A kill that was lost is asked for again after the time that a task has to end, and this.
 constexpr time_ms kill_again_ms = 10'000;
-}
+}  // namespace
 
 task_table::task_table(job_spec spec) : spec_{std::move(spec)} {
     for (const auto& job : spec_.depends_on) dependencies_[job];
@@ -102,8 +102,7 @@ std::vector<job_id> task_table::waits_for(const node_id& node) const {
     return result;
 }
 
-void task_table::for_each(
-    const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const {
+void task_table::for_each(const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const {
     for (position p = 0; p < slots_.size(); ++p) {
         auto status = status_at(p);
         if (slots_[p].live) status.state = task_state::running;
@@ -114,7 +113,7 @@ void task_table::for_each(
 
 // -- one task changes -------------------------------------------------------------------------------------------------
 
-std::uint64_t task_counts::* task_table::count_of(position p) const {
+std::uint64_t task_counts::*task_table::count_of(position p) const {
     const auto& s = slots_[p];
     const auto state = static_cast<task_state>(s.state);
     if (s.live) return &task_counts::running;
@@ -478,7 +477,8 @@ std::string task_table::sanity_check() const {
         const auto count = count_of(p);
         ++(expected.*count);
         if (count != &task_counts::excluded) ++expected.total;
-        if ((count == &task_counts::ready) != (slots_[p].offered != 0)) return "offered is not ready at " + name_at(p).value;
+        if ((count == &task_counts::ready) != (slots_[p].offered != 0))
+            return "offered is not ready at " + name_at(p).value;
         if (!unmet_.empty()) {
             std::size_t unmet = 0;
             for (const auto& [job, dependency] : dependencies_)

@@ -54,7 +54,7 @@ struct table_changes {
     std::vector<node_index> withdrawn;  ///< may no longer start
     std::vector<node_index> done;       ///< became done
     std::vector<node_index> undone;     ///< are no longer done
-    bool replaced = false;              ///< the forest changed: `ready` and `done` are the whole truth, the rest is empty
+    bool replaced = false;  ///< the forest changed: `ready` and `done` are the whole truth, the rest is empty
 
     [[nodiscard]] bool empty() const {
         return ready.empty() && withdrawn.empty() && done.empty() && undone.empty() && !replaced;
@@ -173,7 +173,7 @@ private:
     [[nodiscard]] task_situation situation_at(position p) const;
     [[nodiscard]] bool job_may_run() const;
     [[nodiscard]] bool gates_open() const;
-    [[nodiscard]] std::uint64_t task_counts::* count_of(position p) const;
+    [[nodiscard]] std::uint64_t task_counts::*count_of(position p) const;
     [[nodiscard]] std::vector<bool> passing_nodes() const;
 
     void write(position p, const task_status& status, time_ms now);
@@ -193,7 +193,7 @@ private:
     boost::unordered_flat_map<position, details> details_;
     std::vector<std::uint16_t> unmet_;  // by position: depends_on jobs that are not done there; empty without any
     std::map<job_id, dependency> dependencies_;
-    std::map<job_id, bool> gates_;  // run_only_after_...: open or not
+    std::map<job_id, bool> gates_;                            // run_only_after_...: open or not
     std::map<std::string, task_status, std::less<>> absent_;  // statuses of nodes that the forest lacks
     std::map<invocation_id, running_task> running_;
     std::map<invocation_id, ending> endings_;

@@ -61,8 +61,14 @@ namespace {
 void print_report(const simulation_report& report) {
     const auto width = terminal_width(stdout);
     const bool colours = wants_colour(stdout);
-    fmt::print("makespan {}, {} attempts, {} errors\n\n", duration_text(report.makespan_ms), report.attempts, report.errors);
-    text_table jobs{{{"job"}, {"ended", align::right}, {"done", align::right}, {"failed", align::right}, {"left", align::right}, {"why"}}};
+    fmt::print("makespan {}, {} attempts, {} errors\n\n", duration_text(report.makespan_ms), report.attempts,
+               report.errors);
+    text_table jobs{{{"job"},
+                     {"ended", align::right},
+                     {"done", align::right},
+                     {"failed", align::right},
+                     {"left", align::right},
+                     {"why"}}};
     for (const auto& job : report.jobs) {
         const auto left = job.counts.total - job.counts.done - job.counts.failed;
         jobs.add({job.job.value, duration_text(job.ended_ms), std::to_string(job.counts.done),
@@ -90,7 +96,8 @@ void print_json(const simulation_report& report) {
                                            {"waiting", job.waiting}});
     boost::json::array usages;
     for (const auto& u : report.usages)
-        usages.push_back(boost::json::object{{"level", u.level}, {"resource", u.resource}, {"slots", u.capacity}, {"utilisation", u.utilisation}});
+        usages.push_back(boost::json::object{
+            {"level", u.level}, {"resource", u.resource}, {"slots", u.capacity}, {"utilisation", u.utilisation}});
     root["jobs"] = std::move(jobs);
     root["resources"] = std::move(usages);
     fmt::print("{}\n", boost::json::serialize(root));
@@ -114,8 +121,10 @@ int command_simulate(const simulate_arguments& arguments) {
         if (log) log->write(e);
     });
     if (log) log->flush();
-    if (arguments.json) print_json(report);
-    else print_report(report);
+    if (arguments.json)
+        print_json(report);
+    else
+        print_report(report);
     return report.all_done() ? all_well : some_failed;
 }
 

@@ -100,10 +100,14 @@ jobs_answer jobs_from_files(const target_arguments& target) {
         row.job = job;
         store->for_each_status(job, [&](const node_id&, const task_status& status) {
             ++row.counts.total;
-            if (status.state == task_state::done) ++row.counts.done;
-            else if (status.state == task_state::failed) ++row.counts.failed;
-            else if (status.retry_at_ms > 0) ++row.counts.backoff;
-            else ++row.counts.ready;
+            if (status.state == task_state::done)
+                ++row.counts.done;
+            else if (status.state == task_state::failed)
+                ++row.counts.failed;
+            else if (status.retry_at_ms > 0)
+                ++row.counts.backoff;
+            else
+                ++row.counts.ready;
         });
         answer.jobs.push_back(std::move(row));
     }
@@ -122,7 +126,8 @@ tasks_answer tasks_from_files(const target_arguments& target, const tasks_asked&
                 ++answer.left_out;
                 return;
             }
-            answer.tasks.push_back({job, node, word, status.backoff_step, status.retry_at_ms, {}, 0, status.invocation, status.data_json});
+            answer.tasks.push_back(
+                {job, node, word, status.backoff_step, status.retry_at_ms, {}, 0, status.invocation, status.data_json});
         });
     }
     return answer;
@@ -154,8 +159,10 @@ int command_tasks(const target_arguments& target, const tasks_arguments& a) {
     const tasks_asked ask{{}, job_id{a.job}, a.state, a.limit};
     client c{target};
     std::optional<tasks_answer> answer;
-    if (c.connected()) answer = c.ask<tasks_answer>(ask);
-    else if (!c.bad_arguments() && has_files(target)) answer = tasks_from_files(target, ask);
+    if (c.connected())
+        answer = c.ask<tasks_answer>(ask);
+    else if (!c.bad_arguments() && has_files(target))
+        answer = tasks_from_files(target, ask);
     if (!answer) return unreachable(c);
     print_tasks(*answer, target.json);
     return all_well;

@@ -83,7 +83,8 @@ one_liner config_of(const run_arguments& a) {
     c.levels = has_parents ? std::vector<std::string>{"host", "node"} : std::vector<std::string>{"node"};
     if (has_parents)
         for (const auto& line : lines_without_parent(*text)) {
-            result.error = a.nodes + ": some lines are parent/child, but " + quote(line) + " is not; write all of them one way";
+            result.error =
+                a.nodes + ": some lines are parent/child, but " + quote(line) + " is not; write all of them one way";
             return result;
         }
     source_settings source;
@@ -125,7 +126,12 @@ one_liner config_of(const run_arguments& a) {
 // -- what is said at the end ------------------------------------------------------------------------------------------
 
 void print_table(const run_finished& finished, time_ms elapsed_ms) {
-    text_table table{{{"job"}, {"level"}, {"tasks", align::right}, {"done", align::right}, {"failed", align::right}, {"left", align::right}}};
+    text_table table{{{"job"},
+                      {"level"},
+                      {"tasks", align::right},
+                      {"done", align::right},
+                      {"failed", align::right},
+                      {"left", align::right}}};
     for (const auto& job : finished.jobs) {
         const auto& c = job.counts;
         table.add({printable(job.job.value), job.level, std::to_string(c.total), std::to_string(c.done),
@@ -144,7 +150,8 @@ void print_failures(scheduler_process& process, const run_finished& finished, co
             if (!a.ended || a.end.result == attempt_result::done || shown >= max_failures_shown) continue;
             ++shown;
             const auto why = a.end.reason.empty() ? std::string{to_string(a.end.result)} : a.end.reason;
-            fmt::print(stderr, "{} on {}: {}\n", printable(job.job.value), printable(quote(a.start.node.value)), printable(why));
+            fmt::print(stderr, "{} on {}: {}\n", printable(job.job.value), printable(quote(a.start.node.value)),
+                       printable(why));
         }
         if (!where.empty())
             fmt::print(stderr, "{} of {} failed; see bistro logs {}{}\n", job.counts.failed, printable(job.job.value),
@@ -163,8 +170,8 @@ int judge(const settings& c, const run_finished& finished) {
         const bool enabled = c.engine.enabled && spec != c.jobs.end() && spec->enabled;
         if (job.counts.failed > 0 || (enabled && job.counts.unfinished() > 0)) code = some_failed;
         if (enabled && job.counts.blocked > 0)
-            fmt::print(stderr, "{} tasks of {} never ran: the jobs that it waits for are not done\n", job.counts.blocked,
-                       printable(job.job.value));
+            fmt::print(stderr, "{} tasks of {} never ran: the jobs that it waits for are not done\n",
+                       job.counts.blocked, printable(job.job.value));
     }
     for (const auto& [job, reason] : finished.stalled)
         fmt::print(stderr, "{} can't go on: {}\n", printable(job.value), printable(reason));
@@ -211,8 +218,10 @@ progress_view::style style_for(std::FILE* file, bool quiet) {
 int command_run(const run_arguments& a) {
     const bool one_line = !a.nodes.empty();
     if (one_line && !a.config.empty()) return usage_error("give a config or --nodes, not both");
-    if (one_line && a.command.empty()) return usage_error("--nodes needs a command after --, like: bistro run --nodes hosts.txt -- ping -c1 {}");
-    if (!one_line && a.config.empty()) return usage_error("give a config, or nodes and a command: bistro run --nodes FILE -- COMMAND");
+    if (one_line && a.command.empty())
+        return usage_error("--nodes needs a command after --, like: bistro run --nodes hosts.txt -- ping -c1 {}");
+    if (!one_line && a.config.empty())
+        return usage_error("give a config, or nodes and a command: bistro run --nodes FILE -- COMMAND");
     if (!one_line && (!a.command.empty() || !a.limits.empty() || a.slots > 0))
         return usage_error("a command, --limit and --slots go with --nodes; with a config, they are in the config");
 
@@ -220,8 +229,9 @@ int command_run(const run_arguments& a) {
     options.clean = a.clean;
     options.events_path = a.events;
     auto* progress_file = one_line ? stderr : stdout;
-    auto view = std::make_shared<progress_view>(
-        progress_file, one_line && !is_terminal(stderr) ? progress_view::style::silent : style_for(progress_file, a.quiet));
+    auto view = std::make_shared<progress_view>(progress_file, one_line && !is_terminal(stderr)
+                                                                   ? progress_view::style::silent
+                                                                   : style_for(progress_file, a.quiet));
     log_through(view);
     std::string where;
     if (one_line) {

@@ -53,8 +53,10 @@ int command_worker(const worker_arguments& a) {
         config = std::move(*loaded.config);
     }
     auto shard = a.shard.empty() ? config.worker.shard : a.shard;
-    if (!a.data_dir.empty()) config.worker.data_dir = a.data_dir;
-    else if (!a.shard.empty()) config.worker.data_dir += "-" + a.shard;
+    if (!a.data_dir.empty())
+        config.worker.data_dir = a.data_dir;
+    else if (!a.shard.empty())
+        config.worker.data_dir += "-" + a.shard;
     target_arguments target;
     target.config = a.config.empty() || config.levels.empty() ? std::string{} : a.config;
     target.scheduler = a.scheduler;

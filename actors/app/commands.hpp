@@ -10,8 +10,8 @@ namespace bistro {
 /// Exit codes. A run that a signal ended gives 128 + its number, as shells do.
 enum exit_code : int {
     all_well = 0,
-    some_failed = 1,        ///< some task failed for good, or can never run
-    bad_usage = 2,          ///< of the command line, or a config that is not valid
+    some_failed = 1,          ///< some task failed for good, or can never run
+    bad_usage = 2,            ///< of the command line, or a config that is not valid
     could_not_reach_run = 3,  ///< the scheduler could not be reached, or nothing could be run
 };
 
@@ -84,6 +84,7 @@ struct logs_arguments {
 };
 int command_logs(const target_arguments& target, const logs_arguments& arguments);
 /// `verb` is kill, forgive or stop.
-int command_control(const target_arguments& target, const std::string& verb, const std::string& job, const std::string& node);
+int command_control(const target_arguments& target, const std::string& verb, const std::string& job,
+                    const std::string& node);
 
 }  // namespace bistro

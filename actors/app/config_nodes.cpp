@@ -11,7 +11,8 @@ namespace bistro {
 namespace {
 
 // Stands in for the scheduler of the nodes actor: takes the first forest.
-scheduler_actor::behavior_type forest_receiver(scheduler_actor::pointer self, std::shared_ptr<std::promise<nodes_changed>> promise) {
+scheduler_actor::behavior_type forest_receiver(scheduler_actor::pointer self,
+                                               std::shared_ptr<std::promise<nodes_changed>> promise) {
     auto refuse = [] { return caf::make_error(caf::sec::unexpected_message); };
     return {
         [=](const hello&) -> caf::result<welcome> { return refuse(); },
@@ -57,7 +58,8 @@ config_nodes fetch_nodes(const settings& config) {
 
 config_nodes nodes_from_config(const settings& config) {
     auto without_scripts = config;
-    const auto scripts = std::erase_if(without_scripts.sources, [](const auto& s) { return s.kind == source_kind::script; });
+    const auto scripts =
+        std::erase_if(without_scripts.sources, [](const auto& s) { return s.kind == source_kind::script; });
     auto result = fetch_nodes(without_scripts);
     result.incomplete = scripts > 0;
     // What hangs below a script's nodes can't be judged without them.

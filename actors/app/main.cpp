@@ -29,7 +29,8 @@ std::vector<std::string> split_off_command(std::vector<std::string>& arguments) 
 void add_target(CLI::App& app, target_arguments& target) {
     app.add_option("--config", target.config, "config whose data directory is meant")->type_name("FILE");
     app.add_option("--data-dir", target.data_dir, "data directory of the scheduler (default: state)")->type_name("DIR");
-    app.add_option("--scheduler", target.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")->type_name("HOST:PORT");
+    app.add_option("--scheduler", target.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")
+        ->type_name("HOST:PORT");
 }
 
 void add_json(CLI::App& app, target_arguments& target) { app.add_flag("--json", target.json, "answer as JSON"); }
@@ -46,18 +47,25 @@ int run_program(std::vector<std::string> arguments) {
     run.command = command;
     auto* c = app.add_subcommand("run", "run all jobs in one process, until all is done");
     c->add_option("CONFIG", run.config, "TOML config");
-    c->add_option("--nodes", run.nodes, "instead of a config: a file with a node a line, or parent/child; - is stdin")->type_name("FILE");
-    c->add_option("--limit", run.limits, "with --nodes: tasks at once on each node of a level, like host=2")->type_name("LEVEL=N");
-    c->add_option("-j,--slots", run.slots, "with --nodes: tasks at once in all (default: the number of cores)")->check(CLI::Range(1U, 1'000'000U));
-    c->add_option("--retries", run.retries, "with --nodes: how often a failed task is tried again")->check(CLI::Range(0, 100));
-    c->add_option("--timeout", run.timeout_s, "with --nodes: seconds after which a task is ended")->check(CLI::Range(0, 31'536'000));
+    c->add_option("--nodes", run.nodes, "instead of a config: a file with a node a line, or parent/child; - is stdin")
+        ->type_name("FILE");
+    c->add_option("--limit", run.limits, "with --nodes: tasks at once on each node of a level, like host=2")
+        ->type_name("LEVEL=N");
+    c->add_option("-j,--slots", run.slots, "with --nodes: tasks at once in all (default: the number of cores)")
+        ->check(CLI::Range(1U, 1'000'000U));
+    c->add_option("--retries", run.retries, "with --nodes: how often a failed task is tried again")
+        ->check(CLI::Range(0, 100));
+    c->add_option("--timeout", run.timeout_s, "with --nodes: seconds after which a task is ended")
+        ->check(CLI::Range(0, 31'536'000));
     c->add_flag("--tag", run.tag, "with --nodes: put the node in front of each line of output");
-    c->add_option("--data-dir", run.data_dir, "where statuses and logs are kept (with --nodes: nowhere, unless given)")->type_name("DIR");
+    c->add_option("--data-dir", run.data_dir, "where statuses and logs are kept (with --nodes: nowhere, unless given)")
+        ->type_name("DIR");
     c->add_option("--events", run.events, "write the event log to this file; - is stdout")->type_name("FILE");
     c->add_flag("--clean", run.clean, "forget what was done before");
     c->add_flag("-q,--quiet", run.quiet, "no progress, no table");
-    c->footer("With --nodes, the command follows after --; {} in it stands for the node, which is else appended:\n"
-              "  bistro run --nodes hosts.txt --limit host=2 -- ./backup.sh {}");
+    c->footer(
+        "With --nodes, the command follows after --; {} in it stands for the node, which is else appended:\n"
+        "  bistro run --nodes hosts.txt --limit host=2 -- ./backup.sh {}");
     c->callback([&] { code = command_run(run); });
 
     scheduler_arguments scheduler;
@@ -72,7 +80,8 @@ int run_program(std::vector<std::string> arguments) {
     worker_arguments worker;
     c = app.add_subcommand("worker", "run a worker");
     c->add_option("CONFIG", worker.config, "TOML config with a [worker] section, or the scheduler's own");
-    c->add_option("--scheduler", worker.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")->type_name("HOST:PORT");
+    c->add_option("--scheduler", worker.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")
+        ->type_name("HOST:PORT");
     c->add_option("--shard", worker.shard, "unique name of this worker (default: the host name)")->type_name("NAME");
     c->add_option("--data-dir", worker.data_dir, "where working directories and logs are kept")->type_name("DIR");
     c->callback([&] { code = command_worker(worker); });
@@ -88,7 +97,8 @@ int run_program(std::vector<std::string> arguments) {
     c = app.add_subcommand("import", "turn a JSON config of the original Bistro into TOML");
     c->add_option("FILE", import_file, "JSON config")->required();
     c->add_option("-o,--output", import_output, "write here instead of stdout")->type_name("FILE");
-    c->add_option("--command", import_command, "command of jobs that have none (the original's --worker_command)")->type_name("ARG");
+    c->add_option("--command", import_command, "command of jobs that have none (the original's --worker_command)")
+        ->type_name("ARG");
     c->callback([&] { code = command_import(import_file, import_output, import_command); });
 
     simulate_arguments simulate;

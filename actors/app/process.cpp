@@ -159,8 +159,8 @@ void scheduler_process::listen() {
     if (!result.error.empty()) throw io_error{result.error};
     bound_ = {config_->network.listen.host, result.port};
     if (folder_)
-        address_ = std::make_unique<address_file>(
-            folder_->path(), scheduler_address{bound_.host, bound_.port, secret_, ::getpid()});
+        address_ = std::make_unique<address_file>(folder_->path(),
+                                                  scheduler_address{bound_.host, bound_.port, secret_, ::getpid()});
 }
 
 void scheduler_process::start_local_worker() {
@@ -198,14 +198,15 @@ void scheduler_process::tell_when_quiescent() {
 void scheduler_process::stop() {
     std::int64_t longest_wait_s = 0;
     for (const auto& job : config_->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
-    system_->spawn([scheduler = scheduler_, &events = events_, wait = std::chrono::seconds{longest_wait_s} + stop_margin](
-                       caf::event_based_actor* self) {
+    system_->spawn([scheduler = scheduler_, &events = events_,
+                    wait = std::chrono::seconds{longest_wait_s} + stop_margin](caf::event_based_actor* self) {
         auto done = [&events] {
             main_event e;
             e.what = main_event::kind::quiescent;
             events.push(std::move(e));
         };
-        self->request(scheduler, wait, stop_scheduler{}).then([=](const stopped&) { done(); }, [=](const caf::error&) { done(); });
+        self->request(scheduler, wait, stop_scheduler{})
+            .then([=](const stopped&) { done(); }, [=](const caf::error&) { done(); });
     });
     for (;;) {
         const auto e = events_.wait();
@@ -228,9 +229,9 @@ void scheduler_process::shut_down() {
         if (monitor_)
             self->request(monitor_, local_request_timeout, flush_monitor{})
                 .receive([](const recorded&) {}, [](const caf::error&) {});
-        for (const auto& actor :
-             {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(progress_), caf::actor_cast<caf::actor>(watcher_),
-              caf::actor_cast<caf::actor>(gateway_), caf::actor_cast<caf::actor>(scheduler_)})
+        for (const auto& actor : {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(progress_),
+                                  caf::actor_cast<caf::actor>(watcher_), caf::actor_cast<caf::actor>(gateway_),
+                                  caf::actor_cast<caf::actor>(scheduler_)})
             if (actor) self->send_exit(actor, caf::exit_reason::user_shutdown);
     }
     launcher_->stop();  // with what it still runs go the last reasons to live of task actors

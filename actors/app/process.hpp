@@ -59,11 +59,11 @@ private:
 
 struct scheduler_process_options {
     std::shared_ptr<const settings> config;
-    bool clean = false;            ///< forget all statuses first
-    bool in_memory = false;        ///< keep nothing on disk
+    bool clean = false;      ///< forget all statuses first
+    bool in_memory = false;  ///< keep nothing on disk
     bool insecure = false;
     bool listen = true;
-    std::string events_path;       ///< empty: no event log
+    std::string events_path;               ///< empty: no event log
     std::function<void(settings&)> amend;  ///< what the command line changes in each config that is read
     std::function<void(const log_line&)> echo;
 };

@@ -21,8 +21,8 @@ json::value seconds(time_ms t) { return t == 0 ? json::value(nullptr) : json::va
 json::string text(const std::string& s) { return json::string{valid_utf8(s)}; }
 
 json::object counts_object(const task_counts& c) {
-    return {{"total", c.total},     {"done", c.done},       {"failed", c.failed},   {"running", c.running},
-            {"waiting", c.ready},   {"backoff", c.backoff}, {"blocked", c.blocked}, {"excluded", c.excluded}};
+    return {{"total", c.total},   {"done", c.done},       {"failed", c.failed},   {"running", c.running},
+            {"waiting", c.ready}, {"backoff", c.backoff}, {"blocked", c.blocked}, {"excluded", c.excluded}};
 }
 
 json::array jobs_array(const jobs_answer& answer) {
@@ -102,9 +102,10 @@ void print_jobs(const jobs_answer& answer, bool as_json) {
                       {"why waiting"}}};
     for (const auto& job : answer.jobs) {
         const auto& c = job.counts;
-        table.add({printable(job.job.value) + (job.enabled ? "" : " (disabled)"), printable(job.owner), printable(job.level),
-                   std::to_string(c.total), std::to_string(c.done), std::to_string(c.running), std::to_string(c.ready),
-                   std::to_string(c.backoff), std::to_string(c.blocked), std::to_string(c.failed), printable(job.waiting)});
+        table.add({printable(job.job.value) + (job.enabled ? "" : " (disabled)"), printable(job.owner),
+                   printable(job.level), std::to_string(c.total), std::to_string(c.done), std::to_string(c.running),
+                   std::to_string(c.ready), std::to_string(c.backoff), std::to_string(c.blocked),
+                   std::to_string(c.failed), printable(job.waiting)});
     }
     print(table);
 }
@@ -113,15 +114,16 @@ void print_tasks(const tasks_answer& answer, bool as_json) {
     if (as_json) {
         json::array tasks;
         for (const auto& t : answer.tasks)
-            tasks.push_back(json::object{{"job", text(t.job.value)},
-                                         {"node", text(t.node.value)},
-                                         {"state", text(t.state)},
-                                         {"errors", t.errors},
-                                         {"retry_at", seconds(t.retry_at_ms)},
-                                         {"worker", text(t.worker)},
-                                         {"started_at", seconds(t.started_ms)},
-                                         {"invocation", t.invocation.valid() ? json::value(to_string(t.invocation)) : json::value(nullptr)},
-                                         {"data", t.data_json.empty() ? json::value(nullptr) : json::parse(t.data_json)}});
+            tasks.push_back(json::object{
+                {"job", text(t.job.value)},
+                {"node", text(t.node.value)},
+                {"state", text(t.state)},
+                {"errors", t.errors},
+                {"retry_at", seconds(t.retry_at_ms)},
+                {"worker", text(t.worker)},
+                {"started_at", seconds(t.started_ms)},
+                {"invocation", t.invocation.valid() ? json::value(to_string(t.invocation)) : json::value(nullptr)},
+                {"data", t.data_json.empty() ? json::value(nullptr) : json::parse(t.data_json)}});
         fmt::print("{}\n", json::serialize(json::object{
                                {"version", json_version}, {"tasks", std::move(tasks)}, {"left_out", answer.left_out}}));
         return;
@@ -130,9 +132,12 @@ void print_tasks(const tasks_answer& answer, bool as_json) {
     const auto now = wall_clock_ms();
     for (const auto& t : answer.tasks) {
         std::string when;
-        if (t.started_ms > 0) when = clock_text(t.started_ms) + ", for " + duration_text(std::max<time_ms>(now - t.started_ms, 0));
-        else if (t.retry_at_ms > now) when = clock_text(t.retry_at_ms) + ", in " + duration_text(t.retry_at_ms - now);
-        table.add({printable(t.job.value), shortened(printable(t.node.value), 40), t.state, std::to_string(t.errors), printable(t.worker), when});
+        if (t.started_ms > 0)
+            when = clock_text(t.started_ms) + ", for " + duration_text(std::max<time_ms>(now - t.started_ms, 0));
+        else if (t.retry_at_ms > now)
+            when = clock_text(t.retry_at_ms) + ", in " + duration_text(t.retry_at_ms - now);
+        table.add({printable(t.job.value), shortened(printable(t.node.value), 40), t.state, std::to_string(t.errors),
+                   printable(t.worker), when});
     }
     print(table);
     if (answer.left_out > 0) fmt::print("... and {} more; see --limit, --state and --json\n", answer.left_out);
@@ -152,9 +157,11 @@ void print_logs(const std::vector<log_line>& lines, bool as_json) {
                                                             {"text", text(line.text)}}));
             continue;
         }
-        const auto prefix = clock_text(line.written_ms) + " " + line.job.value + " " + shortened(printable(line.node.value), 40) + " ";
+        const auto prefix =
+            clock_text(line.written_ms) + " " + line.job.value + " " + shortened(printable(line.node.value), 40) + " ";
         fmt::print("{}{}\n", coloured(prefix, colour::dim, colours),
-                   coloured(terminal ? printable(line.text) : line.text, line.stream == log_stream::err ? colour::yellow : colour::plain, colours));
+                   coloured(terminal ? printable(line.text) : line.text,
+                            line.stream == log_stream::err ? colour::yellow : colour::plain, colours));
     }
     std::fflush(stdout);
 }

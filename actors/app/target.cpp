@@ -16,7 +16,8 @@ std::string data_dir_of(const target_arguments& target) {
 finder_result make_finder(const target_arguments& target) {
     auto text = target.scheduler;
     const char* from_environment = std::getenv("BISTRO_SCHEDULER");
-    if (text.empty() && target.data_dir.empty() && target.config.empty() && from_environment != nullptr) text = from_environment;
+    if (text.empty() && target.data_dir.empty() && target.config.empty() && from_environment != nullptr)
+        text = from_environment;
     if (text.empty()) {
         return {[dir = data_dir_of(target)] { return find_address_in(dir); }, {}};
     }

@@ -21,10 +21,10 @@ auto inspect(Inspector& f, invocation_id& x) {
     return f(caf::meta::type_name("invocation_id"), x.value);
 }
 
-#define BISTRO_INSPECT(type, ...)                               \
-    template <class Inspector>                                  \
-    auto inspect(Inspector& f, type& x) {                       \
-        return f(caf::meta::type_name(#type), __VA_ARGS__);     \
+#define BISTRO_INSPECT(type, ...)                           \
+    template <class Inspector>                              \
+    auto inspect(Inspector& f, type& x) {                   \
+        return f(caf::meta::type_name(#type), __VA_ARGS__); \
     }
 
 BISTRO_INSPECT(liveness_timeouts, x.heartbeat_ms, x.unhealthy_after_ms, x.lost_after_ms, x.kill_ms)

@@ -32,22 +32,23 @@ using task_actor = caf::typed_actor<caf::reacts_to<stop_task>, caf::reacts_to<ou
 using connector_actor = caf::typed_actor<caf::reacts_to<gateway_wanted>, caf::reacts_to<wake_due>>;
 
 /// Keeps output lines; runs on a thread of its own.
-using log_store_actor = caf::typed_actor<caf::replies_to<append_lines>::with<lines_kept>,
-                                         caf::replies_to<logs_asked>::with<logs_answer>>;
+using log_store_actor =
+    caf::typed_actor<caf::replies_to<append_lines>::with<lines_kept>, caf::replies_to<logs_asked>::with<logs_answer>>;
 
 /// Keeps statuses; runs on a thread of its own.
-using status_store_actor = caf::typed_actor<caf::replies_to<load_statuses>::with<statuses_loaded>,
-                                            caf::replies_to<record_statuses>::with<recorded>,
-                                            caf::replies_to<flush_store>::with<recorded>, caf::reacts_to<commit_due>,
-                                            caf::reacts_to<health_to>>;
+using status_store_actor =
+    caf::typed_actor<caf::replies_to<load_statuses>::with<statuses_loaded>,
+                     caf::replies_to<record_statuses>::with<recorded>, caf::replies_to<flush_store>::with<recorded>,
+                     caf::reacts_to<commit_due>, caf::reacts_to<health_to>>;
 
 /// Counts, the event log, and errors for people; runs on a thread of its own, since it writes files.
-using monitor_actor = caf::typed_actor<
-    caf::reacts_to<events_happened>, caf::reacts_to<job_progress>, caf::reacts_to<problem>,
-    // Sends snapshots to the asker from now on, when something changed and at most a few times a second.
-    caf::reacts_to<watch_progress>, caf::reacts_to<wake_due>,
-    // Answered when everything sent before is written.
-    caf::replies_to<flush_monitor>::with<recorded>>;
+using monitor_actor =
+    caf::typed_actor<caf::reacts_to<events_happened>, caf::reacts_to<job_progress>, caf::reacts_to<problem>,
+                     // Sends snapshots to the asker from now on, when something changed and at most a few times a
+                     // second.
+                     caf::reacts_to<watch_progress>, caf::reacts_to<wake_due>,
+                     // Answered when everything sent before is written.
+                     caf::replies_to<flush_monitor>::with<recorded>>;
 
 /// One job: the status of each of its tasks.
 using job_actor = caf::typed_actor<
@@ -55,35 +56,37 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<tasks_started>, caf::reacts_to<attempts_ended>, caf::reacts_to<dependency_news>,
     // From the scheduler: who wants dependency_news.
     caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>, caf::reacts_to<commit_due>,
-    caf::reacts_to<report_due>, caf::reacts_to<load_due>,
-    caf::replies_to<progress_asked>::with<job_progress>,
-    caf::replies_to<forgive_asked>::with<control_answer>,
-    caf::replies_to<tasks_asked>::with<tasks_answer>>;
+    caf::reacts_to<report_due>, caf::reacts_to<load_due>, caf::replies_to<progress_asked>::with<job_progress>,
+    caf::replies_to<forgive_asked>::with<control_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>>;
 
 /// The slots of a part of the forest, and which task takes them next.
-using pool_actor = caf::typed_actor<
-    caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
-    // The job's specification, and its actor to report to.
-    caf::reacts_to<job_changed, job_actor>, caf::reacts_to<job_removed>, caf::reacts_to<pending_changed>,
-    caf::reacts_to<worker_joined>, caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>,
-    caf::reacts_to<tasks_finished>, caf::reacts_to<results_durable>, caf::replies_to<kill_tasks>::with<control_answer>,
-    // Why the next task of each job waits.
-    caf::replies_to<reasons_asked>::with<pool_stalled>>;
+using pool_actor =
+    caf::typed_actor<caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
+                     // The job's specification, and its actor to report to.
+                     caf::reacts_to<job_changed, job_actor>, caf::reacts_to<job_removed>,
+                     caf::reacts_to<pending_changed>, caf::reacts_to<worker_joined>, caf::reacts_to<worker_accepts>,
+                     caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>, caf::reacts_to<results_durable>,
+                     caf::replies_to<kill_tasks>::with<control_answer>,
+                     // Why the next task of each job waits.
+                     caf::replies_to<reasons_asked>::with<pool_stalled>>;
 
 /// A configured source of nodes.
-using node_source_actor = caf::typed_actor<caf::reacts_to<parents_known>, caf::reacts_to<wake_due>, caf::reacts_to<source_read>>;
+using node_source_actor =
+    caf::typed_actor<caf::reacts_to<parents_known>, caf::reacts_to<wake_due>, caf::reacts_to<source_read>>;
 
 /// The forest.
 using nodes_actor = caf::typed_actor<caf::reacts_to<source_fetched>, caf::reacts_to<config_changed>>;
 
 /// Lifecycle, policy, and the registry of workers.
-using scheduler_actor = caf::typed_actor<
-    caf::replies_to<hello>::with<welcome>, caf::replies_to<heartbeat>::with<heartbeat>, caf::reacts_to<goodbye>,
-    caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>, caf::reacts_to<nodes_changed>, caf::reacts_to<job_progress>,
-    caf::reacts_to<pool_stalled>, caf::reacts_to<store_health>, caf::reacts_to<wake_due>, caf::reacts_to<problem>,
-    caf::replies_to<await_quiescence>::with<run_finished>, caf::replies_to<stop_scheduler>::with<stopped>,
-    caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
-    caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>>;
+using scheduler_actor =
+    caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::replies_to<heartbeat>::with<heartbeat>,
+                     caf::reacts_to<goodbye>, caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>,
+                     caf::reacts_to<nodes_changed>, caf::reacts_to<job_progress>, caf::reacts_to<pool_stalled>,
+                     caf::reacts_to<store_health>, caf::reacts_to<wake_due>, caf::reacts_to<problem>,
+                     caf::replies_to<await_quiescence>::with<run_finished>,
+                     caf::replies_to<stop_scheduler>::with<stopped>, caf::replies_to<jobs_asked>::with<jobs_answer>,
+                     caf::replies_to<tasks_asked>::with<tasks_answer>, caf::replies_to<logs_asked>::with<logs_answer>,
+                     caf::replies_to<control_asked>::with<control_answer>>;
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
 using gateway_actor =

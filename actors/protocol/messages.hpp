@@ -422,7 +422,7 @@ struct jobs_answer {
 };
 struct tasks_asked {
     std::string secret;
-    job_id job;  ///< empty: of all jobs
+    job_id job;         ///< empty: of all jobs
     std::string state;  ///< a word of the answer; empty: all
     std::uint64_t limit = 0;
 };

@@ -16,8 +16,8 @@ bool in_range(Enum value, Enum last) {
 
 bool valid_ends(const std::vector<finished_task>& ends) {
     return ends.size() <= max_ends && std::all_of(ends.begin(), ends.end(), [](const finished_task& f) {
-        return in_range(f.end.result, last_attempt_result) && f.end.data_json.size() <= max_status_line_bytes;
-    });
+               return in_range(f.end.result, last_attempt_result) && f.end.data_json.size() <= max_status_line_bytes;
+           });
 }
 
 }  // namespace

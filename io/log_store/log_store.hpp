@@ -36,7 +36,7 @@ struct log_query {
     invocation_id invocation;
     bool any_stream = true;
     log_stream stream = log_stream::out;  ///< unless any_stream
-    std::int64_t after_id = 0;  ///< only later lines
+    std::int64_t after_id = 0;            ///< only later lines
     std::size_t limit = 1000;
     bool latest = false;  ///< the last `limit` of them rather than the first; oldest first either way
 };

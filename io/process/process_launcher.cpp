@@ -205,10 +205,12 @@ void child::start(process_spec spec) {
         if (fd >= 0) ::close(std::exchange(fd, -1));
     if (result.pid < 0) {
         if (std::string_view{result.step} == "chdir")
-            return fail("can't enter the working directory " + quote(request.working_directory) + ": " + errno_text(result.error));
+            return fail("can't enter the working directory " + quote(request.working_directory) + ": " +
+                        errno_text(result.error));
         const bool too_long = result.error == E2BIG;
-        return fail("can't run " + quote(request.executable) + ": " + errno_text(result.error) +
-                    (too_long ? " (the job's config, the node's name or the previous status is too large for a process)" : ""));
+        return fail(
+            "can't run " + quote(request.executable) + ": " + errno_text(result.error) +
+            (too_long ? " (the job's config, the node's name or the previous status is too large for a process)" : ""));
     }
     pid_ = result.pid;
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
@@ -265,14 +267,14 @@ void child::wait_for_status() {
 void child::wait_for_output(log_stream which) {
     of(which).pipe.async_wait(descriptor::wait_read,
                               [self = shared_from_this(), which](const boost::system::error_code& ec) {
-        constexpr std::size_t most = 1 << 18;  // then others get their turn
-        if (ec || self->abandoned_ || !self->read_output(which, most)) return;
-        if (self->in_flight_bytes_ >= max_output_in_flight_bytes) {
-            self->of(which).paused = true;
-        } else {
-            self->wait_for_output(which);
-        }
-    });
+                                  constexpr std::size_t most = 1 << 18;  // then others get their turn
+                                  if (ec || self->abandoned_ || !self->read_output(which, most)) return;
+                                  if (self->in_flight_bytes_ >= max_output_in_flight_bytes) {
+                                      self->of(which).paused = true;
+                                  } else {
+                                      self->wait_for_output(which);
+                                  }
+                              });
 }
 
 bool child::read_output(log_stream which, std::size_t most) {
@@ -338,8 +340,10 @@ void child::exited() {
         }
     read_status();
     process_outcome outcome;
-    if (WIFSIGNALED(wait_status)) outcome.signal = WTERMSIG(wait_status);
-    else outcome.exit_code = WEXITSTATUS(wait_status);
+    if (WIFSIGNALED(wait_status))
+        outcome.signal = WTERMSIG(wait_status);
+    else
+        outcome.exit_code = WEXITSTATUS(wait_status);
     outcome.status_text = std::move(status_text_);
     // First things first: somebody waits for the slot.
     if (events_.on_end) events_.on_end(std::move(outcome));

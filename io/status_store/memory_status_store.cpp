@@ -43,7 +43,8 @@ public:
     std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) override {
         std::vector<attempt> result;
         for (auto a = attempts_.rbegin(); a != attempts_.rend() && result.size() < limit; ++a)
-            if (a->second.start.job == job && (node.empty() || a->second.start.node == node)) result.push_back(a->second);
+            if (a->second.start.job == job && (node.empty() || a->second.start.node == node))
+                result.push_back(a->second);
         return result;
     }
 

@@ -62,7 +62,6 @@ amounts amounts_from_json(const std::string& text) {
     return declared;
 }
 
-
 class sqlite_status_store final : public status_store {
 public:
     sqlite_status_store(std::string path, sqlite_access access)
@@ -108,9 +107,10 @@ public:
 
     void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
         guarded([&] {
-            SQLite::Statement s{db_,
-                                "SELECT node, state, backoff_step, retry_at_ms, invocation, synthetic, data FROM statuses "
-                                "WHERE job = ? ORDER BY node"};
+            SQLite::Statement s{
+                db_,
+                "SELECT node, state, backoff_step, retry_at_ms, invocation, synthetic, data FROM statuses "
+                "WHERE job = ? ORDER BY node"};
             s.bind(1, job.value);
             while (s.executeStep()) {
                 task_status status;

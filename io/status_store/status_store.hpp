@@ -31,7 +31,7 @@ struct status_batch {
     std::vector<attempt_start> starts;
     std::vector<attempt_finish> finishes;
     std::vector<status_record> statuses;
-    std::vector<worker_instance> workers;     ///< added or changed, by shard
+    std::vector<worker_instance> workers;             ///< added or changed, by shard
     std::vector<forgotten_worker> forgotten_workers;  ///< a later instance of the shard stays
 
     [[nodiscard]] bool empty() const {

@@ -67,7 +67,15 @@ struct held_task {
 
 /// What keeps a pending task from starting.
 struct blocker {
-    enum class kind : std::uint8_t { none, scheduler_disabled, no_such_task, node_closed, node_resource, no_worker, worker_resource };
+    enum class kind : std::uint8_t {
+        none,
+        scheduler_disabled,
+        no_such_task,
+        node_closed,
+        node_resource,
+        no_worker,
+        worker_resource
+    };
 
     kind what = kind::none;
     std::string place;     ///< node, worker host, or empty
@@ -194,7 +202,7 @@ private:
     std::vector<std::unique_ptr<job_entry>> jobs_;  // by job_index; null where erased
     std::map<job_id, job_index> jobs_by_name_;
     std::map<invocation_id, holding> held_;
-    boost::unordered_flat_map<std::string, invocation_id> running_;  // by job and node
+    boost::unordered_flat_map<std::string, invocation_id> running_;                            // by job and node
     boost::unordered_flat_map<std::uint32_t, std::vector<job_index>> waiting_at_;              // by node
     std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_worker_;  // by host; "" is any
     std::uint64_t served_ = 0;

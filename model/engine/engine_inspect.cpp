@@ -47,7 +47,12 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
         blocker b;
         for (std::size_t r = 0; r < defs.size() && !b.forever(); ++r)
             if (const auto free = limits[r] - used[r]; job.worker_demand[r] > 0 && free < job.worker_demand[r])
-                b = {blocker::kind::worker_resource, info.shard.value, defs[r].name, job.worker_demand[r], free, limits[r]};
+                b = {blocker::kind::worker_resource,
+                     info.shard.value,
+                     defs[r].name,
+                     job.worker_demand[r],
+                     free,
+                     limits[r]};
         if (b.what == blocker::kind::none) return b;
         if (closest.what == blocker::kind::no_worker || closest.forever()) closest = b;
     }
@@ -65,7 +70,8 @@ blocker engine::explain_path(const job_entry& job, std::vector<node_index>& path
     for (std::size_t r = 0; r < defs.size(); ++r) {
         const auto demand = job.demand[level][r];
         const auto free = defs[r].limit - used_here[r];
-        if (demand > 0 && free < demand) return {blocker::kind::node_resource, name, defs[r].name, demand, free, defs[r].limit};
+        if (demand > 0 && free < demand)
+            return {blocker::kind::node_resource, name, defs[r].name, demand, free, defs[r].limit};
     }
     if (forest_->parents(node).empty()) return explain_worker(job, path);
     blocker first;
@@ -146,10 +152,12 @@ std::vector<std::pair<std::string, amounts>> engine::demands_of(invocation_id in
         return taken;
     };
     for (std::size_t i = 0; i < h.nodes.size(); ++i)
-        result.emplace_back(forest_->name(h.nodes[i]),
-                            named(resources_.of(forest_->levels()[forest_->level_of(h.nodes[i]).value]), h.node_demand[i]));
+        result.emplace_back(
+            forest_->name(h.nodes[i]),
+            named(resources_.of(forest_->levels()[forest_->level_of(h.nodes[i]).value]), h.node_demand[i]));
     if (workers_.contains(h.task.worker))
-        result.emplace_back(workers_.info(h.task.worker).shard.value, named(resources_.of(worker_level), h.worker_demand));
+        result.emplace_back(workers_.info(h.task.worker).shard.value,
+                            named(resources_.of(worker_level), h.worker_demand));
     return result;
 }
 

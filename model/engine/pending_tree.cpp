@@ -28,9 +28,7 @@ bool pending_tree::contains(node_index task) const {
            pending_[task.value - first_task_];
 }
 
-bool pending_tree::shut(node_index node) const {
-    return closed(node) || parked(node);
-}
+bool pending_tree::shut(node_index node) const { return closed(node) || parked(node); }
 
 std::uint32_t pending_tree::own_value(const forest& nodes, node_index node) const {
     if (nodes.level_of(node) == level_) {

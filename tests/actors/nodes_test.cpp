@@ -40,10 +40,13 @@ scheduler_actor::behavior_type receiver(scheduler_actor::pointer, std::vector<no
 class nodes_test : public test::actor_test {
 protected:
     void start(const std::string& sources) {
-        auto loaded = parse_config("[nodes]\nlevels = [\"host\", \"db\"]\n" + sources + "[jobs.j]\nowner = \"x\"\ncommand = [\"w\"]\n", "/c.toml");
+        auto loaded = parse_config(
+            "[nodes]\nlevels = [\"host\", \"db\"]\n" + sources + "[jobs.j]\nowner = \"x\"\ncommand = [\"w\"]\n",
+            "/c.toml");
         for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
         auto scheduler = track(system.spawn(receiver, &got));
-        nodes = track(system.spawn(nodes_behavior, caf::actor_cast<caf::strong_actor_ptr>(scheduler), source_tools{&launcher, nullptr}));
+        nodes = track(system.spawn(nodes_behavior, caf::actor_cast<caf::strong_actor_ptr>(scheduler),
+                                   source_tools{&launcher, nullptr}));
         caf::anon_send(nodes, config_changed{std::make_shared<const settings>(*loaded.config)});
         run();
     }
@@ -57,7 +60,8 @@ protected:
     }
     std::vector<std::string> names() {
         std::vector<std::string> result;
-        for (std::uint32_t i = 1; i < got.back().nodes->size(); ++i) result.emplace_back(got.back().nodes->name(node_index{i}));
+        for (std::uint32_t i = 1; i < got.back().nodes->size(); ++i)
+            result.emplace_back(got.back().nodes->name(node_index{i}));
         return result;
     }
 
@@ -67,8 +71,10 @@ protected:
 };
 
 TEST_F(nodes_test, one_forest_comes_when_every_source_has_told) {
-    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n"
-          "[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"host\"\nformat = \"{parent}:{i}\"\nstart = 1\nend = 2\n");
+    start(
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n"
+        "[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"host\"\nformat = \"{parent}:{i}\"\nstart = "
+        "1\nend = 2\n");
     EXPECT_THAT(got, IsEmpty());
     answer({"h1", "h2"});
     ASSERT_THAT(got, SizeIs(1));
@@ -80,8 +86,10 @@ TEST_F(nodes_test, one_forest_comes_when_every_source_has_told) {
 }
 
 TEST_F(nodes_test, a_script_runs_once_for_each_parent) {
-    start("[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"instance\"\nformat = \"h{i}\"\nstart = 1\nend = 2\n"
-          "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nparent_level = \"host\"\n");
+    start(
+        "[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"instance\"\nformat = \"h{i}\"\nstart = 1\nend = "
+        "2\n"
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nparent_level = \"host\"\n");
     ASSERT_THAT(launcher.running, SizeIs(2));
     EXPECT_EQ(launcher.running.begin()->second.spec.argv.back(), "h1");
     answer({"a"});
@@ -92,7 +100,8 @@ TEST_F(nodes_test, a_script_runs_once_for_each_parent) {
 }
 
 TEST_F(nodes_test, a_failing_script_is_tried_again_then_reported_and_the_last_good_nodes_stay) {
-    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\nretries = 1\nretry_wait_s = 1\n");
+    start(
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\nretries = 1\nretry_wait_s = 1\n");
     answer({"h1"});
     pass(std::chrono::milliseconds{10'100});
     answer({"boom"}, 3);
@@ -118,7 +127,9 @@ TEST_F(nodes_test, a_hanging_script_is_ended) {
 }
 
 TEST_F(nodes_test, duplicates_between_sources_are_reported) {
-    start("[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\nh1 = {}\n[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\n");
+    start(
+        "[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\nh1 = {}\n[[nodes.sources]]\nsource = "
+        "\"script\"\ncommand = [\"list\"]\n");
     answer({"h1", "h2"});
     EXPECT_THAT(names(), ElementsAre("h1", "h2"));
     EXPECT_THAT(got.back().problems, ElementsAre(HasSubstr("\"h1\" is declared more than once")));

@@ -29,15 +29,20 @@ using ::testing::UnorderedElementsAre;
 // A store that a test can make fail, and look into.
 class fragile_store final : public status_store {
 public:
-    explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken) : inner_{std::move(inner)}, broken_{std::move(broken)} {}
+    explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken)
+        : inner_{std::move(inner)}, broken_{std::move(broken)} {}
     std::uint64_t begin_epoch() override { return inner_->begin_epoch(); }
     void commit(const status_batch& b) override {
         if (*broken_) throw io_error{"the disk is full"};
         inner_->commit(b);
     }
-    void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override { inner_->for_each_status(j, f); }
+    void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override {
+        inner_->for_each_status(j, f);
+    }
     std::vector<job_id> jobs() override { return inner_->jobs(); }
-    std::vector<attempt> attempts(const job_id& j, const node_id& n, std::size_t l) override { return inner_->attempts(j, n, l); }
+    std::vector<attempt> attempts(const job_id& j, const node_id& n, std::size_t l) override {
+        return inner_->attempts(j, n, l);
+    }
     std::vector<worker_instance> workers() override { return inner_->workers(); }
     void clear() override { inner_->clear(); }
 
@@ -89,7 +94,8 @@ protected:
         auto lines = std::make_shared<log_store_options>(log_store_options{make_memory_log_store(), {}});
         logs = track(system.spawn(log_store_behavior, lines, monitor));
         const auto epoch = statuses->begin_epoch();
-        auto store_ptr = std::make_shared<std::unique_ptr<status_store>>(std::make_unique<fragile_store>(statuses, disk_is_full));
+        auto store_ptr =
+            std::make_shared<std::unique_ptr<status_store>>(std::make_unique<fragile_store>(statuses, disk_is_full));
         store = track(system.spawn(status_store_behavior, store_ptr));
         scheduler_options options;
         options.config = config_file;
@@ -133,7 +139,8 @@ protected:
     }
     std::map<std::string, std::string> stored(const std::string& job = "j") {
         std::map<std::string, std::string> result;
-        statuses->for_each_status(job_id{job}, [&](const node_id& n, const task_status& s) { result[n.value] = to_string(s.state); });
+        statuses->for_each_status(
+            job_id{job}, [&](const node_id& n, const task_status& s) { result[n.value] = to_string(s.state); });
         return result;
     }
     /// Ends what runs, and what starts then, and so on.
@@ -171,7 +178,8 @@ TEST_F(system_test, runs_every_task_within_the_limits_and_then_rests) {
     start_scheduler(one_job);
     std::optional<run_finished> finished;
     auto waiter = track(system.spawn([&](caf::event_based_actor* self) {
-        self->request(scheduler, caf::infinite, await_quiescence{}).then([&](const run_finished& m) { finished = m; }, [](const caf::error&) {});
+        self->request(scheduler, caf::infinite, await_quiescence{})
+            .then([&](const run_finished& m) { finished = m; }, [](const caf::error&) {});
     }));
     run();
     EXPECT_THAT(launcher.running, IsEmpty()) << "there is no worker yet";
@@ -203,10 +211,14 @@ TEST_F(system_test, a_task_gets_its_contract) {
     ASSERT_EQ(process.spec.argv.size(), 4U);
     EXPECT_EQ(process.spec.argv[1], "h1:1");
     EXPECT_EQ(process.spec.argv[2], launcher.status_path(id));
-    EXPECT_THAT(process.spec.argv[3], HasSubstr(R"("id":"j","node":"h1:1","path_to_node":["instance","h1","h1:1"],"prev_status":null,"config":{"k":1})"));
+    EXPECT_THAT(
+        process.spec.argv[3],
+        HasSubstr(
+            R"("id":"j","node":"h1:1","path_to_node":["instance","h1","h1:1"],"prev_status":null,"config":{"k":1})"));
     EXPECT_THAT(process.spec.argv[3], HasSubstr(R"("h1":{"slots":1})"));
     EXPECT_EQ(process.spec.working_directory, "/data/jobs/j");
-    EXPECT_THAT(process.spec.environment, ::testing::IsSupersetOf({"BISTRO_JOB=j", "BISTRO_NODE=h1:1", "BISTRO_CONFIG={\"k\":1}"}));
+    EXPECT_THAT(process.spec.environment,
+                ::testing::IsSupersetOf({"BISTRO_JOB=j", "BISTRO_NODE=h1:1", "BISTRO_CONFIG={\"k\":1}"}));
 }
 
 TEST_F(system_test, data_of_one_attempt_reaches_the_next) {
@@ -251,9 +263,11 @@ TEST_F(system_test, an_error_waits_for_its_backoff_and_the_second_one_fails) {
 }
 
 TEST_F(system_test, a_dependent_job_waits_for_durable_results) {
-    start_scheduler(std::string{one_job} + "[jobs.k]\nowner = \"x\"\ncommand = [\"after\"]\ndepends_on = [\"j\"]\n"
-                    "[jobs.r]\nowner = \"x\"\ncommand = [\"report\"]\nlevel_for_tasks = \"host\"\nresources = { slots = 0 }\n"
-                    "run_only_after_all_nodes_are_done_for = [\"j\"]\n");
+    start_scheduler(
+        std::string{one_job} +
+        "[jobs.k]\nowner = \"x\"\ncommand = [\"after\"]\ndepends_on = [\"j\"]\n"
+        "[jobs.r]\nowner = \"x\"\ncommand = [\"report\"]\nlevel_for_tasks = \"host\"\nresources = { slots = 0 }\n"
+        "run_only_after_all_nodes_are_done_for = [\"j\"]\n");
     start_worker("w");
     EXPECT_EQ(counts("k").blocked, 4U);
     *disk_is_full = true;
@@ -290,13 +304,16 @@ TEST_F(system_test, a_kill_is_term_then_a_wait_then_kill) {
     start_scheduler(std::string{one_job} + "kill_wait_s = 3\n");
     start_worker("w");
     const auto id = launcher.running.begin()->first;
-    EXPECT_TRUE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, node_id{"h1:1"}})->ok);
+    EXPECT_TRUE(
+        ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, node_id{"h1:1"}})->ok);
     EXPECT_THAT(launcher.running.at(id).signals, ElementsAre(SIGTERM));
     pass(std::chrono::milliseconds{2'900});
     EXPECT_THAT(launcher.running.at(id).signals, ElementsAre(SIGTERM));
     pass(std::chrono::milliseconds{200});
     EXPECT_THAT(launcher.running.at(id).signals, ElementsAre(SIGTERM, SIGKILL));
-    EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, node_id{"h1:2"}})->ok) << "does not run";
+    EXPECT_FALSE(
+        ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, node_id{"h1:2"}})->ok)
+        << "does not run";
     EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"jj"}, {}})->ok);
 }
 
@@ -318,7 +335,8 @@ TEST_F(system_test, stopping_ends_what_runs_and_starts_nothing) {
     start_worker("w");
     std::optional<stopped> answer;
     track(system.spawn([&](caf::event_based_actor* self) {
-        self->request(scheduler, caf::infinite, stop_scheduler{}).then([&](const stopped& m) { answer = m; }, [](const caf::error&) {});
+        self->request(scheduler, caf::infinite, stop_scheduler{})
+            .then([&](const stopped& m) { answer = m; }, [](const caf::error&) {});
     }));
     run();
     EXPECT_FALSE(answer);
@@ -385,8 +403,8 @@ TEST_F(system_test, a_restarted_scheduler_waits_for_its_workers_and_adopts_what_
     start_scheduler(one_job);
     auto worker = start_worker("w", false);
     const auto before = launcher.nodes();
-    for (auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(scheduler), caf::actor_cast<caf::actor>(store),
-                        caf::actor_cast<caf::actor>(monitor)})
+    for (auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(scheduler),
+                        caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(monitor)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     run();
     const auto old_logs = logs;
@@ -497,7 +515,8 @@ TEST_F(system_test, events_come_in_the_order_of_decisions) {
         const auto at = line.find("\"event\":\"") + 9;
         kinds.push_back(line.substr(at, line.find('"', at) - at));
     }
-    EXPECT_THAT(kinds, ElementsAre("job_added", "nodes_changed", "worker_up", "start", "start", "finish", "start", "finish", "start", "finish", "finish"));
+    EXPECT_THAT(kinds, ElementsAre("job_added", "nodes_changed", "worker_up", "start", "start", "finish", "start",
+                                   "finish", "start", "finish", "finish"));
 }
 
 TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
@@ -505,7 +524,8 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     std::ofstream{path} << base << one_job;
     start_scheduler(one_job);
     auto current = std::make_shared<const settings>(*load_config(path).config);
-    auto watcher = track(system.spawn(config_watcher_behavior, current, scheduler, static_cast<io_loop*>(nullptr), std::function<void(settings&)>{}));
+    auto watcher = track(system.spawn(config_watcher_behavior, current, scheduler, static_cast<io_loop*>(nullptr),
+                                      std::function<void(settings&)>{}));
     std::ofstream{path} << base << one_job << "ownerr = 1\n";
     caf::anon_send(watcher, file_changed{});
     run();

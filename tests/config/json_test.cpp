@@ -61,7 +61,8 @@ TEST(json_import, everything_that_a_config_can_say) {
         "resources": {"ram": 2}, "filters": {"host": {"whitelist": ["h1"], "fraction_of_nodes": 0.5}}, "depends_on": ["b"],
         "level_for_host_placement": "host"},
       "bistro_job->b": {"owner": "o", "command": ["c"], "host_placement": "x"}
-    })", "f.json", {});
+    })",
+                                      "f.json", {});
     for (const auto& e : imported.errors) ADD_FAILURE() << to_string(e);
     const auto c = parse_config(imported.toml, "f.toml").config;
     ASSERT_TRUE(c) << imported.toml;
@@ -105,7 +106,9 @@ TEST(toml_writer, strings_come_back_as_they_were) {
     EXPECT_EQ(toml_key("a b"), "\"a b\"");
 }
 
-process_outcome outcome(std::string status, int exit_code = 0, int signal = 0) { return {exit_code, signal, std::move(status), {}}; }
+process_outcome outcome(std::string status, int exit_code = 0, int signal = 0) {
+    return {exit_code, signal, std::move(status), {}};
+}
 
 TEST(status_line, words_and_json) {
     EXPECT_EQ(judge(outcome("done\n"), status_source::pipe).result, attempt_result::done);
@@ -113,7 +116,8 @@ TEST(status_line, words_and_json) {
     const auto end = judge(outcome(R"({"result": "incomplete_backoff", "data": {"cursor": 7}})"), status_source::pipe);
     EXPECT_EQ(end.result, attempt_result::incomplete_backoff);
     EXPECT_EQ(end.data_json, R"({"cursor":7})");
-    EXPECT_EQ(judge(outcome("done", 1), status_source::exit_code).result, attempt_result::done) << "the line beats the exit code";
+    EXPECT_EQ(judge(outcome("done", 1), status_source::exit_code).result, attempt_result::done)
+        << "the line beats the exit code";
 }
 
 TEST(status_line, without_a_line_the_exit_decides_or_nothing_does) {
@@ -131,7 +135,8 @@ TEST(status_line, what_cannot_be_understood_is_an_error_with_a_reason) {
         EXPECT_EQ(end.result, attempt_result::error) << line;
         EXPECT_FALSE(end.reason.empty()) << line;
     }
-    EXPECT_EQ(judge(outcome(std::string(max_status_line_bytes, 'x')), status_source::pipe).result, attempt_result::error);
+    EXPECT_EQ(judge(outcome(std::string(max_status_line_bytes, 'x')), status_source::pipe).result,
+              attempt_result::error);
     auto killed = outcome("", 0, 15);
     killed.failure = "timed out after 5 s";
     EXPECT_EQ(judge(killed, status_source::exit_code).reason, "timed out after 5 s");

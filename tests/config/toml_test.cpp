@@ -140,7 +140,8 @@ w1 = { cpu = 4 }
 TEST(toml, unknown_keys_are_errors_with_the_nearest_known_one) {
     EXPECT_THAT(errors_of(std::string{minimal} + "prioritty = 3\n"),
                 ElementsAre("/etc/c.toml:12:1: error: unknown key \"jobs.j.prioritty\"; did you mean \"priority\"?"));
-    EXPECT_THAT(errors_of(std::string{minimal} + "[schedulr]\n"), ElementsAre(HasSubstr("did you mean \"scheduler\"?")));
+    EXPECT_THAT(errors_of(std::string{minimal} + "[schedulr]\n"),
+                ElementsAre(HasSubstr("did you mean \"scheduler\"?")));
 }
 
 TEST(toml, every_error_of_a_file_at_once_with_its_place) {
@@ -199,7 +200,8 @@ depends_on = ["j"]
 }
 
 TEST(toml, dependencies_must_exist_and_share_a_level) {
-    EXPECT_THAT(errors_of(std::string{minimal} + "depends_on = [\"jj\"]\n"), ElementsAre(HasSubstr("did you mean \"j\"?")));
+    EXPECT_THAT(errors_of(std::string{minimal} + "depends_on = [\"jj\"]\n"),
+                ElementsAre(HasSubstr("did you mean \"j\"?")));
     EXPECT_THAT(errors_of(std::string{minimal} + R"(
 depends_on = ["h"]
 [jobs.h]
@@ -211,26 +213,36 @@ level_for_tasks = "host"
 }
 
 TEST(toml, resources_are_checked) {
-    EXPECT_THAT(errors_of(std::string{minimal} + "[resources.host]\nr = { default = 1 }\n"), ElementsAre(HasSubstr("needs a limit")));
-    EXPECT_THAT(errors_of(std::string{minimal} + "[resources.host]\nr = { limit = 1 }\n[resources.db]\nr = { limit = 1 }\n"),
-                ElementsAre(HasSubstr("already defined for level \"host\"")));
+    EXPECT_THAT(errors_of(std::string{minimal} + "[resources.host]\nr = { default = 1 }\n"),
+                ElementsAre(HasSubstr("needs a limit")));
+    EXPECT_THAT(
+        errors_of(std::string{minimal} + "[resources.host]\nr = { limit = 1 }\n[resources.db]\nr = { limit = 1 }\n"),
+        ElementsAre(HasSubstr("already defined for level \"host\"")));
     EXPECT_THAT(errors_of(std::string{minimal} + "[resources.hots]\nr = { limit = 1 }\n"),
                 ElementsAre(HasSubstr("did you mean \"host\"?")));
-    EXPECT_THAT(errors_of(std::string{minimal} + "[workers.overrides.w]\nram = 1\n"), ElementsAre(HasSubstr("\"ram\" is no resource")));
+    EXPECT_THAT(errors_of(std::string{minimal} + "[workers.overrides.w]\nram = 1\n"),
+                ElementsAre(HasSubstr("\"ram\" is no resource")));
 }
 
 TEST(toml, manual_nodes_are_checked) {
-    const std::string head = "[nodes]\nlevels = [\"host\"]\n[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\n";
+    const std::string head =
+        "[nodes]\nlevels = [\"host\"]\n[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\n";
     const std::string tail = "[jobs.j]\nowner = \"x\"\ncommand = [\"true\"]\n";
-    EXPECT_THAT(errors_of(head + "a = { children = [\"b\"] }\n" + tail), ElementsAre(HasSubstr("\"b\" is 2 levels deep")));
+    EXPECT_THAT(errors_of(head + "a = { children = [\"b\"] }\n" + tail),
+                ElementsAre(HasSubstr("\"b\" is 2 levels deep")));
     EXPECT_THAT(errors_of(head + "a = {}\na = {}\n" + tail), ElementsAre(HasSubstr("c.toml:7:5: error")));
-    EXPECT_THAT(errors_of(head + "a = { parent = \"b\" }\nb = { parent = \"a\" }\n" + tail), Contains(HasSubstr("own ancestors")));
+    EXPECT_THAT(errors_of(head + "a = { parent = \"b\" }\nb = { parent = \"a\" }\n" + tail),
+                Contains(HasSubstr("own ancestors")));
     EXPECT_THAT(errors_of(head + "\"a\\u0000b\" = {}\n" + tail), ElementsAre(HasSubstr("NUL")));
     EXPECT_THAT(errors_of(head + "a = { tag = [\"x\"] }\n" + tail), ElementsAre(HasSubstr("did you mean \"tags\"?")));
 }
 
 TEST(toml, orphan_rules_read_like_the_original) {
-    auto rule = [](const std::string& value) { return good(std::string{minimal} + "kill_orphan_tasks_after_sec = " + value + "\n").jobs[0].kill_orphan_tasks_after_s; };
+    auto rule = [](const std::string& value) {
+        return good(std::string{minimal} + "kill_orphan_tasks_after_sec = " + value + "\n")
+            .jobs[0]
+            .kill_orphan_tasks_after_s;
+    };
     EXPECT_EQ(rule("true"), 0);
     EXPECT_EQ(rule("false"), std::nullopt);
     EXPECT_EQ(rule("-1"), std::nullopt);
@@ -238,12 +250,15 @@ TEST(toml, orphan_rules_read_like_the_original) {
 }
 
 TEST(toml, a_job_config_arrives_as_json) {
-    EXPECT_EQ(good(std::string{minimal} + "config = { n = 5, deep = { list = [1, \"a\", true, 0.5] } }\n").jobs[0].config_json,
+    EXPECT_EQ(good(std::string{minimal} + "config = { n = 5, deep = { list = [1, \"a\", true, 0.5] } }\n")
+                  .jobs[0]
+                  .config_json,
               R"({"deep":{"list":[1,"a",true,5E-1]},"n":5})");
 }
 
 TEST(toml, a_worker_file_needs_nothing_else) {
-    const auto loaded = parse_config("[worker]\nscheduler = \"127.0.0.1:6789\"\n", "/etc/w.toml", config_purpose::worker);
+    const auto loaded =
+        parse_config("[worker]\nscheduler = \"127.0.0.1:6789\"\n", "/etc/w.toml", config_purpose::worker);
     EXPECT_THAT(loaded.errors, IsEmpty());
 }
 
@@ -256,7 +271,8 @@ TEST(endpoint, forms) {
     EXPECT_EQ(parse_endpoint("127.0.0.1:80"), (endpoint{"127.0.0.1", 80}));
     EXPECT_EQ(parse_endpoint("[::1]:80"), (endpoint{"::1", 80}));
     EXPECT_EQ(parse_endpoint(":80"), (endpoint{"127.0.0.1", 80}));
-    for (const auto* bad : {"", "host", "host:", "host:x", "host:70000", "::1:80", "host:-1"}) EXPECT_FALSE(parse_endpoint(bad)) << bad;
+    for (const auto* bad : {"", "host", "host:", "host:x", "host:70000", "::1:80", "host:-1"})
+        EXPECT_FALSE(parse_endpoint(bad)) << bad;
 }
 
 TEST(nodes_of_lines, names_or_paths) {

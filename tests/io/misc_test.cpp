@@ -28,12 +28,16 @@ TEST(event_log, lines_have_the_documented_shape) {
     e.worker = "w";
     e.invocation = invocation_id{(std::uint64_t{1} << 40) + 7};
     e.path = {"n", "host1", "instance"};
-    EXPECT_EQ(to_json_line(e), R"({"seq":1,"time":12.345,"event":"start","job":"j","node":"n","worker":"w","invocation":"1-7","path":["n","host1","instance"]})");
+    EXPECT_EQ(
+        to_json_line(e),
+        R"({"seq":1,"time":12.345,"event":"start","job":"j","node":"n","worker":"w","invocation":"1-7","path":["n","host1","instance"]})");
     e.kind = event_kind::finish;
     e.path.clear();
     e.exit_code = 2;
     e.result = attempt_result::error;
-    EXPECT_EQ(to_json_line(e), R"({"seq":1,"time":12.345,"event":"finish","job":"j","node":"n","worker":"w","invocation":"1-7","result":"error","exit_code":2})");
+    EXPECT_EQ(
+        to_json_line(e),
+        R"({"seq":1,"time":12.345,"event":"finish","job":"j","node":"n","worker":"w","invocation":"1-7","result":"error","exit_code":2})");
     e.signal = 9;
     EXPECT_THAT(to_json_line(e), HasSubstr("\"signal\":9"));
     e.node = node_id{"a\"\n\xff"};

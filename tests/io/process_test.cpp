@@ -6,10 +6,10 @@
 
 #include <sys/wait.h>
 
-#include <csignal>
 #include <atomic>
-#include <fstream>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <mutex>
 
@@ -36,7 +36,8 @@ protected:
         std::vector<output_line> lines;
     };
 
-    std::future<result> launch(process_id id, std::vector<std::string> argv, std::vector<std::string> environment = {}) {
+    std::future<result> launch(process_id id, std::vector<std::string> argv,
+                               std::vector<std::string> environment = {}) {
         auto p = std::make_shared<pending>();
         process_events events;
         events.on_output = [p, id, this](std::vector<output_line> lines) {
@@ -82,7 +83,8 @@ TEST_F(launcher_test, output_comes_line_by_line_and_whole) {
 TEST_F(launcher_test, the_status_pipe_is_read) {
     EXPECT_EQ(shell("echo done > \"$1\"").outcome.status_text, "done\n");
     EXPECT_EQ(shell("true").outcome.status_text, "");
-    EXPECT_EQ(shell("head -c 300000 /dev/zero | tr '\\0' x > \"$1\"").outcome.status_text.size(), max_status_line_bytes);
+    EXPECT_EQ(shell("head -c 300000 /dev/zero | tr '\\0' x > \"$1\"").outcome.status_text.size(),
+              max_status_line_bytes);
 }
 
 TEST_F(launcher_test, much_output_is_neither_lost_nor_kept_in_memory) {
@@ -119,7 +121,8 @@ TEST_F(launcher_test, a_signal_reaches_the_whole_group) {
 }
 
 TEST_F(launcher_test, descriptors_and_signals_are_clean) {
-    const auto r = shell("ls /proc/$$/fd | wc -l; grep -c '^SigIgn:\\s*0*$' /proc/$$/status; grep -c '^SigBlk:\\s*0*$' /proc/$$/status");
+    const auto r = shell(
+        "ls /proc/$$/fd | wc -l; grep -c '^SigIgn:\\s*0*$' /proc/$$/status; grep -c '^SigBlk:\\s*0*$' /proc/$$/status");
     ASSERT_EQ(r.lines.size(), 3U);
     EXPECT_EQ(r.lines[0].text, "3");
     EXPECT_EQ(r.lines[1].text, "1");

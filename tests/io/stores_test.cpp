@@ -84,7 +84,8 @@ TEST_P(status_store_test, keeps_the_latest_status_with_all_its_parts) {
 
 TEST_P(status_store_test, keeps_the_history_of_attempts_the_latest_first) {
     status_batch batch;
-    for (std::uint64_t id : {1, 2}) batch.starts.push_back({job_id{"j"}, node_id{"n"}, invocation_id{id}, "w", {"n", "h", "instance"}, 1'000});
+    for (std::uint64_t id : {1, 2})
+        batch.starts.push_back({job_id{"j"}, node_id{"n"}, invocation_id{id}, "w", {"n", "h", "instance"}, 1'000});
     batch.finishes = {finish("n", 1, task_state::error)};
     store->commit(batch);
     reopen();
@@ -112,7 +113,8 @@ TEST_P(status_store_test, the_same_batch_twice_changes_nothing) {
 
 TEST_P(status_store_test, any_name_that_a_node_may_have) {
     status_batch batch;
-    for (const std::string name : {"a b", "quote'\"", "line\nbreak", "😀", "\xff\xfe", "%_"}) batch.finishes.push_back(finish(name, batch.finishes.size() + 1, task_state::done));
+    for (const std::string name : {"a b", "quote'\"", "line\nbreak", "😀", "\xff\xfe", "%_"})
+        batch.finishes.push_back(finish(name, batch.finishes.size() + 1, task_state::done));
     batch.finishes.push_back(finish(std::string(10'000, 'x'), 100, task_state::done));
     store->commit(batch);
     reopen();
@@ -155,8 +157,11 @@ INSTANTIATE_TEST_SUITE_P(back_ends, status_store_test, ::testing::Bool(),
 
 class log_store_test : public ::testing::TestWithParam<bool> {
 protected:
-    void SetUp() override { store = GetParam() ? open_sqlite_log_store(dir.file("l.sqlite")) : make_memory_log_store(); }
-    void add(const std::string& node, const std::string& text, log_stream stream = log_stream::out, time_ms at = 5'000) {
+    void SetUp() override {
+        store = GetParam() ? open_sqlite_log_store(dir.file("l.sqlite")) : make_memory_log_store();
+    }
+    void add(const std::string& node, const std::string& text, log_stream stream = log_stream::out,
+             time_ms at = 5'000) {
         std::vector<log_line> lines{{0, job_id{"j"}, node_id{node}, invocation_id{1}, stream, at, text}};
         store->append(lines);
     }
@@ -225,7 +230,8 @@ TEST(sqlite_files, garbage_is_refused_and_left_alone) {
     temp_dir dir;
     const std::string garbage(5'000, 'x');
     std::ofstream{dir.file("s.sqlite")} << garbage;
-    EXPECT_THAT(message_of([&] { open_sqlite_status_store(dir.file("s.sqlite")); }), HasSubstr("is no SQLite database"));
+    EXPECT_THAT(message_of([&] { open_sqlite_status_store(dir.file("s.sqlite")); }),
+                HasSubstr("is no SQLite database"));
     EXPECT_EQ(content(dir.file("s.sqlite")), garbage);
 }
 
@@ -234,7 +240,8 @@ TEST(sqlite_files, a_damaged_file_is_refused_and_left_alone) {
     {
         auto store = open_sqlite_status_store(dir.file("s.sqlite"));
         status_batch batch;
-        for (std::uint64_t i = 1; i < 500; ++i) batch.finishes.push_back(finish("node" + std::to_string(i), i, task_state::done));
+        for (std::uint64_t i = 1; i < 500; ++i)
+            batch.finishes.push_back(finish("node" + std::to_string(i), i, task_state::done));
         store->commit(batch);
     }
     auto damaged = content(dir.file("s.sqlite"));
@@ -247,9 +254,15 @@ TEST(sqlite_files, a_damaged_file_is_refused_and_left_alone) {
 TEST(sqlite_files, a_newer_version_and_another_kind_are_refused) {
     temp_dir dir;
     { auto store = open_sqlite_status_store(dir.file("s.sqlite")); }
-    { SQLite::Database db{dir.file("s.sqlite"), SQLite::OPEN_READWRITE}; db.exec("PRAGMA user_version = 99"); }
+    {
+        SQLite::Database db{dir.file("s.sqlite"), SQLite::OPEN_READWRITE};
+        db.exec("PRAGMA user_version = 99");
+    }
     EXPECT_THAT(message_of([&] { open_sqlite_status_store(dir.file("s.sqlite")); }), HasSubstr("newer version"));
-    { SQLite::Database db{dir.file("o.sqlite"), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE}; db.exec("CREATE TABLE t (x)"); }
+    {
+        SQLite::Database db{dir.file("o.sqlite"), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
+        db.exec("CREATE TABLE t (x)");
+    }
     EXPECT_THAT(message_of([&] { open_sqlite_status_store(dir.file("o.sqlite")); }), HasSubstr("something else"));
     { auto log = open_sqlite_log_store(dir.file("l.sqlite")); }
     EXPECT_THAT(message_of([&] { open_sqlite_status_store(dir.file("l.sqlite")); }), HasSubstr("something else"));
@@ -267,7 +280,8 @@ TEST(sqlite_files, a_full_disk_loses_nothing_and_recovers) {
     const rlimit small{64 * 1024, before.rlim_max};
     ::setrlimit(RLIMIT_FSIZE, &small);
     status_batch large;
-    for (std::uint64_t i = 2; i < 5'000; ++i) large.finishes.push_back(finish("node" + std::to_string(i), i, task_state::done));
+    for (std::uint64_t i = 2; i < 5'000; ++i)
+        large.finishes.push_back(finish("node" + std::to_string(i), i, task_state::done));
     EXPECT_NE(message_of([&] { store->commit(large); }), "no error");
     ::setrlimit(RLIMIT_FSIZE, &before);
     store->commit(large);

@@ -25,14 +25,16 @@ public:
     void start(const start_decision& d) {
         const auto job = world_.jobs.at(d.job.value).name;
         const auto node = std::string{world_.nodes->name(d.node)};
-        EXPECT_TRUE(pending.contains({job.value, node})) << "started what was not pending: " << job.value << " " << node;
+        EXPECT_TRUE(pending.contains({job.value, node}))
+            << "started what was not pending: " << job.value << " " << node;
         for (const auto& [invocation, r] : running)
             EXPECT_FALSE(r.job == job && r.node == node) << "double run of " << job.value << " on " << node;
         record r{job, node, {}, d.worker, {}};
         for (auto n : d.path) r.path.emplace_back(world_.nodes->name(n));
         r.demands = demands_of(world_.jobs.at(d.job.value));
         check_path(d.path);
-        EXPECT_TRUE(fits(world_.jobs.at(d.job.value), r.demands, d.path, d.worker)) << "no room for " << job.value << " on " << node;
+        EXPECT_TRUE(fits(world_.jobs.at(d.job.value), r.demands, d.path, d.worker))
+            << "no room for " << job.value << " on " << node;
         EXPECT_TRUE(passes(world_.jobs.at(d.job.value), d.path));
         running[d.invocation] = r;
         pending.erase({job.value, node});
@@ -79,7 +81,8 @@ private:
         return result;
     }
 
-    [[nodiscard]] std::int64_t used(const std::string& node, const std::string& level, const std::string& resource) const {
+    [[nodiscard]] std::int64_t used(const std::string& node, const std::string& level,
+                                    const std::string& resource) const {
         std::int64_t sum = 0;
         for (const auto& [id, r] : running)
             if (std::find(r.path.begin(), r.path.end(), node) != r.path.end()) {
@@ -92,7 +95,8 @@ private:
     [[nodiscard]] bool worker_fits(const demand_map& demands, const std::string& host, std::size_t w) const {
         const auto& worker = world_.workers[w];
         if (!worker.alive || !worker.accepting || (!host.empty() && worker.info.host != host)) return false;
-        const auto limits = worker_limits(world_.resources, worker.info.shard.value, worker.info.host, worker.info.declared);
+        const auto limits =
+            worker_limits(world_.resources, worker.info.shard.value, worker.info.host, worker.info.declared);
         const auto& defs = world_.resources.of(worker_level);
         for (std::size_t r = 0; r < defs.size(); ++r) {
             std::int64_t sum = 0;
@@ -232,8 +236,7 @@ private:
         const auto job = *engine_.find_job(world_.jobs[j].name);
         engine_.set_unfinished(job, tasks.size());
         engine_.add_pending(job, tasks);
-        for (auto t : tasks)
-            reference_.pending.emplace(world_.jobs[j].name.value, std::string{world_.nodes->name(t)});
+        for (auto t : tasks) reference_.pending.emplace(world_.jobs[j].name.value, std::string{world_.nodes->name(t)});
     }
 
     void finish_some() {

@@ -158,8 +158,7 @@ TEST_F(engine_test, host_placement_and_level_for_host_placement) {
     spec.level = "db";
     spec.level_for_host_placement = "host";
     offer(spec);
-    for (const auto& d : core->start(100))
-        EXPECT_EQ(core->workers().info(d.worker).host, nodes->name(d.path[1]));
+    for (const auto& d : core->start(100)) EXPECT_EQ(core->workers().info(d.worker).host, nodes->name(d.path[1]));
     spec.name = job_id{"pinned"};
     spec.host_placement = "h3";
     spec.resources["host_slots"] = 0;
@@ -227,9 +226,15 @@ TEST_F(engine_test, a_lost_worker_gives_its_slots_back) {
 TEST_F(engine_test, adopted_tasks_hold_slots_even_over_the_limit) {
     make();
     add_worker(0, "x");
-    core->put_job([] { job_spec s; s.name = job_id{"j"}; s.level = "db"; return s; }());
+    core->put_job([] {
+        job_spec s;
+        s.name = job_id{"j"};
+        s.level = "db";
+        return s;
+    }());
     for (std::uint64_t i = 0; i < 3; ++i)
-        core->adopt(invocation_id{100 + i}, {job_id{"j"}, {std::string{"h1"} + "abc"[i], "h1", "instance"}, worker_index{0}});
+        core->adopt(invocation_id{100 + i},
+                    {job_id{"j"}, {std::string{"h1"} + "abc"[i], "h1", "instance"}, worker_index{0}});
     EXPECT_EQ(core->used(*nodes->find("h1"))[0], 3);
     add_job("j");
     EXPECT_THAT(start(), ElementsAre("j:h2c", "j:h2a"));

@@ -35,7 +35,8 @@ TEST(forest, an_empty_one_has_the_instance) {
 }
 
 TEST(forest, connects_parents_and_children_in_the_order_of_declaration) {
-    const auto built = build_forest(levels, {node("h2", "host"), node("d1", "db", {"h1"}), node("h1", "host"), node("d0", "db", {"h1"})});
+    const auto built = build_forest(
+        levels, {node("h2", "host"), node("d1", "db", {"h1"}), node("h1", "host"), node("d0", "db", {"h1"})});
     const auto& f = *built.nodes;
     EXPECT_THAT(built.problems, IsEmpty());
     EXPECT_THAT(names(f, f.children(forest::instance())), ElementsAre("h2", "h1"));
@@ -46,7 +47,8 @@ TEST(forest, connects_parents_and_children_in_the_order_of_declaration) {
 }
 
 TEST(forest, a_replica_has_several_parents) {
-    const auto built = build_forest(levels, {node("h1", "host"), node("h2", "host"), node("d", "db", {"h1", "h2", "h1"})});
+    const auto built =
+        build_forest(levels, {node("h1", "host"), node("h2", "host"), node("d", "db", {"h1", "h2", "h1"})});
     const auto& f = *built.nodes;
     EXPECT_TRUE(f.has_replicas());
     EXPECT_THAT(names(f, f.parents(*f.find("d"))), ElementsAre("h1", "h2"));
@@ -55,9 +57,9 @@ TEST(forest, a_replica_has_several_parents) {
 }
 
 TEST(forest, leaves_out_what_is_wrong_and_says_so) {
-    const auto built = build_forest(levels, {node("h1", "host"), node("h1", "host"), node("d1", "db", {"h9"}),
-                                             node("d2", "db"), node("x", "shelf"), node("d3", "db", {"d1"}),
-                                             node("d4", "db", {"h1"}), node("e", "host", {"d4"})});
+    const auto built = build_forest(
+        levels, {node("h1", "host"), node("h1", "host"), node("d1", "db", {"h9"}), node("d2", "db"), node("x", "shelf"),
+                 node("d3", "db", {"d1"}), node("d4", "db", {"h1"}), node("e", "host", {"d4"})});
     EXPECT_EQ(built.nodes->size(), 3U) << "instance, h1, d4";
     ASSERT_EQ(built.problems.size(), 6U);
     EXPECT_THAT(built.problems[0], HasSubstr("shelf"));

@@ -7,7 +7,8 @@
 namespace bistro {
 namespace {
 
-candidate job(std::uint32_t index, double priority, std::uint64_t unfinished = 0, double share = 0, std::uint64_t served = 0) {
+candidate job(std::uint32_t index, double priority, std::uint64_t unfinished = 0, double share = 0,
+              std::uint64_t served = 0) {
     return {job_index{index}, priority, unfinished, share, served};
 }
 

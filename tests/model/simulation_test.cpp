@@ -14,7 +14,12 @@ protected:
         for (int h = 0; h < 2; ++h) {
             declared.push_back({"h" + std::to_string(h), "host", {}, {}, true, false});
             for (int d = 0; d < 5; ++d)
-                declared.push_back({"h" + std::to_string(h) + ":" + std::to_string(d), "db", {"h" + std::to_string(h)}, {}, true, false});
+                declared.push_back({"h" + std::to_string(h) + ":" + std::to_string(d),
+                                    "db",
+                                    {"h" + std::to_string(h)},
+                                    {},
+                                    true,
+                                    false});
         }
         nodes = build_forest({"host", "db"}, declared).nodes;
         resources.by_level["host"] = {{"slots", 1, 1, 0}};

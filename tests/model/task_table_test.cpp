@@ -209,7 +209,8 @@ TEST_F(table_test, adopting_what_ended_since_is_refused) {
     run(5, "h1:a", attempt_result::done);
     EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", {}, now, std::nullopt}, now));
     EXPECT_TRUE(table.adopt(invocation_id{6}, {node_id{"h1:b"}, "w", {}, now, std::nullopt}, now));
-    EXPECT_FALSE(table.adopt(invocation_id{7}, {node_id{"h1:b"}, "w", {}, now, std::nullopt}, now)) << "one runs already";
+    EXPECT_FALSE(table.adopt(invocation_id{7}, {node_id{"h1:b"}, "w", {}, now, std::nullopt}, now))
+        << "one runs already";
     EXPECT_EQ(table.counts().running, 1U);
 }
 
@@ -223,12 +224,13 @@ TEST_F(table_test, a_restored_status_is_in_force) {
 
 class dependent_test : public table_test {
 protected:
-    dependent_test() : table_test{[] {
-        auto spec = simple_job();
-        spec.depends_on = {job_id{"first"}};
-        spec.run_only_after_all_nodes_are_done_for = {job_id{"gate"}};
-        return spec;
-    }()} {}
+    dependent_test()
+        : table_test{[] {
+              auto spec = simple_job();
+              spec.depends_on = {job_id{"first"}};
+              spec.run_only_after_all_nodes_are_done_for = {job_id{"gate"}};
+              return spec;
+          }()} {}
     node_index at(const std::string& name) { return *table.nodes()->find(name); }
 };
 

@@ -29,7 +29,8 @@ struct random_world {
             amounts declared;
             if (random() % 2 == 0) declared["cpu"] = static_cast<std::int64_t>(random() % 6);
             // Hosts share names with nodes, so that placement by level finds some.
-            workers.push_back({{shard_name{"w" + std::to_string(w)}, "level1_" + std::to_string(random() % 3), declared}});
+            workers.push_back(
+                {{shard_name{"w" + std::to_string(w)}, "level1_" + std::to_string(random() % 3), declared}});
         }
         const auto job_count = 1 + random() % 5;
         for (std::size_t j = 0; j < job_count; ++j) jobs.push_back(draw_job(j));

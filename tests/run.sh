@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test. Usage: tests/run.sh [PRESET [LABELS]]
+# PRESET is release (default), debug, asan or tsan; LABELS is a regular expression over unit, actor and e2e.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+preset=${1:-release}
+labels=${2:-.}
+cd "$top"
+examples/install-packages.sh test
+cmake --preset "$preset" -DBISTRO_TESTS=ON >/dev/null
+cmake --build --preset "$preset"
+exec ctest --preset "$preset" -L "$labels" --output-on-failure -j "$(nproc)"
