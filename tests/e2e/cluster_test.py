@@ -6,7 +6,7 @@ import signal
 import socket
 import unittest
 
-from support import BistroTest
+from support import BistroTest, job
 
 CONFIG = """
 [scheduler]
@@ -36,10 +36,6 @@ unhealthy_after_ms = 1000
 lost_after_ms = 4000
 kill_ms = 1500
 """
-
-
-def job(name, script, extra=""):
-    return f"[jobs.{name}]\nowner = \"test\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''', \"sh\"]\n{extra}\n"
 
 
 class Cluster(BistroTest):

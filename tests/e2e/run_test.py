@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from support import BistroTest, max_concurrent
+from support import BistroTest, job, max_concurrent
 
 CONFIG = """
 [scheduler]
@@ -42,10 +42,6 @@ FIRST_RUN = {
         "resources": {"instance": {"concurrency": {"limit": 3, "default": 1}}}},
     "bistro_job->simple_job": {"owner": "test", "enabled": True},
 }
-
-
-def job(name, script, extra=""):
-    return f"[jobs.{name}]\nowner = \"test\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''', \"sh\"]\n{extra}\n"
 
 
 class Run(BistroTest):

@@ -81,6 +81,11 @@ class BistroTest(unittest.TestCase):
         return json.loads(self.bistro(*arguments, "--json")[0])
 
 
+def job(name, script, extra=""):
+    """The section of a job whose tasks run a shell script: $1 is the node, $2 the status pipe, $3 the JSON."""
+    return f"[jobs.{name}]\nowner = \"test\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''', \"sh\"]\n{extra}\n"
+
+
 def max_concurrent(events, key):
     """The most tasks that ran at once, by what `key` says of a start."""
     live, most = {}, {}
