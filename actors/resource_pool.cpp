@@ -1,6 +1,7 @@
 #include "actors/resource_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <caf/all.hpp>
 
@@ -228,20 +229,30 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
 
 // -- workers ----------------------------------------------------------------------------------------------------------
 
+// An attempt of an earlier life of the scheduler, that runs or has ended. Its job may have offered the task anew before
+// it hears of that attempt, so it counts as a start that the job has not seen yet; the job offers the task again if it
+// knows better.
+void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
+    auto& s = self->state;
+    auto job = s.jobs.find(attempt.job);
+    if (job == s.jobs.end()) return;
+    const auto index = s.core->find_job(attempt.job);
+    if (const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt; node && index)
+        s.core->remove_pending(*index, std::array{*node});
+    job->second.unseen.emplace_back(++job->second.starts, attempt.node.value);
+    tell_job(self, attempt.job, tasks_started{{attempt}, job->second.starts, true});
+}
+
 void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
     auto& s = self->state;
-    auto job = s.jobs.find(report.job);
     s.core->adopt(report.invocation, {report.job, report.path, worker});
-    if (job == s.jobs.end()) {
+    if (!s.jobs.contains(report.job)) {
         kill_invocations kill{{report.invocation}, "its job is gone", false};
         self->send(s.workers.at(worker).actor, std::move(kill));
         return;
     }
-    tasks_started m;
-    m.adopted = true;
-    m.count = job->second.starts;
-    m.starts.push_back({report.job, report.node, report.invocation, shard, report.path, report.started_ms});
-    tell_job(self, report.job, std::move(m));
+    tell_of_earlier_attempt(self,
+                            {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
 }
 
 void take_worker(self_ptr self, const worker_joined& m) {
@@ -258,17 +269,13 @@ void take_worker(self_ptr self, const worker_joined& m) {
     }
     for (const auto& finished : m.unacknowledged) {
         reported.insert(finished.end.invocation);
-        // One that this scheduler never heard of ran under an earlier life of it.
-        if (s.core->held(finished.end.invocation) == nullptr && s.jobs.contains(finished.job))
-            tell_job(self, finished.job,
-                     tasks_started{{{finished.job,
-                                     finished.node,
-                                     finished.end.invocation,
-                                     m.info.shard.value,
-                                     {},
-                                     finished.end.ended_ms}},
-                                   s.jobs.at(finished.job).starts,
-                                   true});
+        if (s.core->held(finished.end.invocation) == nullptr)
+            tell_of_earlier_attempt(self, {finished.job,
+                                           finished.node,
+                                           finished.end.invocation,
+                                           m.info.shard.value,
+                                           {},
+                                           finished.end.ended_ms});
     }
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;

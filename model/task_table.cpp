@@ -188,12 +188,19 @@ void task_table::started(invocation_id invocation, running_task task, time_ms no
 
 bool task_table::adopt(invocation_id invocation, running_task task, time_ms now) {
     const auto status = remembered(task.node.value);
-    const bool over = status.state == task_state::done || status.state == task_state::failed;
-    if (over || status.invocation >= invocation || running_.contains(invocation)) return false;
-    for (const auto& [other, running] : running_)
-        if (running.node == task.node) return false;
-    started(invocation, std::move(task), now);
-    return true;
+    bool known = status.state == task_state::done || status.state == task_state::failed ||
+                 status.invocation >= invocation || running_.contains(invocation);
+    for (const auto& [other, running] : running_) known = known || running.node == task.node;
+    if (!known) {
+        started(invocation, std::move(task), now);
+        return true;
+    }
+    // Whoever told of it has withdrawn the task.
+    if (auto p = position_of(task.node.value); p != none) {
+        slots_[p].offered = 0;
+        refresh(p);
+    }
+    return false;
 }
 
 const std::string* task_table::data_of(node_index node) const {

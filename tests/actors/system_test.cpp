@@ -1,4 +1,4 @@
-// Scheduler, pool, jobs, stores and workers together, one message at a time, without real time or processes.
+// From config to results: what runs when, and what is remembered.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -6,173 +6,17 @@
 #include <fstream>
 
 #include "actors/config_watcher.hpp"
-#include "actors/gateway.hpp"
-#include "actors/log_store.hpp"
-#include "actors/monitor.hpp"
-#include "actors/scheduler.hpp"
-#include "actors/status_store.hpp"
-#include "actors/worker.hpp"
-#include "io/error.hpp"
-#include "tests/support/actor_fixture.hpp"
-#include "tests/support/manual_launcher.hpp"
-#include "tests/support/temp_dir.hpp"
+#include "tests/support/system_fixture.hpp"
 
 namespace bistro {
 namespace {
 
+using test::system_test;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-
-// A store that a test can make fail, and look into.
-class fragile_store final : public status_store {
-public:
-    explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken)
-        : inner_{std::move(inner)}, broken_{std::move(broken)} {}
-    std::uint64_t begin_epoch() override { return inner_->begin_epoch(); }
-    void commit(const status_batch& b) override {
-        if (*broken_) throw io_error{"the disk is full"};
-        inner_->commit(b);
-    }
-    void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override {
-        inner_->for_each_status(j, f);
-    }
-    std::vector<job_id> jobs() override { return inner_->jobs(); }
-    std::vector<attempt> attempts(const job_id& j, const node_id& n, std::size_t l) override {
-        return inner_->attempts(j, n, l);
-    }
-    std::vector<worker_instance> workers() override { return inner_->workers(); }
-    void clear() override { inner_->clear(); }
-
-private:
-    std::shared_ptr<status_store> inner_;
-    std::shared_ptr<bool> broken_;
-};
-
-constexpr const char* base = R"(
-[scheduler]
-backoff = [1, "fail"]
-[nodes]
-levels = ["host", "db"]
-order = "original"
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "h{i}"
-start = 1
-end = 2
-[[nodes.sources]]
-source = "range_label"
-parent_level = "host"
-format = "{parent}:{i}"
-start = 1
-end = 2
-[resources.host]
-slots = { limit = 1, default = 1 }
-[workers]
-heartbeat_ms = 1000
-unhealthy_after_ms = 3000
-lost_after_ms = 10000
-kill_ms = 5000
-)";
-
-class system_test : public test::actor_test {
-protected:
-    std::shared_ptr<const settings> config_of(const std::string& jobs) {
-        auto loaded = parse_config(base + jobs, "/c.toml");
-        for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
-        return std::make_shared<const settings>(*loaded.config);
-    }
-
-    void start_scheduler(const std::string& jobs) {
-        config_file = config_of(jobs);
-        std::shared_ptr<event_log> log;
-        if (!events_path.empty()) log = std::make_shared<event_log>(events_path);
-        monitor = track(system.spawn(monitor_behavior, log));
-        auto lines = std::make_shared<log_store_options>(log_store_options{make_memory_log_store(), {}});
-        logs = track(system.spawn(log_store_behavior, lines, monitor));
-        const auto epoch = statuses->begin_epoch();
-        auto store_ptr =
-            std::make_shared<std::unique_ptr<status_store>>(std::make_unique<fragile_store>(statuses, disk_is_full));
-        store = track(system.spawn(status_store_behavior, store_ptr));
-        scheduler_options options;
-        options.config = config_file;
-        options.first_invocation = invocation_id::first_of_epoch(epoch);
-        options.known_workers = statuses->workers();
-        options.store = store;
-        options.logs = logs;
-        options.monitor = monitor;
-        options.tools = {&launcher, nullptr};
-        options.secret = "secret";
-        options.run = clock();
-        scheduler = track(system.spawn(scheduler_behavior, options));
-        gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, scheduler));
-        run();
-    }
-
-    worker_actor start_worker(const std::string& shard, bool local = true) {
-        worker_options options;
-        options.who.info = {shard_name{shard}, "host", {}};
-        options.who.instance = ++instances;
-        options.who.local = local;
-        options.data_dir = "/data";
-        options.logs = logs;
-        options.launcher = &launcher;
-        options.on_end = [this](std::string reason) { ended_workers.push_back(std::move(reason)); };
-        options.run = clock();
-        auto worker = track(system.spawn(worker_behavior, options));
-        meet(worker);
-        return worker;
-    }
-    void meet(const worker_actor& worker) {
-        caf::anon_send(worker, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway), "secret"});
-        run();
-    }
-
-    task_counts counts(const std::string& job = "j") {
-        const auto answer = ask<jobs_answer>(scheduler, jobs_asked{"secret"}).value_or(jobs_answer{});
-        for (const auto& row : answer.jobs)
-            if (row.job.value == job) return row.counts;
-        return {};
-    }
-    std::map<std::string, std::string> stored(const std::string& job = "j") {
-        std::map<std::string, std::string> result;
-        statuses->for_each_status(
-            job_id{job}, [&](const node_id& n, const task_status& s) { result[n.value] = to_string(s.state); });
-        return result;
-    }
-    /// Ends what runs, and what starts then, and so on.
-    void end_all(const process_outcome& outcome = {}) {
-        while (!launcher.running.empty()) {
-            launcher.end_all(outcome);
-            run();
-        }
-    }
-    void TearDown() override {
-        *disk_is_full = false;
-        launcher.end_all();
-        run();
-        actor_test::TearDown();
-    }
-
-    static constexpr const char* one_job = "[jobs.j]\nowner = \"x\"\ncommand = [\"work\"]\n";
-
-    test::temp_dir dir;
-    std::string events_path;
-    std::shared_ptr<status_store> statuses = make_memory_status_store();
-    std::shared_ptr<bool> disk_is_full = std::make_shared<bool>(false);
-    test::manual_launcher launcher;
-    std::shared_ptr<const settings> config_file;
-    monitor_actor monitor;
-    log_store_actor logs;
-    status_store_actor store;
-    scheduler_actor scheduler;
-    gateway_actor gateway;
-    std::uint64_t instances = 0;
-    std::vector<std::string> ended_workers;
-};
 
 TEST_F(system_test, runs_every_task_within_the_limits_and_then_rests) {
     start_scheduler(one_job);
@@ -377,103 +221,6 @@ TEST_F(system_test, a_removed_job_ends_its_tasks_after_the_orphan_time) {
     for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, ElementsAre(SIGTERM));
 }
 
-TEST_F(system_test, a_remote_worker_is_durable_before_it_is_sent_a_task) {
-    start_scheduler(one_job);
-    *disk_is_full = true;
-    start_worker("w", false);
-    EXPECT_THAT(launcher.running, IsEmpty());
-    *disk_is_full = false;
-    pass(std::chrono::milliseconds{1'100});
-    EXPECT_THAT(launcher.running, SizeIs(2));
-    EXPECT_THAT(statuses->workers(), SizeIs(1));
-}
-
-TEST_F(system_test, a_worker_that_comes_back_is_taken_up_where_it_was) {
-    start_scheduler(one_job);
-    auto worker = start_worker("w", false);
-    EXPECT_THAT(launcher.running, SizeIs(2));
-    meet(worker);  // as after a new connection
-    EXPECT_THAT(launcher.running, SizeIs(2)) << "nothing is started twice, nothing given up";
-    end_all();
-    EXPECT_EQ(launcher.launched, 4U);
-    EXPECT_EQ(counts().done, 4U);
-}
-
-TEST_F(system_test, a_restarted_scheduler_waits_for_its_workers_and_adopts_what_they_run) {
-    start_scheduler(one_job);
-    auto worker = start_worker("w", false);
-    const auto before = launcher.nodes();
-    for (auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(scheduler),
-                        caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(monitor)})
-        caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-    run();
-    const auto old_logs = logs;
-    start_scheduler(one_job);
-    start_worker("other", false);
-    EXPECT_EQ(launcher.launched, 2U) << "w may still run them";
-    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, HasSubstr("w"));
-    meet(worker);
-    EXPECT_EQ(counts().running, 2U);
-    EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, "");
-    EXPECT_EQ(launcher.launched, 2U) << "both hosts are full";
-    end_all();
-    EXPECT_EQ(launcher.launched, 4U);
-    EXPECT_EQ(counts().done, 4U);
-}
-
-TEST_F(system_test, a_silent_worker_stops_itself_before_it_is_given_up) {
-    start_scheduler(one_job);
-    auto worker = start_worker("w", false);
-    // The scheduler falls silent: the worker hears nothing any more.
-    caf::anon_send_exit(scheduler, caf::exit_reason::user_shutdown);
-    run();
-    pass(std::chrono::milliseconds{4'000});
-    for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, IsEmpty());
-    pass(std::chrono::milliseconds{2'000});
-    for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, ElementsAre(SIGTERM));
-    end_all({0, SIGTERM, {}, {}});
-    pass(std::chrono::milliseconds{6'000});
-    ASSERT_THAT(ended_workers, SizeIs(1));
-    EXPECT_THAT(ended_workers[0], HasSubstr("not been heard"));
-}
-
-TEST_F(system_test, tasks_of_a_lost_worker_run_again_elsewhere) {
-    start_scheduler(one_job);
-    auto worker = start_worker("w", false);
-    caf::anon_send_exit(worker, caf::exit_reason::user_shutdown);
-    run();
-    const auto orphans = std::exchange(launcher.running, {});
-    start_worker("other", false);
-    EXPECT_THAT(launcher.running, IsEmpty()) << "both hosts still hold the tasks of w";
-    pass(std::chrono::milliseconds{11'000});
-    EXPECT_EQ(counts().backoff + counts().running + counts().ready, 4U);
-    pass(std::chrono::milliseconds{1'100});
-    for (int i = 0; i < 4; ++i) {
-        end_all();
-        pass(std::chrono::milliseconds{1'100});
-    }
-    EXPECT_EQ(counts().done, 4U);
-    EXPECT_EQ(statuses->attempts(job_id{"j"}, node_id{"h1:1"}, 10).size(), 2U) << "a lost one and a true one";
-}
-
-TEST_F(system_test, a_second_worker_of_the_same_name_has_to_wait) {
-    start_scheduler(one_job);
-    start_worker("w", false);
-    auto second = start_worker("w", false);
-    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->workers, SizeIs(1));
-}
-
-TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
-    start_scheduler(one_job);
-    EXPECT_FALSE(ask<jobs_answer>(gateway, jobs_asked{"wrong"}));
-    EXPECT_TRUE(ask<jobs_answer>(gateway, jobs_asked{"secret"}));
-    hello m;
-    m.secret = "secret";
-    m.who.info.shard = shard_name{"w"};
-    m.version = 99;
-    EXPECT_FALSE(ask<welcome>(gateway, m));
-}
-
 TEST_F(system_test, rest_comes_with_the_reason_when_tasks_can_never_start) {
     start_scheduler(std::string{one_job} + "resources = { slots = 5 }\n");
     start_worker("w");
@@ -521,12 +268,12 @@ TEST_F(system_test, events_come_in_the_order_of_decisions) {
 
 TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     const auto path = dir.file("c.toml");
-    std::ofstream{path} << base << one_job;
+    std::ofstream{path} << test::base_config << one_job;
     start_scheduler(one_job);
     auto current = std::make_shared<const settings>(*load_config(path).config);
     auto watcher = track(system.spawn(config_watcher_behavior, current, scheduler, static_cast<io_loop*>(nullptr),
                                       std::function<void(settings&)>{}));
-    std::ofstream{path} << base << one_job << "ownerr = 1\n";
+    std::ofstream{path} << test::base_config << one_job << "ownerr = 1\n";
     caf::anon_send(watcher, file_changed{});
     run();
     pass(std::chrono::milliseconds{200});
@@ -534,7 +281,7 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     EXPECT_THAT(answer.jobs, SizeIs(1));
     ASSERT_THAT(answer.problems, SizeIs(1));
     EXPECT_THAT(answer.problems[0].second, HasSubstr("did you mean \"owner\"?"));
-    std::ofstream{path} << base << one_job << "[jobs.second]\nowner = \"y\"\ncommand = [\"b\"]\n";
+    std::ofstream{path} << test::base_config << one_job << "[jobs.second]\nowner = \"y\"\ncommand = [\"b\"]\n";
     caf::anon_send(watcher, file_changed{});
     run();
     pass(std::chrono::milliseconds{200});

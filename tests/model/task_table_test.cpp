@@ -214,6 +214,13 @@ TEST_F(table_test, adopting_what_ended_since_is_refused) {
     EXPECT_EQ(table.counts().running, 1U);
 }
 
+TEST_F(table_test, what_was_withdrawn_for_a_stale_attempt_is_offered_again) {
+    run(5, "h1:a", attempt_result::incomplete);
+    static_cast<void>(table.take_changes());
+    EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", {}, now, std::nullopt}, now));
+    EXPECT_THAT(table.take_changes().ready, ::testing::SizeIs(1));
+}
+
 TEST_F(table_test, a_restored_status_is_in_force) {
     task_status failed;
     failed.state = task_state::failed;

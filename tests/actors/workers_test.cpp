@@ -1,0 +1,137 @@
+// Workers join, are silent, come back and are lost; schedulers restart.
+#include <gmock/gmock.h>
+
+#include "tests/support/system_fixture.hpp"
+
+namespace bistro {
+namespace {
+
+using test::system_test;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+TEST_F(system_test, a_remote_worker_is_durable_before_it_is_sent_a_task) {
+    start_scheduler(one_job);
+    *disk_is_full = true;
+    start_worker("w", false);
+    EXPECT_THAT(launcher.running, IsEmpty());
+    *disk_is_full = false;
+    pass(std::chrono::milliseconds{1'100});
+    EXPECT_THAT(launcher.running, SizeIs(2));
+    EXPECT_THAT(statuses->workers(), SizeIs(1));
+}
+
+TEST_F(system_test, a_worker_that_comes_back_is_taken_up_where_it_was) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    EXPECT_THAT(launcher.running, SizeIs(2));
+    meet(worker);  // as after a new connection
+    EXPECT_THAT(launcher.running, SizeIs(2)) << "nothing is started twice, nothing given up";
+    end_all();
+    EXPECT_EQ(launcher.launched, 4U);
+    EXPECT_EQ(counts().done, 4U);
+}
+
+TEST_F(system_test, a_restarted_scheduler_waits_for_its_workers_and_adopts_what_they_run) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    restart_scheduler(one_job);
+    start_worker("other", false);
+    EXPECT_EQ(launcher.launched, 2U) << "w may still run them";
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, HasSubstr("w"));
+    meet(worker);
+    EXPECT_EQ(counts().running, 2U);
+    EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, "");
+    EXPECT_EQ(launcher.launched, 2U) << "both hosts are full";
+    end_all();
+    EXPECT_EQ(launcher.launched, 4U);
+    EXPECT_EQ(counts().done, 4U);
+}
+
+TEST_F(system_test, what_ended_while_the_scheduler_was_away_is_not_run_again) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    end_scheduler();
+    launcher.end_all();
+    run();
+    start_scheduler(one_job);
+    meet(worker);
+    EXPECT_EQ(launcher.launched, 4U) << "the other two";
+    end_all();
+    EXPECT_EQ(launcher.launched, 4U);
+    EXPECT_EQ(counts().done, 4U);
+}
+
+TEST_F(system_test, a_worker_that_reports_before_the_nodes_are_known_runs_nothing_twice) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    end_scheduler();
+    launcher.end(launcher.running.begin()->first);
+    run();
+    // Its hello is the first message of all.
+    launch_scheduler(one_job);
+    caf::anon_send(worker, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway), "secret"});
+    run();
+    end_all();
+    EXPECT_EQ(launcher.launched, 4U);
+    EXPECT_EQ(counts().done, 4U);
+}
+
+TEST_F(system_test, a_silent_worker_stops_itself_before_it_is_given_up) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    // The scheduler falls silent: the worker hears nothing any more.
+    caf::anon_send_exit(scheduler, caf::exit_reason::user_shutdown);
+    run();
+    pass(std::chrono::milliseconds{4'000});
+    for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, IsEmpty());
+    pass(std::chrono::milliseconds{2'000});
+    for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, ElementsAre(SIGTERM));
+    end_all({0, SIGTERM, {}, {}});
+    pass(std::chrono::milliseconds{6'000});
+    ASSERT_THAT(ended_workers, SizeIs(1));
+    EXPECT_THAT(ended_workers[0], HasSubstr("not been heard"));
+}
+
+TEST_F(system_test, tasks_of_a_lost_worker_run_again_elsewhere) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    caf::anon_send_exit(worker, caf::exit_reason::user_shutdown);
+    run();
+    const auto orphans = std::exchange(launcher.running, {});
+    start_worker("other", false);
+    EXPECT_THAT(launcher.running, IsEmpty()) << "both hosts still hold the tasks of w";
+    pass(std::chrono::milliseconds{11'000});
+    EXPECT_EQ(counts().backoff + counts().running + counts().ready, 4U);
+    pass(std::chrono::milliseconds{1'100});
+    for (int i = 0; i < 4; ++i) {
+        end_all();
+        pass(std::chrono::milliseconds{1'100});
+    }
+    EXPECT_EQ(counts().done, 4U);
+    EXPECT_EQ(statuses->attempts(job_id{"j"}, node_id{"h1:1"}, 10).size(), 2U) << "a lost one and a true one";
+}
+
+TEST_F(system_test, a_second_worker_of_the_same_name_has_to_wait) {
+    start_scheduler(one_job);
+    start_worker("w", false);
+    auto second = start_worker("w", false);
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->workers, SizeIs(1));
+}
+
+TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
+    start_scheduler(one_job);
+    EXPECT_FALSE(ask<jobs_answer>(gateway, jobs_asked{"wrong"}));
+    EXPECT_TRUE(ask<jobs_answer>(gateway, jobs_asked{"secret"}));
+    hello m;
+    m.secret = "secret";
+    m.who.info.shard = shard_name{"w"};
+    m.version = 99;
+    EXPECT_FALSE(ask<welcome>(gateway, m));
+}
+
+}  // namespace
+}  // namespace bistro

@@ -1,0 +1,179 @@
+// Scheduler, pool, jobs, stores and workers together, one message at a time, without real time or processes.
+#pragma once
+
+#include "actors/gateway.hpp"
+#include "actors/log_store.hpp"
+#include "actors/monitor.hpp"
+#include "actors/scheduler.hpp"
+#include "actors/status_store.hpp"
+#include "actors/worker.hpp"
+#include "io/error.hpp"
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/manual_launcher.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace bistro::test {
+
+// A store that a test can make fail, and look into.
+class fragile_store final : public status_store {
+public:
+    explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken)
+        : inner_{std::move(inner)}, broken_{std::move(broken)} {}
+    std::uint64_t begin_epoch() override { return inner_->begin_epoch(); }
+    void commit(const status_batch& b) override {
+        if (*broken_) throw io_error{"the disk is full"};
+        inner_->commit(b);
+    }
+    void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override {
+        inner_->for_each_status(j, f);
+    }
+    std::vector<job_id> jobs() override { return inner_->jobs(); }
+    std::vector<attempt> attempts(const job_id& j, const node_id& n, std::size_t l) override {
+        return inner_->attempts(j, n, l);
+    }
+    std::vector<worker_instance> workers() override { return inner_->workers(); }
+    void clear() override { inner_->clear(); }
+
+private:
+    std::shared_ptr<status_store> inner_;
+    std::shared_ptr<bool> broken_;
+};
+
+inline constexpr const char* base_config = R"(
+[scheduler]
+backoff = [1, "fail"]
+[nodes]
+levels = ["host", "db"]
+order = "original"
+[[nodes.sources]]
+source = "range_label"
+parent_level = "instance"
+format = "h{i}"
+start = 1
+end = 2
+[[nodes.sources]]
+source = "range_label"
+parent_level = "host"
+format = "{parent}:{i}"
+start = 1
+end = 2
+[resources.host]
+slots = { limit = 1, default = 1 }
+[workers]
+heartbeat_ms = 1000
+unhealthy_after_ms = 3000
+lost_after_ms = 10000
+kill_ms = 5000
+)";
+
+class system_test : public actor_test {
+protected:
+    std::shared_ptr<const settings> config_of(const std::string& jobs) {
+        auto loaded = parse_config(base_config + jobs, "/c.toml");
+        for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
+        return std::make_shared<const settings>(*loaded.config);
+    }
+
+    void start_scheduler(const std::string& jobs) {
+        launch_scheduler(jobs);
+        run();
+    }
+    /// Ends it and what belongs to it, but for the logs and the contents of the store.
+    void end_scheduler() {
+        for (auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(scheduler),
+                            caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(monitor)})
+            caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+        run();
+    }
+    void restart_scheduler(const std::string& jobs) {
+        end_scheduler();
+        start_scheduler(jobs);
+    }
+    void launch_scheduler(const std::string& jobs) {
+        config_file = config_of(jobs);
+        std::shared_ptr<event_log> log;
+        if (!events_path.empty()) log = std::make_shared<event_log>(events_path);
+        monitor = track(system.spawn(monitor_behavior, log));
+        auto lines = std::make_shared<log_store_options>(log_store_options{make_memory_log_store(), {}});
+        logs = track(system.spawn(log_store_behavior, lines, monitor));
+        const auto epoch = statuses->begin_epoch();
+        auto store_ptr =
+            std::make_shared<std::unique_ptr<status_store>>(std::make_unique<fragile_store>(statuses, disk_is_full));
+        store = track(system.spawn(status_store_behavior, store_ptr));
+        scheduler_options options;
+        options.config = config_file;
+        options.first_invocation = invocation_id::first_of_epoch(epoch);
+        options.known_workers = statuses->workers();
+        options.store = store;
+        options.logs = logs;
+        options.monitor = monitor;
+        options.tools = {&launcher, nullptr};
+        options.secret = "secret";
+        options.run = clock();
+        scheduler = track(system.spawn(scheduler_behavior, options));
+        gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, scheduler));
+    }
+
+    worker_actor start_worker(const std::string& shard, bool local = true) {
+        worker_options options;
+        options.who.info = {shard_name{shard}, "host", {}};
+        options.who.instance = ++instances;
+        options.who.local = local;
+        options.data_dir = "/data";
+        options.logs = logs;
+        options.launcher = &launcher;
+        options.on_end = [this](std::string reason) { ended_workers.push_back(std::move(reason)); };
+        options.run = clock();
+        auto worker = track(system.spawn(worker_behavior, options));
+        meet(worker);
+        return worker;
+    }
+    void meet(const worker_actor& worker) {
+        caf::anon_send(worker, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway), "secret"});
+        run();
+    }
+
+    task_counts counts(const std::string& job = "j") {
+        const auto answer = ask<jobs_answer>(scheduler, jobs_asked{"secret"}).value_or(jobs_answer{});
+        for (const auto& row : answer.jobs)
+            if (row.job.value == job) return row.counts;
+        return {};
+    }
+    std::map<std::string, std::string> stored(const std::string& job = "j") {
+        std::map<std::string, std::string> result;
+        statuses->for_each_status(
+            job_id{job}, [&](const node_id& n, const task_status& s) { result[n.value] = to_string(s.state); });
+        return result;
+    }
+    /// Ends what runs, and what starts then, and so on.
+    void end_all(const process_outcome& outcome = {}) {
+        while (!launcher.running.empty()) {
+            launcher.end_all(outcome);
+            run();
+        }
+    }
+    void TearDown() override {
+        *disk_is_full = false;
+        launcher.end_all();
+        run();
+        actor_test::TearDown();
+    }
+
+    static constexpr const char* one_job = "[jobs.j]\nowner = \"x\"\ncommand = [\"work\"]\n";
+
+    temp_dir dir;
+    std::string events_path;
+    std::shared_ptr<status_store> statuses = make_memory_status_store();
+    std::shared_ptr<bool> disk_is_full = std::make_shared<bool>(false);
+    manual_launcher launcher;
+    std::shared_ptr<const settings> config_file;
+    monitor_actor monitor;
+    log_store_actor logs;
+    status_store_actor store;
+    scheduler_actor scheduler;
+    gateway_actor gateway;
+    std::uint64_t instances = 0;
+    std::vector<std::string> ended_workers;
+};
+
+}  // namespace bistro::test
