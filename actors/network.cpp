@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "actors/loop_scheduler.hpp"
 #include "actors/runtime.hpp"
 #include "io/host.hpp"
 
@@ -91,6 +92,10 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
     openssl_cafile = tls->ca;
     openssl_certificate = tls->certificate;
     openssl_key = tls->key;
+}
+
+void system_config::run_on(io_loop& loop) {
+    module_factories.emplace_back([&loop](caf::actor_system& system) { return make_loop_scheduler(system, loop); });
 }
 
 std::string listen_problem(const endpoint& where, const std::optional<tls_settings>& tls, bool insecure) {

@@ -10,6 +10,7 @@
 #include "actors/protocol/interfaces.hpp"
 #include "config/settings.hpp"
 #include "io/address_file.hpp"
+#include "io/io_loop.hpp"
 
 namespace bistro {
 
@@ -17,6 +18,8 @@ namespace bistro {
 class system_config : public caf::actor_system_config {
 public:
     explicit system_config(const std::optional<tls_settings>& tls);
+    /// Lets actors run on that loop. It must outlive the system.
+    void run_on(io_loop& loop);
 };
 
 /// Whether a process may listen there at all: loopback, or with mutual TLS, or told to be insecure. An empty string,

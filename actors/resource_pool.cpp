@@ -62,25 +62,45 @@ void note_stall(self_ptr self) {
     self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self) : pool_stalled{}.reasons});
 }
 
-struct portion {
-    std::map<worker_index, start_tasks> orders;
-    std::map<job_id, tasks_started> starts;
-};
+// -- news -------------------------------------------------------------------------------------------------------------
 
-template <class Message>
-void tell_job(self_ptr self, const job_id& job, Message message) {
-    auto found = self->state.jobs.find(job);
-    if (found == self->state.jobs.end()) return;
-    self->state.to_jobs.push_back([=, actor = found->second.actor, m = std::move(message)] { self->send(actor, m); });
-}
-
-void send_rest(self_ptr self) {
+pool_state::job* job_with_news(self_ptr self, const job_id& name) {
     auto& s = self->state;
-    for (auto& send : std::exchange(s.to_jobs, {})) send();
-    if (!s.events.empty()) self->send(s.links.monitor, events_happened{std::exchange(s.events, {})});
+    auto found = s.jobs.find(name);
+    if (found == s.jobs.end()) return nullptr;
+    if (found->second.started.empty() && found->second.ended.empty()) s.jobs_with_news.push_back(name);
+    return &found->second;
 }
 
-void add_start(self_ptr self, const start_decision& decision, portion& p) {
+void send_news(self_ptr self) {
+    auto& s = self->state;
+    for (const auto& name : std::exchange(s.jobs_with_news, {})) {
+        auto found = s.jobs.find(name);
+        if (found == s.jobs.end()) continue;
+        auto& job = found->second;
+        if (!job.started.empty())
+            self->send(job.actor, tasks_started{std::exchange(job.started, {}), job.starts, false});
+        if (!job.ended.empty()) self->send(job.actor, attempts_ended{std::exchange(job.ended, {})});
+    }
+    if (!s.events.empty()) self->send(s.links.monitor, events_happened{std::exchange(s.events, {})});
+    s.news_sent_ms = s.run.now();
+}
+
+void send_news_in_time(self_ptr self) {
+    auto& s = self->state;
+    if (s.news_scheduled || (s.jobs_with_news.empty() && s.events.empty())) return;
+    const auto next = s.news_sent_ms ? *s.news_sent_ms + news_interval_ms : 0;
+    const auto wait = next - s.run.now();
+    if (wait <= 0) return send_news(self);
+    s.news_scheduled = true;
+    self->delayed_send(self, std::chrono::milliseconds{wait}, report_due{});
+}
+
+// -- starting, continued ----------------------------------------------------------------------------------------------
+
+using orders_by_worker = std::map<worker_index, start_tasks>;
+
+void add_start(self_ptr self, const start_decision& decision, orders_by_worker& portion) {
     auto& s = self->state;
     const auto& held = *s.core->held(decision.invocation);
     auto& job = s.jobs.at(held.job);
@@ -96,16 +116,15 @@ void add_start(self_ptr self, const start_decision& decision, portion& p) {
         order.prev_data_json = std::move(data->second);
         job.data.erase(data);
     }
-    auto& orders = p.orders[held.worker];
+    auto& orders = portion[held.worker];
     if (worker.known[held.job] != job.command.version) {
         worker.known[held.job] = job.command.version;
         orders.commands.push_back(job.command);
     }
+    job_with_news(self, held.job)
+        ->started.push_back(
+            {held.job, order.node, decision.invocation, worker.info.shard.value, held.path, s.run.now()});
     job.unseen.emplace_back(++job.starts, held.path.front());
-    auto& starts = p.starts[held.job];
-    starts.count = job.starts;
-    starts.starts.push_back(
-        {held.job, order.node, decision.invocation, worker.info.shard.value, held.path, s.run.now()});
     auto e =
         make_event(self, event_kind::start, held.job, held.path.front(), worker.info.shard.value, decision.invocation);
     e.path = held.path;
@@ -118,16 +137,15 @@ void schedule(self_ptr self) {
     for (;;) {
         const auto decisions = s.core->start(starts_a_portion);
         if (decisions.empty()) break;
-        portion p;
-        for (const auto& decision : decisions) add_start(self, decision, p);
-        for (auto& [worker, orders] : p.orders) {
+        orders_by_worker portion;
+        for (const auto& decision : decisions) add_start(self, decision, portion);
+        for (auto& [worker, orders] : portion) {
             orders.session = s.workers.at(worker).session;
             self->send(s.workers.at(worker).actor, std::move(orders));
         }
-        for (auto& [job, starts] : p.starts) tell_job(self, job, std::move(starts));
         if (decisions.size() < starts_a_portion) break;
     }
-    send_rest(self);
+    send_news_in_time(self);
     note_stall(self);
 }
 
@@ -186,7 +204,6 @@ void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invo
 
 void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
     auto& s = self->state;
-    std::map<job_id, attempts_ended> by_job;
     std::vector<invocation_id> meaningless;
     for (const auto& finished : ends) {
         const auto invocation = finished.end.invocation;
@@ -199,13 +216,12 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
             e.signal = finished.end.signal;
             s.events.push_back(std::move(e));
         }
-        if (s.jobs.contains(finished.job)) {
-            by_job[finished.job].ends.push_back(finished.end);
+        if (auto* job = job_with_news(self, finished.job)) {
+            job->ended.push_back(finished.end);
         } else {
             meaningless.push_back(invocation);
         }
     }
-    for (auto& [job, message] : by_job) tell_job(self, job, std::move(message));
     send_acknowledgements(self, meaningless);
 }
 
@@ -213,18 +229,16 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
 void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_task>>& tasks, attempt_result result,
               const std::string& reason) {
     auto& s = self->state;
-    std::map<job_id, attempts_ended> by_job;
     for (const auto& [invocation, task] : tasks) {
         attempt_end end;
         end.invocation = invocation;
         end.result = result;
         end.ended_ms = s.run.now();
         end.reason = reason;
-        by_job[task.job].ends.push_back(std::move(end));
+        if (auto* job = job_with_news(self, task.job)) job->ended.push_back(std::move(end));
         s.events.push_back(
             make_event(self, event_kind::lost, task.job, task.path.front(), shard_of(self, task.worker), invocation));
     }
-    for (auto& [job, message] : by_job) tell_job(self, job, std::move(message));
 }
 
 // -- workers ----------------------------------------------------------------------------------------------------------
@@ -240,7 +254,8 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     if (const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt; node && index)
         s.core->remove_pending(*index, std::array{*node});
     job->second.unseen.emplace_back(++job->second.starts, attempt.node.value);
-    tell_job(self, attempt.job, tasks_started{{attempt}, job->second.starts, true});
+    send_news(self);  // it comes behind what was gathered
+    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true});
 }
 
 void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
@@ -378,6 +393,10 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             send_acknowledgements(self, m.invocations);
         },
         [=](const kill_tasks& m) { return kill(self, m); },
+        [=](const report_due&) {
+            self->state.news_scheduled = false;
+            send_news(self);
+        },
         [=](const reasons_asked&) { return pool_stalled{waiting_reasons(self)}; },
     };
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +10,9 @@
 #include "actors/runtime.hpp"
 
 namespace bistro {
+
+/// News for jobs and the monitor go out at once, but not more often than this.
+inline constexpr time_ms news_interval_ms = 5;
 
 struct pool_links {
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
@@ -24,6 +26,8 @@ struct pool_state {
         std::uint64_t starts = 0;                                  ///< so far
         std::deque<std::pair<std::uint64_t, std::string>> unseen;  ///< starts that the job has not heard of, with nodes
         boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
+        std::vector<attempt_start> started;                          ///< not told yet, as is
+        std::vector<attempt_end> ended;                              ///< this; a task that ended is not started anew
     };
     struct worker {
         worker_actor actor;
@@ -42,10 +46,11 @@ struct pool_state {
     std::uint64_t command_versions = 0;
     bool stalled = false;
 
-    // What a handler has to tell jobs and monitor. It goes out at the handler's end, behind the orders to workers, for
-    // which slots wait.
-    std::vector<std::function<void()>> to_jobs;
+    // What jobs and the monitor have to be told. No slot waits for that, so it is gathered for a while.
+    std::vector<job_id> jobs_with_news;
     std::vector<event> events;
+    std::optional<time_ms> news_sent_ms;
+    bool news_scheduled = false;
 
     static inline const char* name = "resource_pool";
 };

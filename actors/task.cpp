@@ -31,10 +31,12 @@ json::object resources_of(const task_order& order) {
     return result;
 }
 
-json::value parsed_or_null(const std::string& text) {
-    json::error_code ec;
-    auto value = json::parse(text, ec);
-    return ec ? json::value(nullptr) : value;
+// Both are JSON as they are kept.
+std::string data_or_null(const task_order& order) {
+    return order.prev_data_json.empty() ? std::string{"null"} : order.prev_data_json;
+}
+std::string config_of(const job_command& command) {
+    return command.config_json.empty() ? std::string{"null"} : command.config_json;
 }
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
@@ -49,9 +51,9 @@ void keep_lines(self_ptr self, output_written& m) {
     for (auto& line : m.lines) {
         bytes += line.text.size() + 1;
         keep.lines.push_back(
-            {0, s.order.job, s.order.node, s.order.invocation, line.stream, line.written_ms, std::move(line.text)});
+            {0, s.order->job, s.order->node, s.order->invocation, line.stream, line.written_ms, std::move(line.text)});
     }
-    const auto give_back = [launcher = s.links.launcher, id = id_of(s.order), bytes] {
+    const auto give_back = [launcher = s.links.launcher, id = id_of(*s.order), bytes] {
         launcher->return_credit(id, bytes);
     };
     self->request(s.links.logs, caf::infinite, std::move(keep))
@@ -63,17 +65,17 @@ void stop(self_ptr self, const std::string& reason, bool blameless) {
     if (!s.stop_reason.empty()) return;
     s.stop_reason = reason;
     s.blameless = blameless;
-    s.links.launcher->signal(id_of(s.order), SIGTERM);
-    self->delayed_send(self, std::chrono::seconds{s.command.kill_wait_s}, wake_due{1});
+    s.links.launcher->signal(id_of(*s.order), SIGTERM);
+    self->delayed_send(self, std::chrono::seconds{s.command->kill_wait_s}, wake_due{1});
 }
 
 void finish(self_ptr self, process_outcome& outcome) {
     auto& s = self->state;
     if (!s.stop_reason.empty() && outcome.failure.empty()) outcome.failure = s.stop_reason;
     const bool silent = outcome.status_text.empty();
-    auto end = judge(outcome, s.command.status);
+    auto end = judge(outcome, s.command->status);
     if (s.blameless && silent) end.result = attempt_result::incomplete;
-    end.invocation = s.order.invocation;
+    end.invocation = s.order->invocation;
     end.ended_ms = s.run.now();
     self->send(caf::actor_cast<worker_actor>(s.links.worker), task_ended{std::move(end)});
     self->quit();
@@ -82,15 +84,12 @@ void finish(self_ptr self, process_outcome& outcome) {
 }  // namespace
 
 std::string task_json(const task_order& order, const job_command& command) {
-    json::object object;
-    object["id"] = order.job.value;
-    object["node"] = order.node.value;
-    object["path_to_node"] = path_from_root(order);
-    object["prev_status"] = parsed_or_null(order.prev_data_json);
-    object["config"] = parsed_or_null(command.config_json);
-    object["resources_by_node"] = resources_of(order);
-    object["invocation"] = to_string(order.invocation);
-    return json::serialize(object);
+    const auto text = [](const std::string& value) { return json::serialize(json::string{value}); };
+    return "{\"id\":" + text(order.job.value) + ",\"node\":" + text(order.node.value) +
+           ",\"path_to_node\":" + json::serialize(path_from_root(order)) +
+           ",\"prev_status\":" + data_or_null(order) + ",\"config\":" + config_of(command) +
+           ",\"resources_by_node\":" + json::serialize(resources_of(order)) + ",\"invocation\":" +
+           text(to_string(order.invocation)) + "}";
 }
 
 process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
@@ -112,8 +111,8 @@ process_spec process_of(const task_order& order, const job_command& command, con
         "BISTRO_STATUS=" + status_path,
         "BISTRO_INVOCATION=" + to_string(order.invocation),
         "BISTRO_PATH_TO_NODE=" + json::serialize(path_from_root(order)),
-        "BISTRO_PREV_STATUS=" + (order.prev_data_json.empty() ? std::string{"null"} : order.prev_data_json),
-        "BISTRO_CONFIG=" + command.config_json,
+        "BISTRO_PREV_STATUS=" + data_or_null(order),
+        "BISTRO_CONFIG=" + config_of(command),
         "BISTRO_RESOURCES_BY_NODE=" + json::serialize(resources_of(order)),
     };
     spec.working_directory =
@@ -132,14 +131,14 @@ void launch_task(const task_actor& actor, const task_order& order, const job_com
                     std::move(events));
 }
 
-task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_command command, task_links links,
+task_actor::behavior_type task_behavior(self_ptr self, task_order_ptr order, job_command_ptr command, task_links links,
                                         runtime run) {
     auto& s = self->state;
     s.order = std::move(order);
     s.command = std::move(command);
     s.links = std::move(links);
     s.run = std::move(run);
-    if (s.command.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{s.command.timeout_s}, wake_due{});
+    if (s.command->timeout_s > 0) self->delayed_send(self, std::chrono::seconds{s.command->timeout_s}, wake_due{});
     return {
         [=](const stop_task& m) { stop(self, m.reason, m.blameless); },
         [=](output_written& m) { keep_lines(self, m); },
@@ -148,9 +147,9 @@ task_actor::behavior_type task_behavior(self_ptr self, task_order order, job_com
         [=](const wake_due& m) {
             auto& state = self->state;
             if (m.generation == 0)
-                stop(self, "timed out after " + std::to_string(state.command.timeout_s) + " s", false);
+                stop(self, "timed out after " + std::to_string(state.command->timeout_s) + " s", false);
             else if (!std::exchange(state.killed, true))
-                state.links.launcher->signal(id_of(state.order), SIGKILL);
+                state.links.launcher->signal(id_of(*state.order), SIGKILL);
         },
     };
 }

@@ -7,6 +7,9 @@
 
 namespace bistro {
 
+using task_order_ptr = std::shared_ptr<const task_order>;
+using job_command_ptr = std::shared_ptr<const job_command>;
+
 struct task_links {
     caf::strong_actor_ptr worker;  ///< a worker_actor
     log_store_actor logs;
@@ -14,8 +17,8 @@ struct task_links {
 };
 
 struct task_actor_state {
-    task_order order;
-    job_command command;
+    task_order_ptr order;
+    job_command_ptr command;
     task_links links;
     runtime run;
     std::string stop_reason;  ///< empty: nobody wants it to end
@@ -31,8 +34,8 @@ std::string task_json(const task_order& order, const job_command& command);
 process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
                         const std::string& data_dir);
 
-task_actor::behavior_type task_behavior(task_actor::stateful_pointer<task_actor_state> self, task_order order,
-                                        job_command command, task_links links, runtime run);
+task_actor::behavior_type task_behavior(task_actor::stateful_pointer<task_actor_state> self, task_order_ptr order,
+                                        job_command_ptr command, task_links links, runtime run);
 
 /// Starts the process of a task, whose actor hears of it. Apart from the actor, so that the process does not wait for
 /// the actor's turn.

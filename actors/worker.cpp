@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
-#include "actors/task.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -99,7 +98,8 @@ void say_hello(self_ptr self) {
     m.secret = s.options.secret;
     m.who = s.options.who;
     m.session = ++s.session;
-    for (const auto& [invocation, task] : s.running) m.running.push_back(task.report);
+    for (const auto& [invocation, task] : s.running) m.running.push_back(
+            {invocation, task.order->job, task.order->node, task.order->path, task.started_ms});
     for (const auto& [invocation, finished] : s.unacknowledged) m.unacknowledged.push_back(finished);
     m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
     s.hello_sent_ms = s.options.run.now();
@@ -169,34 +169,38 @@ void refuse(self_ptr self, const task_order& order, const std::string& reason) {
     self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(refused)}});
 }
 
-void start(self_ptr self, const task_order& order) {
+void start(self_ptr self, task_order&& order) {
     auto& s = self->state;
     if (s.stopping) return refuse(self, order, "the worker is stopping");
     if (order.invocation <= s.last_started) return refuse(self, order, "the order came twice or too late");
     s.last_started = order.invocation;
     auto command = s.commands.find(order.job);
     if (command == s.commands.end()) return refuse(self, order, "the worker does not know the job");
-    const task_report report{order.invocation, order.job, order.node, order.path, s.options.run.now()};
+    const auto shared = std::make_shared<const task_order>(std::move(order));
     auto actor = self->spawn(
-        task_behavior, order, command->second,
+        task_behavior, shared, command->second,
         task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher}, s.options.run);
-    launch_task(actor, order, command->second, s.options.data_dir, *s.options.launcher);
-    s.running.emplace(report.invocation, worker_state::running_task{std::move(actor), report});
+    launch_task(actor, *shared, *command->second, s.options.data_dir, *s.options.launcher);
+    s.running.emplace(shared->invocation,
+                      worker_state::running_task{std::move(actor), shared, s.options.run.now()});
 }
 
 void take_orders(self_ptr self, start_tasks& m) {
     auto& s = self->state;
     if (m.session != s.session || !valid(m)) return;
-    for (auto& command : m.commands) s.commands.insert_or_assign(command.job, std::move(command));
-    for (const auto& order : m.tasks) start(self, order);
+    for (auto& command : m.commands) {
+        auto job = command.job;
+        s.commands.insert_or_assign(std::move(job), std::make_shared<const job_command>(std::move(command)));
+    }
+    for (auto& order : m.tasks) start(self, std::move(order));
 }
 
 void take_end(self_ptr self, const task_ended& m) {
     auto& s = self->state;
     auto found = s.running.find(m.end.invocation);
     if (found == s.running.end()) return;
-    const auto& report = found->second.report;
-    finished_task finished{report.job, report.node, m.end};
+    const auto& order = *found->second.order;
+    finished_task finished{order.job, order.node, m.end};
     s.running.erase(found);
     s.unacknowledged.emplace(m.end.invocation, finished);
     if (s.member) self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(finished)}});

@@ -8,6 +8,7 @@
 
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
+#include "actors/task.hpp"
 #include "io/process/process_launcher.hpp"
 
 namespace bistro {
@@ -27,7 +28,8 @@ struct worker_options {
 struct worker_state {
     struct running_task {
         task_actor actor;
-        task_report report;
+        task_order_ptr order;
+        time_ms started_ms = 0;
     };
 
     worker_options options;
@@ -42,7 +44,7 @@ struct worker_state {
     time_ms last_heard_ms = 0;
     time_ms hello_sent_ms = 0;
     std::uint64_t wake_generation = 0;
-    std::map<job_id, job_command> commands;
+    std::map<job_id, job_command_ptr> commands;
     std::map<invocation_id, running_task> running;
     std::map<invocation_id, finished_task> unacknowledged;
     invocation_id last_started;  ///< ids only grow, so what is not above this has been started or refused

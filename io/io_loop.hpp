@@ -16,6 +16,7 @@ public:
     /// Ends the thread; what it waited for is forgotten.
     ~io_loop();
 
+    [[nodiscard]] bool on_its_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
     [[nodiscard]] boost::asio::io_context& context() { return context_; }
     template <class F>
     void post(F&& f) {

@@ -124,6 +124,7 @@ void scheduler_process::spawn_actors() {
     std::shared_ptr<event_log> log;
     if (!options_.events_path.empty()) log = std::make_shared<event_log>(options_.events_path);
     system_config_ = std::make_unique<system_config>(config_->network.tls);
+    system_config_->run_on(*loop_);
     system_ = std::make_unique<caf::actor_system>(*system_config_);
     // What blocks gets a thread of its own; without files there is nothing to block on.
     monitor_ = log ? system_->spawn<caf::detached>(monitor_behavior, log) : system_->spawn(monitor_behavior, log);
@@ -258,6 +259,7 @@ worker_process::worker_process(const worker_settings& settings, std::string shar
     loop_ = std::make_unique<io_loop>();
     launcher_ = make_process_launcher(*loop_);
     system_config_ = std::make_unique<system_config>(settings.tls);
+    system_config_->run_on(*loop_);
     system_ = std::make_unique<caf::actor_system>(*system_config_);
     monitor_ = system_->spawn<caf::detached>(monitor_behavior, std::shared_ptr<event_log>{});
     logs_ = system_->spawn<caf::detached>(

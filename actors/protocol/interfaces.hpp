@@ -66,7 +66,7 @@ using pool_actor =
                      caf::reacts_to<job_changed, job_actor>, caf::reacts_to<job_removed>,
                      caf::reacts_to<pending_changed>, caf::reacts_to<worker_joined>, caf::reacts_to<worker_accepts>,
                      caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>, caf::reacts_to<results_durable>,
-                     caf::replies_to<kill_tasks>::with<control_answer>,
+                     caf::reacts_to<report_due>, caf::replies_to<kill_tasks>::with<control_answer>,
                      // Why the next task of each job waits.
                      caf::replies_to<reasons_asked>::with<pool_stalled>>;
 

@@ -8,11 +8,14 @@
 
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/process/v2/environment.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <future>
 
@@ -33,12 +36,49 @@ std::string errno_text(int error) { return std::error_code{error, std::generic_c
 
 class launcher;
 
+// What a process writes is waited for from this time after its start on; what was written before is read then, or at
+// its end. So a short process causes one wake-up, by its end, and not four.
+constexpr std::chrono::milliseconds reading_delay{5};
+
+// A descriptor that is watched once it is worth it.
+class pipe_end {
+public:
+    explicit pipe_end(asio::io_context& context) : watched_{context} {}
+    pipe_end(const pipe_end&) = delete;
+    pipe_end& operator=(const pipe_end&) = delete;
+    ~pipe_end() { close(); }
+
+    void assign(int fd) { fd_ = fd; }
+    [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+    [[nodiscard]] int fd() const { return fd_; }
+    template <class Handler>
+    void when_readable(Handler&& handler) {
+        if (!watched_.is_open()) watched_.assign(fd_);
+        watched_.async_wait(descriptor::wait_read, std::forward<Handler>(handler));
+    }
+    // What waits on it ends with an error.
+    void close() {
+        boost::system::error_code ec;
+        if (watched_.is_open())
+            watched_.close(ec);
+        else if (fd_ >= 0)
+            ::close(fd_);
+        fd_ = -1;
+    }
+
+private:
+    int fd_ = -1;
+    descriptor watched_;
+};
+
 // A process from its start to its end. Lives on the loop's thread.
 class child : public std::enable_shared_from_this<child> {
 public:
     child(launcher& owner, process_id id, process_events events);
 
     void start(process_spec spec);
+    /// Waits for what the process writes, from now on.
+    void watch_output();
     void signal(int signal) const {
         if (pid_ > 0) ::kill(-pid_, signal);
     }
@@ -49,7 +89,7 @@ public:
 private:
     struct stream {
         explicit stream(asio::io_context& context) : pipe{context} {}
-        descriptor pipe;
+        pipe_end pipe;
         line_splitter splitter;
         bool paused = false;
     };
@@ -57,11 +97,10 @@ private:
     bool make_pipes(spawn_request& request);
     void fail(std::string why);
     void wait_for_exit();
-    void wait_for_status();
     void wait_for_output(log_stream which);
     // Reads what is there; false at the end of the stream.
     bool read_output(log_stream which, std::size_t most);
-    void read_status();
+    [[nodiscard]] std::string take_status() const;
     void exited();
     stream& of(log_stream which) { return which == log_stream::out ? out_ : err_; }
 
@@ -69,11 +108,9 @@ private:
     process_id id_;
     process_events events_;
     pid_t pid_ = -1;
-    descriptor exit_;
-    descriptor status_;
+    pipe_end exit_;
     stream out_;
     stream err_;
-    std::string status_text_;
     std::size_t in_flight_bytes_ = 0;
     std::array<int, 2> write_ends_{-1, -1};
     bool abandoned_ = false;  // its launcher is gone, or going
@@ -89,7 +126,9 @@ public:
             if (!base.empty() && ::mkdtemp(folder_.data()) != nullptr) break;
             folder_.clear();
         }
-        if (folder_.empty()) throw errno_error("can't make a folder for status pipes in /tmp");
+        if (folder_.empty()) throw errno_error("can't make a folder for status files in /tmp");
+        folder_fd_ = ::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (folder_fd_ < 0) throw errno_error("can't open " + folder_);
         null_fd_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null_fd_ < 0) throw errno_error("can't open /dev/null");
         for (char** entry = environ; *entry != nullptr; ++entry)
@@ -102,6 +141,8 @@ public:
             stopped_ = true;
             for (auto& [id, c] : children_) c->abandon();
             children_.clear();
+            young_.clear();
+            young_timer_.cancel();
             done.set_value();
         });
         done.get_future().wait();
@@ -110,6 +151,7 @@ public:
     ~launcher() override {
         stop();
         ::close(null_fd_);
+        ::close(folder_fd_);
         std::error_code ec;
         std::filesystem::remove_all(folder_, ec);
     }
@@ -117,11 +159,9 @@ public:
     std::string status_path(process_id id) const override { return folder_ + "/" + std::to_string(id); }
 
     void launch(process_id id, process_spec spec, process_events events) override {
+        if (loop_.on_its_thread()) return launch_here(id, std::move(spec), std::move(events));
         loop_.post([this, id, spec = std::move(spec), events = std::move(events)]() mutable {
-            if (stopped_) return;
-            auto c = std::make_shared<child>(*this, id, std::move(events));
-            children_[id] = c;
-            c->start(std::move(spec));
+            launch_here(id, std::move(spec), std::move(events));
         });
     }
 
@@ -139,16 +179,38 @@ public:
 
     [[nodiscard]] asio::io_context& context() { return loop_.context(); }
     [[nodiscard]] int null_fd() const { return null_fd_; }
+    [[nodiscard]] int folder_fd() const { return folder_fd_; }
     [[nodiscard]] const std::vector<std::string>& environment() const { return environment_; }
     [[nodiscard]] std::array<char, 65'536>& buffer() { return buffer_; }
-    void remove(process_id id) {
-        ::unlink(status_path(id).c_str());
-        children_.erase(id);
-    }
+    void remove(process_id id) { children_.erase(id); }
 
 private:
+    void launch_here(process_id id, process_spec spec, process_events events) {
+        if (stopped_) return;
+        auto c = std::make_shared<child>(*this, id, std::move(events));
+        children_[id] = c;
+        c->start(std::move(spec));
+        young_.emplace_back(std::chrono::steady_clock::now() + reading_delay, std::move(c));
+        if (young_.size() == 1) wait_for_young();
+    }
+
+    void wait_for_young() {
+        young_timer_.expires_at(young_.front().first);
+        young_timer_.async_wait([this](const boost::system::error_code& ec) {
+            if (ec) return;
+            const auto now = std::chrono::steady_clock::now();
+            for (; !young_.empty() && young_.front().first <= now; young_.pop_front())
+                if (auto c = young_.front().second.lock()) c->watch_output();
+            if (!young_.empty()) wait_for_young();
+        });
+    }
+
     io_loop& loop_;
+    // Those whose output is not watched yet, by the time when it will be.
+    std::deque<std::pair<std::chrono::steady_clock::time_point, std::weak_ptr<child>>> young_;
+    asio::steady_timer young_timer_{loop_.context()};
     std::string folder_;
+    int folder_fd_ = -1;  // of the status files
     int null_fd_ = -1;
     bool stopped_ = false;
     std::vector<std::string> environment_;
@@ -161,7 +223,6 @@ child::child(launcher& owner, process_id id, process_events events)
       id_{id},
       events_{std::move(events)},
       exit_{owner.context()},
-      status_{owner.context()},
       out_{owner.context()},
       err_{owner.context()} {}
 
@@ -170,17 +231,12 @@ bool child::make_pipes(spawn_request& request) {
     for (auto which : {log_stream::out, log_stream::err}) {
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
-        ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        ::fcntl(ends[0], F_SETFL, O_NONBLOCK);  // of this end only: a task expects its own to block
         of(which).pipe.assign(ends[0]);
         write_ends_[which == log_stream::out ? 0 : 1] = ends[1];
     }
     request.stdout_fd = write_ends_[0];
     request.stderr_fd = write_ends_[1];
-    const auto path = owner_.status_path(id_);
-    if (::mkfifo(path.c_str(), 0600) != 0) return false;
-    const int fd = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return false;
-    status_.assign(fd);
     return true;
 }
 
@@ -193,14 +249,18 @@ void child::start(process_spec spec) {
         return fail("can't run " + quote(spec.argv.front()) + ": there is no such program in $PATH");
     request.argv = std::move(spec.argv);
     request.working_directory = std::move(spec.working_directory);
-    std::error_code ec;
-    std::filesystem::create_directories(request.working_directory, ec);
+    request.environment.reserve(owner_.environment().size() + spec.environment.size() + 1);
     for (const auto& entry : owner_.environment()) request.environment.push_back(entry.c_str());
     for (const auto& entry : spec.environment) request.environment.push_back(entry.c_str());
     request.environment.push_back(nullptr);
     const bool ready = make_pipes(request);
     const int pipe_error = errno;
-    const auto result = ready ? spawn(request) : spawn_result{-1, pipe_error, "pipe"};
+    auto result = ready ? spawn(request) : spawn_result{-1, pipe_error, "pipe"};
+    if (result.pid < 0 && result.error == ENOENT && std::string_view{result.step} == "chdir") {
+        std::error_code ec;
+        std::filesystem::create_directories(request.working_directory, ec);
+        result = spawn(request);
+    }
     for (int& fd : write_ends_)
         if (fd >= 0) ::close(std::exchange(fd, -1));
     if (result.pid < 0) {
@@ -222,7 +282,10 @@ void child::start(process_spec spec) {
     }
     exit_.assign(pidfd);
     wait_for_exit();
-    wait_for_status();
+}
+
+void child::watch_output() {
+    if (pid_ <= 0) return;
     wait_for_output(log_stream::out);
     wait_for_output(log_stream::err);
 }
@@ -239,10 +302,7 @@ void child::fail(std::string why) {
 void child::abandon() {
     abandoned_ = true;
     events_ = {};
-    for (auto* d : {&exit_, &status_, &out_.pipe, &err_.pipe}) {
-        boost::system::error_code ec;
-        d->close(ec);  // what waits on it ends, and does not come back here
-    }
+    for (auto* end : {&exit_, &out_.pipe, &err_.pipe}) end->close();
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
@@ -251,30 +311,21 @@ void child::abandon() {
 }
 
 void child::wait_for_exit() {
-    exit_.async_wait(descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& ec) {
+    exit_.when_readable([self = shared_from_this()](const boost::system::error_code& ec) {
         if (!ec && !self->abandoned_) self->exited();
     });
 }
 
-void child::wait_for_status() {
-    status_.async_wait(descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& ec) {
-        if (ec || self->abandoned_) return;
-        self->read_status();
-        self->wait_for_status();
-    });
-}
-
 void child::wait_for_output(log_stream which) {
-    of(which).pipe.async_wait(descriptor::wait_read,
-                              [self = shared_from_this(), which](const boost::system::error_code& ec) {
-                                  constexpr std::size_t most = 1 << 18;  // then others get their turn
-                                  if (ec || self->abandoned_ || !self->read_output(which, most)) return;
-                                  if (self->in_flight_bytes_ >= max_output_in_flight_bytes) {
-                                      self->of(which).paused = true;
-                                  } else {
-                                      self->wait_for_output(which);
-                                  }
-                              });
+    of(which).pipe.when_readable([self = shared_from_this(), which](const boost::system::error_code& ec) {
+        constexpr std::size_t most = 1 << 18;  // then others get their turn
+        if (ec || self->abandoned_ || !self->read_output(which, most)) return;
+        if (self->in_flight_bytes_ >= max_output_in_flight_bytes) {
+            self->of(which).paused = true;
+        } else {
+            self->wait_for_output(which);
+        }
+    });
 }
 
 bool child::read_output(log_stream which, std::size_t most) {
@@ -283,7 +334,7 @@ bool child::read_output(log_stream which, std::size_t most) {
     std::vector<std::string> lines;
     bool open = true;
     for (std::size_t total = 0; total < most;) {
-        const auto n = ::read(s.pipe.native_handle(), buffer.data(), buffer.size());
+        const auto n = ::read(s.pipe.fd(), buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR) continue;
         open = n > 0 || (n < 0 && errno == EAGAIN);
         if (n <= 0) break;
@@ -309,15 +360,26 @@ void child::return_credit(std::size_t bytes) {
         if (std::exchange(of(which).paused, false)) wait_for_output(which);
 }
 
-void child::read_status() {
-    auto& buffer = owner_.buffer();
-    for (;;) {
-        const auto n = ::read(status_.native_handle(), buffer.data(), buffer.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return;
-        const auto room = max_status_line_bytes - status_text_.size();
-        status_text_.append(buffer.data(), std::min(room, static_cast<std::size_t>(n)));
+// Most tasks write none; then this is one failing call.
+std::string child::take_status() const {
+    const auto name = std::to_string(id_);
+    const int fd = ::openat(owner_.folder_fd(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno != ENOENT) ::unlinkat(owner_.folder_fd(), name.c_str(), 0);
+        return {};
     }
+    std::string text(max_status_line_bytes, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const auto n = ::read(fd, text.data() + size, text.size() - size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        size += static_cast<std::size_t>(n);
+    }
+    ::close(fd);
+    ::unlinkat(owner_.folder_fd(), name.c_str(), 0);
+    text.resize(size);
+    return text;
 }
 
 void child::exited() {
@@ -338,18 +400,16 @@ void child::exited() {
                     events_.on_output({output_line{which, wall_clock_ms(), std::move(rest.front())}});
             }
         }
-    read_status();
     process_outcome outcome;
     if (WIFSIGNALED(wait_status))
         outcome.signal = WTERMSIG(wait_status);
     else
         outcome.exit_code = WEXITSTATUS(wait_status);
-    outcome.status_text = std::move(status_text_);
+    outcome.status_text = take_status();
     // First things first: somebody waits for the slot.
     if (events_.on_end) events_.on_end(std::move(outcome));
     out_.pipe.close();
     err_.pipe.close();
-    status_.close();
     exit_.close();
     owner_.remove(id_);
 }

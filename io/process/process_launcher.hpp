@@ -1,4 +1,4 @@
-// Runs processes: each leads a process group of its own, its output comes line by line, its status through a pipe.
+// Runs processes: each leads a process group of its own, its output comes line by line, its status in a file.
 // When to signal what is decided elsewhere (the task actor).
 #pragma once
 
@@ -46,7 +46,7 @@ public:
     process_launcher& operator=(const process_launcher&) = delete;
     virtual ~process_launcher() = default;
 
-    /// Where the process with this id will find its status pipe.
+    /// The file into which the process with this id may write its status. It does not exist before.
     [[nodiscard]] virtual std::string status_path(process_id id) const = 0;
     /// Starts a process. That it can't be started is told through on_end.
     virtual void launch(process_id id, process_spec spec, process_events events) = 0;
@@ -58,7 +58,7 @@ public:
     virtual void stop() = 0;
 };
 
-/// The real one, on `loop`. Status pipes lie in a private folder that it makes and removes. Throws io_error.
+/// The real one, on `loop`. Status files lie in a private folder that it makes and removes. Throws io_error.
 /// Destroying it kills what still runs.
 std::unique_ptr<process_launcher> make_process_launcher(io_loop& loop);
 

@@ -1,7 +1,6 @@
 // Boost.Process v2 has a vfork launcher, but that of Boost 1.81 notifies the reactor in the child and calls exit()
 // where exec fails. The child of vfork shares the parent's memory, so the one breaks the parent's epoll set and the
-// other runs its exit handlers. Hence a launcher of our own on top of Boost's base, which has the rest: argument
-// vectors and the closing of descriptors.
+// other runs its exit handlers. Hence a launcher of our own.
 #include "io/process/spawn.hpp"
 
 #include <sys/prctl.h>
@@ -10,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/process/v2/posix/default_launcher.hpp>
 #include <cerrno>
 #include <csignal>
 
@@ -19,27 +16,25 @@ namespace bistro {
 
 namespace {
 
-namespace process = boost::process::v2;
-
 rlimit open_files_before{0, 0};  // 0: not raised
 
-class group_launcher : public process::posix::default_launcher {
+class group_launcher {
 public:
     spawn_result operator()(const spawn_request& request) {
-        std::vector<std::string> rest;
-        if (!request.argv.empty()) rest.assign(request.argv.begin() + 1, request.argv.end());
-        const boost::filesystem::path executable{request.executable};
-        const auto* const* argv = build_argv_(executable, rest);
-        env = request.environment.data();
+        std::vector<const char*> argv;
+        argv.reserve(request.argv.size() + 1);
+        for (const auto& argument : request.argv) argv.push_back(argument.c_str());
+        argv.push_back(nullptr);
 
         sigset_t all;
         sigset_t before;
         sigfillset(&all);
+        sigdelset(&all, SIGCHLD);  // see io_loop
         pthread_sigmask(SIG_SETMASK, &all, &before);
         failure_.error = 0;
         const pid_t pid = ::vfork();
         if (pid == 0) {
-            run_child(request, argv);
+            run_child(request, argv.data());
             ::_exit(127);
         }
         const int fork_error = errno;
@@ -72,7 +67,8 @@ private:
         sigset_t none;
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        ::execve(request.executable.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(env));
+        ::execve(request.executable.c_str(), const_cast<char* const*>(argv),
+                 const_cast<char* const*>(request.environment.data()));
         failed("exec");
     }
 

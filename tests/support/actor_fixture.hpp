@@ -27,10 +27,11 @@ protected:
 
     test_scheduler& coordinator() { return dynamic_cast<test_scheduler&>(system.scheduler()); }
 
-    /// Delivers messages until none is left.
+    /// Delivers messages until none is left, also those that are only gathered for a moment.
     void run() {
-        while (coordinator().try_run_once()) {
-        }
+        do {
+            deliver();
+        } while (coordinator().clock().advance_time(gathering) > 0);
     }
 
     /// Moves the clock on in steps, with all messages of each step delivered.
@@ -39,8 +40,9 @@ protected:
         for (auto left = time; left.count() > 0; left -= step) {
             coordinator().clock().advance_time(std::min(left, step));
             coordinator().clock().trigger_expired_timeouts();
-            run();
+            deliver();
         }
+        run();
     }
 
     runtime clock() {
@@ -79,6 +81,13 @@ protected:
         run();
         return answer;
     }
+
+    void deliver() {
+        while (coordinator().try_run_once()) {
+        }
+    }
+
+    static constexpr std::chrono::milliseconds gathering{5};
 
     test_config config;
     caf::actor_system system{config};
