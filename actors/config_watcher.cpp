@@ -46,9 +46,9 @@ config_watcher_actor::behavior_type config_watcher_behavior(
     if (loop != nullptr) {
         auto me = caf::actor_cast<caf::weak_actor_ptr>(self);
         try {
-            s.watch = std::make_unique<file_watch>(*loop, s.path, [me] {
+            s.watch = std::make_unique<file_watch>(*loop, s.path, [me](bool whole) {
                 if (auto strong = me.lock())
-                    caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{});
+                    caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{0, whole});
             });
         } catch (const io_error& e) {
             self->send(s.scheduler, problem{source, std::string{e.what()} +
@@ -59,9 +59,13 @@ config_watcher_actor::behavior_type config_watcher_behavior(
         [=](const file_changed& m) {
             auto& state = self->state;
             if (m.generation == 0) {
-                self->delayed_send(self, config_settle_time, file_changed{++state.generation});
+                const bool now = m.whole && !state.settling;
+                state.settling = true;
+                self->delayed_send(self, config_settle_time, file_changed{++state.generation, now});
+                if (now) reload(self, amend);
             } else if (m.generation == state.generation) {
-                reload(self, amend);
+                state.settling = false;
+                if (!m.whole) reload(self, amend);
             }
         },
     };

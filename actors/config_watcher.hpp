@@ -14,11 +14,13 @@ struct config_watcher_state {
     scheduler_actor scheduler;
     std::unique_ptr<file_watch> watch;
     std::uint64_t generation = 0;
+    bool settling = false;  ///< it will be read when that time is over
 
     static inline const char* name = "config_watcher";
 };
 
-/// After a change the file is read once it has been left alone for so long.
+/// A file that was put in place as a whole is read at once, but not twice in this time. Otherwise it is read when it
+/// has been left alone for so long.
 inline constexpr std::chrono::milliseconds config_settle_time{100};
 
 /// `loop` is null where nothing is watched and file_changed comes by hand (tests). `amend` is applied to every config

@@ -45,9 +45,8 @@ public:
     }
     void schedule_message(time_point t, caf::group target, caf::strong_actor_ptr sender,
                           caf::message content) override {
-        locked([&] {
-            simple_actor_clock::schedule_message(t, std::move(target), std::move(sender), std::move(content));
-        });
+        locked(
+            [&] { simple_actor_clock::schedule_message(t, std::move(target), std::move(sender), std::move(content)); });
     }
     void cancel_all() override {
         locked([&] { simple_actor_clock::cancel_all(); });

@@ -266,8 +266,7 @@ void adopt(self_ptr self, worker_index worker, const task_report& report, const 
         self->send(s.workers.at(worker).actor, std::move(kill));
         return;
     }
-    tell_of_earlier_attempt(self,
-                            {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
+    tell_of_earlier_attempt(self, {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
 }
 
 void take_worker(self_ptr self, const worker_joined& m) {
@@ -285,12 +284,9 @@ void take_worker(self_ptr self, const worker_joined& m) {
     for (const auto& finished : m.unacknowledged) {
         reported.insert(finished.end.invocation);
         if (s.core->held(finished.end.invocation) == nullptr)
-            tell_of_earlier_attempt(self, {finished.job,
-                                           finished.node,
-                                           finished.end.invocation,
-                                           m.info.shard.value,
-                                           {},
-                                           finished.end.ended_ms});
+            tell_of_earlier_attempt(
+                self,
+                {finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms});
     }
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;

@@ -86,10 +86,9 @@ void finish(self_ptr self, process_outcome& outcome) {
 std::string task_json(const task_order& order, const job_command& command) {
     const auto text = [](const std::string& value) { return json::serialize(json::string{value}); };
     return "{\"id\":" + text(order.job.value) + ",\"node\":" + text(order.node.value) +
-           ",\"path_to_node\":" + json::serialize(path_from_root(order)) +
-           ",\"prev_status\":" + data_or_null(order) + ",\"config\":" + config_of(command) +
-           ",\"resources_by_node\":" + json::serialize(resources_of(order)) + ",\"invocation\":" +
-           text(to_string(order.invocation)) + "}";
+           ",\"path_to_node\":" + json::serialize(path_from_root(order)) + ",\"prev_status\":" + data_or_null(order) +
+           ",\"config\":" + config_of(command) + ",\"resources_by_node\":" + json::serialize(resources_of(order)) +
+           ",\"invocation\":" + text(to_string(order.invocation)) + "}";
 }
 
 process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,

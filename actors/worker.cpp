@@ -98,8 +98,8 @@ void say_hello(self_ptr self) {
     m.secret = s.options.secret;
     m.who = s.options.who;
     m.session = ++s.session;
-    for (const auto& [invocation, task] : s.running) m.running.push_back(
-            {invocation, task.order->job, task.order->node, task.order->path, task.started_ms});
+    for (const auto& [invocation, task] : s.running)
+        m.running.push_back({invocation, task.order->job, task.order->node, task.order->path, task.started_ms});
     for (const auto& [invocation, finished] : s.unacknowledged) m.unacknowledged.push_back(finished);
     m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
     s.hello_sent_ms = s.options.run.now();
@@ -181,8 +181,7 @@ void start(self_ptr self, task_order&& order) {
         task_behavior, shared, command->second,
         task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher}, s.options.run);
     launch_task(actor, *shared, *command->second, s.options.data_dir, *s.options.launcher);
-    s.running.emplace(shared->invocation,
-                      worker_state::running_task{std::move(actor), shared, s.options.run.now()});
+    s.running.emplace(shared->invocation, worker_state::running_task{std::move(actor), shared, s.options.run.now()});
 }
 
 void take_orders(self_ptr self, start_tasks& m) {

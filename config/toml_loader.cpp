@@ -1,6 +1,7 @@
 #include "config/toml_loader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -247,10 +248,12 @@ load_result load_config(const std::string& path, config_purpose purpose) {
     std::ifstream in{path, std::ios::binary};
     if (!in) return failed(std::string{"can't be read: "} + std::strerror(errno));
     std::string text;
-    text.resize(defaults::max_config_bytes + 1);
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    std::array<char, 65'536> chunk{};
+    do {
+        in.read(chunk.data(), chunk.size());
+        text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+    } while (in && text.size() <= static_cast<std::size_t>(defaults::max_config_bytes));
     if (in.bad()) return failed(std::string{"can't be read: "} + std::strerror(errno));
-    text.resize(static_cast<std::size_t>(in.gcount()));
     if (text.size() > static_cast<std::size_t>(defaults::max_config_bytes))
         return failed("is larger than " + std::to_string(defaults::max_config_bytes >> 20) + " MiB");
     return parse_config(text, path, purpose);

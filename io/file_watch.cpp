@@ -12,36 +12,41 @@
 namespace bistro {
 
 struct file_watch::state : std::enable_shared_from_this<state> {
-    state(boost::asio::io_context& context, int fd, std::string n, std::function<void()> f)
+    state(boost::asio::io_context& context, int fd, std::string n, std::function<void(bool)> f)
         : descriptor{context, fd}, name{std::move(n)}, on_change{std::move(f)} {}
 
     void wait() {
         descriptor.async_read_some(boost::asio::buffer(buffer),
                                    [self = shared_from_this()](const boost::system::error_code& ec, std::size_t n) {
                                        if (ec) return;
-                                       if (self->concerns_us(n)) self->on_change();
+                                       self->look_at(n);
                                        self->wait();
                                    });
     }
 
-    [[nodiscard]] bool concerns_us(std::size_t n) const {
+    void look_at(std::size_t n) const {
+        bool changed = false;
+        bool whole = false;
         for (std::size_t at = 0; at + sizeof(inotify_event) <= n;) {
             inotify_event e{};
             std::copy_n(buffer.data() + at, sizeof e, reinterpret_cast<char*>(&e));
-            const char* changed = buffer.data() + at + sizeof e;
-            if (e.len > 0 && name == changed) return true;
+            const char* file = buffer.data() + at + sizeof e;
+            if (e.len > 0 && name == file) {
+                changed = true;
+                whole = whole || (e.mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0;
+            }
             at += sizeof e + e.len;
         }
-        return false;
+        if (changed) on_change(whole);
     }
 
     boost::asio::posix::stream_descriptor descriptor;
     std::string name;
-    std::function<void()> on_change;
+    std::function<void(bool)> on_change;
     std::array<char, 4096> buffer{};
 };
 
-file_watch::file_watch(io_loop& loop, const std::string& path, std::function<void()> on_change) : loop_{loop} {
+file_watch::file_watch(io_loop& loop, const std::string& path, std::function<void(bool)> on_change) : loop_{loop} {
     const auto absolute = std::filesystem::absolute(path);
     const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) throw errno_error("can't watch " + path);

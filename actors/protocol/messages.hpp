@@ -291,6 +291,7 @@ struct reasons_asked {};
 /// Watcher to itself: the file may have changed. Of several, the last one counts.
 struct file_changed {
     std::uint64_t generation = 0;
+    bool whole = false;  ///< likely to be complete, so that it can be read at once
 };
 
 /// Pool to scheduler: tasks wait, none runs, and none of those can start.
