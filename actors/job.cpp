@@ -4,6 +4,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <caf/all.hpp>
 
+#include "model/text.hpp"
+
 namespace bistro {
 
 namespace {
@@ -160,7 +162,7 @@ caf::result<control_answer> forgive(self_ptr self) {
     self->request(s.links.store, caf::infinite, record_statuses{std::move(batch)})
         .then(
             [=, count = changes.size()](const recorded&) mutable {
-                promise.deliver(control_answer{true, std::to_string(count) + " tasks forgiven"});
+                promise.deliver(control_answer{true, counted(count, "task") + " forgiven"});
             },
             [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
     publish(self);

@@ -49,7 +49,7 @@ void publish(self_ptr self, forest_result result) {
         m.first_fetch_failed = m.first_fetch_failed || !source.ever_good;
     }
     m.problems.insert(m.problems.end(), result.problems.begin(), result.problems.end());
-    self->send(caf::actor_cast<scheduler_actor>(s.scheduler), std::move(m));
+    self->send(caf::actor_cast<nodes_listener>(s.listener), std::move(m));
 }
 
 // Sources hang below each other's nodes, so a forest is only published once none has a question open: before that it
@@ -95,8 +95,8 @@ void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
 
 }  // namespace
 
-nodes_actor::behavior_type nodes_behavior(self_ptr self, caf::strong_actor_ptr scheduler, source_tools tools) {
-    self->state.scheduler = std::move(scheduler);
+nodes_actor::behavior_type nodes_behavior(self_ptr self, caf::strong_actor_ptr listener, source_tools tools) {
+    self->state.listener = std::move(listener);
     self->state.tools = tools;
     self->set_exit_handler([=](caf::exit_msg& m) {
         for (auto& source : self->state.sources)

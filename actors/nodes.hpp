@@ -18,7 +18,7 @@ struct nodes_state {
     };
 
     std::shared_ptr<const settings> config;
-    caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
+    caf::strong_actor_ptr listener;  ///< a nodes_listener
     source_tools tools;
     std::vector<source> sources;
     forest_ptr forest;
@@ -29,6 +29,6 @@ struct nodes_state {
 };
 
 nodes_actor::behavior_type nodes_behavior(nodes_actor::stateful_pointer<nodes_state> self,
-                                          caf::strong_actor_ptr scheduler, source_tools tools);
+                                          caf::strong_actor_ptr listener, source_tools tools);
 
 }  // namespace bistro

@@ -5,6 +5,8 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <caf/all.hpp>
 
+#include "model/text.hpp"
+
 namespace bistro {
 
 namespace {
@@ -324,7 +326,7 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
     const auto count = events.events.size();
     if (count == 0) return {false, "no such task is running"};
     self->send(s.links.monitor, std::move(events));
-    return {true, std::to_string(count) + (count == 1 ? " task signaled" : " tasks signaled")};
+    return {true, counted(count, "task") + " signaled"};
 }
 
 }  // namespace

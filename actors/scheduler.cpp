@@ -105,7 +105,7 @@ void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& con
     if (first || before->engine != config->engine || before->resources != config->resources) configure_pool(self);
     apply_jobs(self, *config);
     self->send(s.nodes, config_changed{config});
-    if (!first) spdlog::info("the config was read again: {} jobs", config->jobs.size());
+    if (!first) spdlog::info("the config was read again: {}", counted(config->jobs.size(), "job"));
 }
 
 void take_progress(scheduler_ptr self, const job_progress& m) {

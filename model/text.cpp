@@ -121,6 +121,10 @@ std::string duration_text(std::int64_t milliseconds) {
     return format("%lld d %02lld h", minutes / (24 * 60), minutes / 60 % 24);
 }
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+    return std::to_string(count) + " " + std::string{noun} + (count == 1 ? "" : "s");
+}
+
 std::string join(std::span<const std::string> parts, std::string_view separator) {
     std::string result;
     for (const auto& part : parts) {

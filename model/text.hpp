@@ -21,6 +21,9 @@ std::string nearest(std::string_view text, std::span<const std::string> candidat
 /// "340 ms", "12.3 s", "4 min 05 s", "3 h 07 min", "2 d 04 h".
 std::string duration_text(std::int64_t milliseconds);
 
+/// "1 task", "2 tasks".
+std::string counted(std::uint64_t count, std::string_view noun);
+
 /// The parts joined by `separator`.
 std::string join(std::span<const std::string> parts, std::string_view separator);
 

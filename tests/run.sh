@@ -8,5 +8,8 @@ labels=${2:-.}
 cd "$top"
 examples/install-packages.sh test
 cmake --preset "$preset" -DBISTRO_TESTS=ON >/dev/null
-cmake --build --preset "$preset"
+# Without end-to-end tests the program itself is not needed.
+targets=()
+[[ $labels == . || $labels == *e2e* ]] || targets=(--target test_model test_config test_io test_actors)
+cmake --build --preset "$preset" "${targets[@]}"
 exec ctest --preset "$preset" -L "$labels" --output-on-failure -j "$(nproc)"

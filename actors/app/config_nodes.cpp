@@ -10,32 +10,13 @@ namespace bistro {
 
 namespace {
 
-// Stands in for the scheduler of the nodes actor: takes the first forest.
-scheduler_actor::behavior_type forest_receiver(scheduler_actor::pointer self,
-                                               std::shared_ptr<std::promise<nodes_changed>> promise) {
-    auto refuse = [] { return caf::make_error(caf::sec::unexpected_message); };
-    return {
-        [=](const hello&) -> caf::result<welcome> { return refuse(); },
-        [=](const heartbeat& m) { return m; },
-        [=](const goodbye&) {},
-        [=](const worker_leaves&) {},
-        [=](const config_changed&) {},
-        [=](const nodes_changed& m) {
-            promise->set_value(m);
-            self->quit();
-        },
-        [=](const job_progress&) {},
-        [=](const pool_stalled&) {},
-        [=](const store_health&) {},
-        [=](const wake_due&) {},
-        [=](const problem&) {},
-        [=](const await_quiescence&) -> caf::result<run_finished> { return refuse(); },
-        [=](const stop_scheduler&) -> caf::result<stopped> { return refuse(); },
-        [=](const jobs_asked&) -> caf::result<jobs_answer> { return refuse(); },
-        [=](const tasks_asked&) -> caf::result<tasks_answer> { return refuse(); },
-        [=](const logs_asked&) -> caf::result<logs_answer> { return refuse(); },
-        [=](const control_asked&) -> caf::result<control_answer> { return refuse(); },
-    };
+// Takes the first forest.
+nodes_listener::behavior_type forest_receiver(nodes_listener::pointer self,
+                                              std::shared_ptr<std::promise<nodes_changed>> promise) {
+    return {[=](const nodes_changed& m) {
+        promise->set_value(m);
+        self->quit();
+    }};
 }
 
 }  // namespace

@@ -74,6 +74,9 @@ using pool_actor =
 using node_source_actor =
     caf::typed_actor<caf::reacts_to<parents_known>, caf::reacts_to<wake_due>, caf::reacts_to<source_read>>;
 
+/// Whoever wants to know the forest: the scheduler is one.
+using nodes_listener = caf::typed_actor<caf::reacts_to<nodes_changed>>;
+
 /// The forest.
 using nodes_actor = caf::typed_actor<caf::reacts_to<source_fetched>, caf::reacts_to<config_changed>>;
 

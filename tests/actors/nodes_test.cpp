@@ -13,28 +13,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Takes what nodes publish, in the place of the scheduler.
-scheduler_actor::behavior_type receiver(scheduler_actor::pointer, std::vector<nodes_changed>* got) {
-    auto refuse = [] { return caf::make_error(caf::sec::unexpected_message); };
-    return {
-        [=](const hello&) -> caf::result<welcome> { return refuse(); },
-        [=](const heartbeat& m) { return m; },
-        [=](const goodbye&) { ADD_FAILURE(); },
-        [=](const worker_leaves&) { ADD_FAILURE(); },
-        [=](const config_changed&) { ADD_FAILURE(); },
-        [=](const nodes_changed& m) { got->push_back(m); },
-        [=](const job_progress&) { ADD_FAILURE(); },
-        [=](const pool_stalled&) { ADD_FAILURE(); },
-        [=](const store_health&) { ADD_FAILURE(); },
-        [=](const wake_due&) { ADD_FAILURE(); },
-        [=](const problem&) { ADD_FAILURE(); },
-        [=](const await_quiescence&) -> caf::result<run_finished> { return refuse(); },
-        [=](const stop_scheduler&) -> caf::result<stopped> { return refuse(); },
-        [=](const jobs_asked&) -> caf::result<jobs_answer> { return refuse(); },
-        [=](const tasks_asked&) -> caf::result<tasks_answer> { return refuse(); },
-        [=](const logs_asked&) -> caf::result<logs_answer> { return refuse(); },
-        [=](const control_asked&) -> caf::result<control_answer> { return refuse(); },
-    };
+nodes_listener::behavior_type receiver(nodes_listener::pointer, std::vector<nodes_changed>* got) {
+    return {[=](const nodes_changed& m) { got->push_back(m); }};
 }
 
 class nodes_test : public test::actor_test {
@@ -44,8 +24,8 @@ protected:
             "[nodes]\nlevels = [\"host\", \"db\"]\n" + sources + "[jobs.j]\nowner = \"x\"\ncommand = [\"w\"]\n",
             "/c.toml");
         for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
-        auto scheduler = track(system.spawn(receiver, &got));
-        nodes = track(system.spawn(nodes_behavior, caf::actor_cast<caf::strong_actor_ptr>(scheduler),
+        auto listener = track(system.spawn(receiver, &got));
+        nodes = track(system.spawn(nodes_behavior, caf::actor_cast<caf::strong_actor_ptr>(listener),
                                    source_tools{&launcher, nullptr}));
         caf::anon_send(nodes, config_changed{std::make_shared<const settings>(*loaded.config)});
         run();

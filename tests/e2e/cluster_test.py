@@ -96,7 +96,7 @@ class Cluster(BistroTest):
         self.bistro("kill", "j", "host1:db1", "--config", "c.toml", code=1)
         worker_dir = next(d for d in os.listdir(self.folder) if d.startswith("worker-state"))
         self.write(f"{worker_dir}/jobs/j/go", "")
-        self.assertIn("1 tasks forgiven", self.bistro("forgive", "j", "--config", "c.toml")[0])
+        self.assertIn("1 task forgiven", self.bistro("forgive", "j", "--config", "c.toml")[0])
         self.wait_until(lambda: self.counts()["done"] == 1, "its success")
         self.bistro("stop", "--config", "c.toml")
         self.assertEqual(scheduler.wait(timeout=30), 0)

@@ -56,5 +56,11 @@ TEST(invocation_id, grows_from_epoch_to_epoch) {
     EXPECT_LT(invocation_id::first_of_epoch(1), invocation_id::first_of_epoch(2));
 }
 
+TEST(text, counts_with_a_noun) {
+    EXPECT_EQ(counted(0, "task"), "0 tasks");
+    EXPECT_EQ(counted(1, "task"), "1 task");
+    EXPECT_EQ(counted(2, "task"), "2 tasks");
+}
+
 }  // namespace
 }  // namespace bistro
