@@ -104,7 +104,7 @@ using orders_by_worker = std::map<worker_index, start_tasks>;
 
 void add_start(self_ptr self, const start_decision& decision, orders_by_worker& portion) {
     auto& s = self->state;
-    const auto& held = *s.core->held(decision.invocation);
+    const auto held = *s.core->held(decision.invocation);
     auto& job = s.jobs.at(held.job);
     auto& worker = s.workers.at(held.worker);
 
@@ -210,7 +210,8 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
     for (const auto& finished : ends) {
         const auto invocation = finished.end.invocation;
         s.unacknowledged[invocation] = worker;
-        if (auto held = s.core->finish(invocation)) {
+        if (const auto held = s.core->held(invocation)) {
+            s.core->finish(invocation);
             auto e =
                 make_event(self, event_kind::finish, held->job, held->path.front(), shard_of(self, worker), invocation);
             e.result = finished.end.result;
@@ -281,11 +282,11 @@ void take_worker(self_ptr self, const worker_joined& m) {
     std::set<invocation_id> reported;
     for (const auto& report : m.running) {
         reported.insert(report.invocation);
-        if (s.core->held(report.invocation) == nullptr) adopt(self, m.worker, report, m.info.shard.value);
+        if (!s.core->holds(report.invocation)) adopt(self, m.worker, report, m.info.shard.value);
     }
     for (const auto& finished : m.unacknowledged) {
         reported.insert(finished.end.invocation);
-        if (s.core->held(finished.end.invocation) == nullptr)
+        if (!s.core->holds(finished.end.invocation))
             tell_of_earlier_attempt(
                 self,
                 {finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms});
@@ -293,7 +294,10 @@ void take_worker(self_ptr self, const worker_joined& m) {
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;
     for (auto invocation : s.core->held_by(m.worker))
-        if (!reported.contains(invocation)) unheard.emplace_back(invocation, *s.core->finish(invocation));
+        if (!reported.contains(invocation)) {
+            unheard.emplace_back(invocation, *s.core->held(invocation));
+            s.core->finish(invocation);
+        }
     conclude(self, unheard, attempt_result::never_started, "the order to start was lost with the connection");
     s.core->put_worker(m.worker, m.info);
 }
@@ -304,15 +308,15 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
     if (wanted.empty())
         for (const auto& [worker, entry] : s.workers)
             for (auto invocation : s.core->held_by(worker)) {
-                const auto& held = *s.core->held(invocation);
+                const auto held = *s.core->held(invocation);
                 if ((m.job.empty() || held.job == m.job) && (m.node.empty() || held.path.front() == m.node.value))
                     wanted.push_back(invocation);
             }
     std::map<worker_index, kill_invocations> by_worker;
     events_happened events;
     for (auto invocation : wanted) {
-        const auto* held = s.core->held(invocation);
-        if (held == nullptr) continue;
+        const auto held = s.core->held(invocation);
+        if (!held) continue;
         by_worker[held->worker].invocations.push_back(invocation);
         events.events.push_back(make_event(self, event_kind::killed, held->job, held->path.front(),
                                            shard_of(self, held->worker), invocation));

@@ -168,7 +168,8 @@ private:
         account(table.spec(), now_ - started);
         jobs_[job].ended_ms = now_;
         last_end_ = now_;
-        if (auto held = engine_.finish(invocation)) {
+        if (const auto held = engine_.held(invocation)) {
+            engine_.finish(invocation);
             event e;
             e.kind = event_kind::finish;
             e.job = table.spec().name;

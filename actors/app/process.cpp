@@ -183,7 +183,7 @@ void scheduler_process::watch(std::shared_ptr<progress_view> view) {
 }
 
 void scheduler_process::tell_when_quiescent() {
-    system_->spawn([scheduler = scheduler_, &events = events_](caf::event_based_actor* self) {
+    auto ask = [&events = events_](caf::event_based_actor* self, const scheduler_actor& scheduler) {
         self->request(scheduler, caf::infinite, await_quiescence{})
             .then(
                 [&events](const run_finished& m) {
@@ -193,14 +193,15 @@ void scheduler_process::tell_when_quiescent() {
                     events.push(std::move(e));
                 },
                 [](const caf::error&) {});
-    });
+    };
+    system_->spawn(ask, scheduler_);
 }
 
 void scheduler_process::stop() {
     std::int64_t longest_wait_s = 0;
     for (const auto& job : config_->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
-    system_->spawn([scheduler = scheduler_, &events = events_,
-                    wait = std::chrono::seconds{longest_wait_s} + stop_margin](caf::event_based_actor* self) {
+    auto ask = [&events = events_, wait = std::chrono::seconds{longest_wait_s} + stop_margin](
+                   caf::event_based_actor* self, const scheduler_actor& scheduler) {
         auto done = [&events] {
             main_event e;
             e.what = main_event::kind::quiescent;
@@ -208,7 +209,8 @@ void scheduler_process::stop() {
         };
         self->request(scheduler, wait, stop_scheduler{})
             .then([=](const stopped&) { done(); }, [=](const caf::error&) { done(); });
-    });
+    };
+    system_->spawn(ask, scheduler_);
     for (;;) {
         const auto e = events_.wait();
         if (e.what == main_event::kind::quiescent || e.what == main_event::kind::signal) break;

@@ -28,6 +28,9 @@ engine::engine(engine_options options, invocation_id first)
       policy_{make_policy(options.policy)},
       random_{options.seed},
       forest_{build_forest({}, {}).nodes} {
+    classes_.push_back(std::make_unique<demand_class>());
+    demands_.emplace_back().users = 1;  // empty_demand
+    workers_.set_selector(options.selector);
     rebuild_limits();
     recount();
 }
@@ -40,39 +43,78 @@ engine& engine::operator=(engine&&) noexcept = default;
 
 void engine::set_options(const engine_options& options) {
     const bool new_order = options.order != options_.order || options.seed != options_.seed;
-    if (options.policy != options_.policy) policy_ = make_policy(options.policy);
+    const bool new_policy = options.policy != options_.policy;
+    if (new_policy) policy_ = make_policy(options.policy);
+    workers_.set_selector(options.selector);
     options_ = options;
-    if (!new_order) return;
-    for (auto& job : jobs_)
-        if (job) rebuild_job(*job, true);
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        if (!jobs_[i] || jobs_[i]->erased) continue;
+        if (new_order) {
+            rebuild_job(job_index{i}, true);
+            mark_running_tasks(job_index{i});
+        }
+        if (new_order || new_policy) update_queue(job_index{i});
+    }
 }
 
 void engine::set_forest(forest_ptr nodes) {
-    forest_ = std::move(nodes);
+    const auto before = std::exchange(forest_, std::move(nodes));
+    for (const auto& [invocation, index] : by_invocation_) {
+        auto& h = holdings_[index];
+        find_nodes(h, names_of(h, *before));
+    }
     lexicographic_ = nullptr;
     waiting_at_.clear();
-    waiting_for_worker_.clear();
+    waiting_for_host_.clear();
+    woken_.clear();
     rebuild_limits();
-    for (auto& job : jobs_)
-        if (job) rebuild_job(*job, false);
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+        if (jobs_[i]) rebuild_job(job_index{i}, false);
     recount();
 }
 
 void engine::set_resources(resource_table table) {
     resources_ = std::move(table);
-    workers_.set_resources(resources_);
     rebuild_limits();
-    for (auto& job : jobs_)
-        if (job) rebuild_job(*job, true);
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+        if (jobs_[i]) rebuild_job(job_index{i}, true);
     recount();
 }
 
 void engine::rebuild_limits() {
     limits_.clear();
-    for (const auto& level : forest_->levels()) {
+    capacity_.clear();
+    for (std::size_t l = 0; l < forest_->levels().size(); ++l) {
         auto& limits = limits_.emplace_back();
-        for (const auto& def : resources_.of(level)) limits.push_back(def.limit);
+        auto& capacity = capacity_.emplace_back();
+        for (const auto& def : resources_.of(forest_->levels()[l])) {
+            limits.push_back(def.limit);
+            capacity.push_back(def.limit * static_cast<std::int64_t>(forest_->size_of(level_index{l})));
+        }
     }
+    for (auto& demand : demands_)
+        if (demand.users > 0) resolve(demand);
+}
+
+// Counts what is in use anew, from what runs.
+void engine::recount() {
+    used_.clear();
+    std::vector<slots> nothing;
+    for (std::uint32_t l = 0; l < limits_.size(); ++l) {
+        used_.emplace_back(forest_->size_of(level_index{l}) * limits_[l].size(), 0);
+        nothing.emplace_back(limits_[l].size(), 0);
+    }
+    nothing.emplace_back(resources_.of(worker_level).size(), 0);
+    for (auto& job : jobs_)
+        if (job) job->used = nothing;
+    workers_.set_resources(resources_);
+    for (const auto& [invocation, index] : by_invocation_) {
+        account(holdings_[index], +1);
+        mark_running(holdings_[index], true);
+    }
+    for (auto& c : classes_) c->blocked = false;
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+        if (jobs_[i] && !jobs_[i]->erased) update_queue(job_index{i});
 }
 
 std::vector<bool> engine::closed_nodes(const job_entry& job) const {
@@ -124,325 +166,220 @@ pending_tree::rank_function engine::rank_of(const job_entry& job) {
     };
 }
 
-void engine::rebuild_job(job_entry& job, bool keep_pending) {
-    std::vector<node_index> pending;
-    if (keep_pending && job.level)
-        for (std::uint32_t i = 0; i < forest_->size_of(*job.level); ++i)
-            if (const node_index node{forest_->first_of(*job.level).value + i}; job.tree.contains(node))
-                pending.push_back(node);
-    job.level = forest_->find_level(job.spec.level);
-    job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};
-    for (auto node : pending) job.tree.insert(*forest_, node);
+// -- what jobs ask for ------------------------------------------------------------------------------------------------
 
-    job.demand.clear();
-    auto names = std::make_shared<demand_by_level>();
-    auto ask = [&](const std::string& level) {
-        auto demand = demand_at(resources_, level, job.spec.resources);
-        for (std::size_t i = 0; i < demand.size(); ++i)
-            if (demand[i] != 0) (*names)[level][resources_.of(level)[i].name] = demand[i];
-        return demand;
-    };
-    if (job.level)
-        for (std::uint32_t l = 0; l <= job.level->value; ++l) job.demand.push_back(ask(forest_->levels()[l]));
-    job.worker_demand = ask(worker_level);
-    job.demand_names = std::move(names);
-}
-
-// -- what running tasks hold ------------------------------------------------------------------------------------------
-
-void engine::resolve(holding& h) const {
-    auto amounts_at = [&](const std::string& level) {
-        std::vector<std::int64_t> result;
-        auto at_level = h.demand->find(level);
+void engine::resolve(demand_set& demand) const {
+    const auto slots_at = [&](const std::string& level) {
+        slots result;
+        const auto at_level = demand.by_name.find(level);
         for (const auto& def : resources_.of(level)) {
-            if (at_level == h.demand->end()) {
-                result.push_back(0);
-            } else {
-                auto amount = at_level->second.find(def.name);
-                result.push_back(amount == at_level->second.end() ? 0 : amount->second);
-            }
+            const bool asks = at_level != demand.by_name.end() && at_level->second.contains(def.name);
+            result.push_back(asks ? at_level->second.at(def.name) : 0);
         }
         return result;
     };
-    h.nodes.clear();
-    h.node_demand.clear();
-    for (const auto& name : h.task.path)
-        if (auto node = forest_->find(name)) {
-            h.nodes.push_back(*node);
-            h.node_demand.push_back(amounts_at(forest_->levels()[forest_->level_of(*node).value]));
-        }
-    h.worker_demand = amounts_at(worker_level);
+    demand.by_level.clear();
+    for (const auto& level : forest_->levels()) demand.by_level.push_back(slots_at(level));
+    demand.worker = slots_at(worker_level);
 }
 
-void engine::account(const holding& h, std::int64_t sign) {
-    auto job = find_job(h.task.job);
-    for (std::size_t i = 0; i < h.nodes.size(); ++i) {
-        const auto level = forest_->level_of(h.nodes[i]).value;
-        const auto width = limits_[level].size();
-        const auto base = (h.nodes[i].value - forest_->first_of(level_index{level}).value) * width;
-        for (std::size_t r = 0; r < width; ++r) {
-            used_[level][base + r] += sign * h.node_demand[i][r];
-            if (job) entry(*job).used[level][r] += sign * h.node_demand[i][r];
-        }
-    }
-    for (std::size_t r = 0; job && r < h.worker_demand.size(); ++r)
-        entry(*job).used.back()[r] += sign * h.worker_demand[r];
-    if (sign > 0) {
-        workers_.take(h.task.worker, h.worker_demand);
+void engine::unuse(std::uint32_t demand) {
+    if (demand == none || --demands_[demand].users > 0) return;
+    demands_[demand] = {};
+    unused_demands_.push_back(demand);
+}
+
+// Running tasks keep the demand under which they started.
+void engine::renew_demand(job_entry& job) {
+    demand_set fresh;
+    const auto ask = [&](const std::string& level) {
+        const auto demand = demand_at(resources_, level, job.spec.resources);
+        for (std::size_t i = 0; i < demand.size(); ++i)
+            if (demand[i] != 0) fresh.by_name[level][resources_.of(level)[i].name] = demand[i];
+    };
+    if (job.level)
+        for (std::uint32_t l = 0; l <= job.level->value; ++l) ask(forest_->levels()[l]);
+    ask(worker_level);
+    resolve(fresh);
+    fresh.users = 1;
+    unuse(job.demand);
+    if (unused_demands_.empty()) {
+        job.demand = static_cast<std::uint32_t>(demands_.size());
+        demands_.push_back(std::move(fresh));
     } else {
-        workers_.give_back(h.task.worker, h.worker_demand);
+        job.demand = unused_demands_.back();
+        unused_demands_.pop_back();
+        demands_[job.demand] = std::move(fresh);
     }
 }
 
-void engine::recount() {
-    used_.clear();
-    std::vector<std::vector<std::int64_t>> nothing;
-    for (std::uint32_t l = 0; l < limits_.size(); ++l) {
-        used_.emplace_back(forest_->size_of(level_index{l}) * limits_[l].size(), 0);
-        nothing.emplace_back(limits_[l].size(), 0);
+void engine::leave_class(job_entry& job) {
+    if (job.job_class == none) return;
+    auto& c = *classes_[job.job_class];
+    c.queue.remove(job.place);
+    --c.jobs;
+    job.job_class = none;
+}
+
+void engine::join_class(job_index index) {
+    auto& job = entry(index);
+    leave_class(job);
+    std::size_t number = 0;
+    if (!job.wants_host()) {
+        const auto& demand = demands_[job.demand].worker;
+        std::optional<std::size_t> free;
+        for (number = 1; number < classes_.size(); ++number) {
+            if (classes_[number]->jobs > 0 && classes_[number]->demand == demand) break;
+            if (classes_[number]->jobs == 0 && !free) free = number;
+        }
+        if (number == classes_.size()) {
+            if (free)
+                number = *free;
+            else
+                classes_.push_back(std::make_unique<demand_class>());
+            classes_[number]->demand = demand;
+            classes_[number]->blocked = false;
+        }
     }
-    nothing.emplace_back(resources_.of(worker_level).size(), 0);
-    for (auto& job : jobs_)
-        if (job) job->used = nothing;
-    workers_.set_resources(resources_);
-    for (auto& [invocation, h] : held_) {
-        resolve(h);
-        account(h, +1);
-    }
+    auto& c = *classes_[number];
+    ++c.jobs;
+    job.job_class = static_cast<std::uint32_t>(number);
+    job.place = c.queue.add(index);
 }
 
 // -- jobs and pending tasks -------------------------------------------------------------------------------------------
 
-job_index engine::put_job(const job_spec& spec) {
-    auto [found, is_new] = jobs_by_name_.try_emplace(spec.name, job_index{jobs_.size()});
-    if (is_new) {
-        jobs_.push_back(std::make_unique<job_entry>());
-        auto& job = *jobs_.back();
-        job.spec = spec;
-        rebuild_job(job, false);
-        recount();
-        return found->second;
-    }
-    auto& job = entry(found->second);
-    const bool same_nodes = job.spec.level == spec.level && job.spec.filters == spec.filters;
+void engine::rebuild_job(job_index index, bool keep_pending) {
+    auto& job = entry(index);
+    std::vector<node_index> pending;
+    if (keep_pending) job.tree.for_each_pending([&](node_index node) { pending.push_back(node); });
+    // After a change of the forest there is nothing to find there any more.
+    job.tree.for_each_parked([&](node_index node) {
+        if (auto found = waiting_at_.find(node.value); found != waiting_at_.end())
+            if (auto at = std::find(found->second.jobs.begin(), found->second.jobs.end(), index);
+                at != found->second.jobs.end())
+                found->second.jobs.erase(at);
+    });
+    for (auto& [host, waiters] : waiting_for_host_)
+        std::erase_if(waiters, [&](const auto& waiter) { return waiter.first == index; });
+    pending_count_ -= job.tree.size();
+    job.level = job.erased ? std::nullopt : forest_->find_level(job.spec.level);
+    job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};
+    if (job.level) job.tree.insert(*forest_, pending);
+    pending_count_ += job.tree.size();
+    job.running = bit_set{job.level ? forest_->size_of(*job.level) : 0};
+    if (job.erased) return;
+    renew_demand(job);
+    join_class(index);
+}
+
+job_index engine::add_entry(const job_spec& spec) {
+    const auto unused = std::find(jobs_.begin(), jobs_.end(), nullptr);
+    const job_index index{static_cast<std::size_t>(unused - jobs_.begin())};
+    if (unused == jobs_.end()) jobs_.emplace_back();
+    jobs_[index.value] = std::make_unique<job_entry>();
+    auto& job = entry(index);
     job.spec = spec;
-    rebuild_job(job, same_nodes);
+    for (const auto& limits : limits_) job.used.emplace_back(limits.size(), 0);
+    job.used.emplace_back(resources_.of(worker_level).size(), 0);
+    return index;
+}
+
+job_index engine::put_job(const job_spec& spec) {
+    auto [found, is_new] = jobs_by_name_.try_emplace(spec.name);
+    if (is_new) found->second = add_entry(spec);
+    auto& job = entry(found->second);
+    const bool same_nodes = !is_new && !job.erased && job.spec.level == spec.level && job.spec.filters == spec.filters;
+    job.spec = spec;
+    job.erased = false;
+    rebuild_job(found->second, same_nodes);
+    mark_running_tasks(found->second);
+    update_queue(found->second);
     return found->second;
 }
 
-void engine::erase_job(const job_id& job) {
-    auto found = jobs_by_name_.find(job);
-    if (found == jobs_by_name_.end()) return;
-    jobs_[found->second.value].reset();
-    jobs_by_name_.erase(found);
+void engine::erase_job(const job_id& name) {
+    auto found = jobs_by_name_.find(name);
+    if (found == jobs_by_name_.end() || entry(found->second).erased) return;
+    auto& job = entry(found->second);
+    job.erased = true;
+    rebuild_job(found->second, false);
+    leave_class(job);
+    unuse(std::exchange(job.demand, none));
+    drop_if_unused(found->second);
+}
+
+void engine::drop_if_unused(job_index index) {
+    if (!entry(index).erased || entry(index).held > 0) return;
+    jobs_by_name_.erase(entry(index).spec.name);
+    jobs_[index.value].reset();
 }
 
 std::optional<job_index> engine::find_job(const job_id& job) const {
     auto found = jobs_by_name_.find(job);
-    if (found == jobs_by_name_.end()) return std::nullopt;
+    if (found == jobs_by_name_.end() || entry(found->second).erased) return std::nullopt;
     return found->second;
 }
 
 const job_id& engine::job_name(job_index job) const { return entry(job).spec.name; }
 
-void engine::set_unfinished(job_index job, std::uint64_t count) { entry(job).unfinished = count; }
+void engine::set_unfinished(job_index job, std::uint64_t count) {
+    entry(job).unfinished = count;
+    if (options_.policy == policy_kind::long_tail) update_queue(job);
+}
 
 void engine::add_pending(job_index index, std::span<const node_index> tasks) {
     auto& job = entry(index);
-    for (auto task : tasks)
-        if (job.level && forest_->level_of(task) == *job.level &&
-            (held_.empty() || !running_.contains(task_key(job.spec.name, forest_->name(task)))))
-            job.tree.insert(*forest_, task);
+    if (!job.level) return;
+    const auto startable = [&](node_index task) {
+        return task.value < forest_->size() && forest_->level_of(task) == *job.level &&
+               !job.running[task.value - forest_->first_of(*job.level).value];
+    };
+    pending_count_ -= job.tree.size();
+    if (std::all_of(tasks.begin(), tasks.end(), startable)) {
+        job.tree.insert(*forest_, tasks);
+    } else {
+        std::vector<node_index> some;
+        std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(some), startable);
+        job.tree.insert(*forest_, some);
+    }
+    pending_count_ += job.tree.size();
+    update_queue(index);
 }
 
 void engine::remove_pending(job_index index, std::span<const node_index> tasks) {
     auto& job = entry(index);
-    for (auto task : tasks)
-        if (job.level) job.tree.erase(*forest_, task);
+    if (!job.level) return;
+    pending_count_ -= job.tree.size();
+    for (auto task : tasks) job.tree.erase(*forest_, task);
+    pending_count_ += job.tree.size();
+    update_queue(index);
 }
 
-void engine::clear_pending(job_index index) { rebuild_job(entry(index), false); }
-
-std::size_t engine::pending_count() const {
-    std::size_t sum = 0;
-    for (const auto& job : jobs_) sum += job ? job->tree.size() : 0;
-    return sum;
+void engine::clear_pending(job_index index) {
+    rebuild_job(index, false);
+    mark_running_tasks(index);
+    update_queue(index);
 }
 
 // -- workers ----------------------------------------------------------------------------------------------------------
 
 void engine::put_worker(worker_index worker, worker_info info) {
-    const auto host = info.host;
     workers_.put(worker, std::move(info));
-    wake_waiters_for_worker(host);
+    worker_has_room(worker);
 }
 
 void engine::set_accepting(worker_index worker, bool accepting) {
     workers_.set_accepting(worker, accepting);
-    if (accepting && workers_.contains(worker)) wake_waiters_for_worker(workers_.info(worker).host);
+    if (accepting && workers_.contains(worker)) worker_has_room(worker);
 }
 
 std::vector<std::pair<invocation_id, held_task>> engine::erase_worker(worker_index worker) {
     std::vector<std::pair<invocation_id, held_task>> lost;
-    for (const auto& [invocation, h] : held_)
-        if (h.task.worker == worker) lost.emplace_back(invocation, h.task);
+    for (auto invocation : held_by(worker)) lost.emplace_back(invocation, *held(invocation));
     for (const auto& [invocation, task] : lost) finish(invocation);
     workers_.erase(worker);
     return lost;
-}
-
-// -- decisions --------------------------------------------------------------------------------------------------------
-
-double engine::dominant_share(const job_entry& job) const {
-    double share = 0;
-    auto look = [&](std::int64_t used, std::int64_t capacity) {
-        if (capacity > 0) share = std::max(share, static_cast<double>(used) / static_cast<double>(capacity));
-    };
-    for (std::uint32_t l = 0; l < limits_.size(); ++l)
-        for (std::size_t r = 0; r < limits_[l].size(); ++r)
-            look(job.used[l][r], limits_[l][r] * static_cast<std::int64_t>(forest_->size_of(level_index{l})));
-    const auto capacity = workers_.total();
-    for (std::size_t r = 0; r < capacity.size(); ++r) look(job.used.back()[r], capacity[r]);
-    return share;
-}
-
-std::vector<candidate> engine::candidates() const {
-    std::vector<candidate> result;
-    for (std::uint32_t i = 0; i < jobs_.size(); ++i) {
-        if (!jobs_[i] || !jobs_[i]->tree.searchable()) continue;
-        const auto& job = *jobs_[i];
-        const double share = options_.policy == policy_kind::fair ? dominant_share(job) : 0.0;
-        result.push_back({job_index{i}, job.spec.priority, job.unfinished, share, job.last_served});
-    }
-    return result;
-}
-
-bool engine::has_room(const job_entry& job, node_index node) const {
-    const auto level = forest_->level_of(node).value;
-    const auto& limits = limits_[level];
-    const auto base = (node.value - forest_->first_of(level_index{level}).value) * limits.size();
-    for (std::size_t r = 0; r < limits.size(); ++r)
-        if (job.demand[level][r] > 0 && limits[r] - used_[level][base + r] < job.demand[level][r]) return false;
-    return true;
-}
-
-std::string engine::host_wanted(const job_entry& job, std::span<const node_index> path) const {
-    if (job.spec.host_placement) return *job.spec.host_placement;
-    if (!job.spec.level_for_host_placement) return {};
-    for (auto node : path)
-        if (forest_->levels()[forest_->level_of(node).value] == *job.spec.level_for_host_placement)
-            return std::string{forest_->name(node)};
-    return {};
-}
-
-// No worker with room for the task at the end of `path` (from the root down): nothing below the node that asks for
-// this host can start, and where any host will do, nothing of the job.
-void engine::park_for_worker(job_index index, std::span<const node_index> path, const std::string& host) {
-    auto& job = entry(index);
-    auto node = forest::instance();
-    if (!job.spec.host_placement && job.spec.level_for_host_placement)
-        for (auto n : path)
-            if (forest_->name(n) == host) node = n;
-    job.tree.park(*forest_, node);
-    waiting_for_worker_[host].emplace_back(index, node);
-}
-
-std::optional<start_decision> engine::search(job_index index) {
-    auto& job = entry(index);
-    std::vector<node_index> path;
-    while (job.tree.searchable()) {
-        path.assign(1, forest::instance());
-        while (has_room(job, path.back()) && forest_->level_of(path.back()) != *job.level)
-            path.push_back(job.tree.next_child(*forest_, path.back()));
-        if (!has_room(job, path.back())) {
-            job.tree.park(*forest_, path.back());
-            waiting_at_[path.back().value].push_back(index);
-            continue;
-        }
-        const auto host = host_wanted(job, path);
-        const auto worker = workers_.choose(options_.selector, job.worker_demand, host);
-        if (!worker) {
-            park_for_worker(index, path, host);
-            continue;
-        }
-        std::reverse(path.begin(), path.end());
-        return start_decision{invocation_id{next_invocation_++}, index, path.front(), path, *worker};
-    }
-    return std::nullopt;
-}
-
-std::vector<start_decision> engine::start(std::size_t limit) {
-    std::vector<start_decision> result;
-    while (options_.enabled && result.size() < limit) {
-        const auto jobs = candidates();
-        if (jobs.empty()) break;
-        auto decision = search(jobs[policy_->choose(jobs, random_)].job);
-        if (!decision) continue;
-        auto& job = entry(decision->job);
-        job.last_served = ++served_;
-        job.tree.erase(*forest_, decision->node);
-        holding h;
-        h.task.job = job.spec.name;
-        for (auto node : decision->path) h.task.path.emplace_back(forest_->name(node));
-        h.task.worker = decision->worker;
-        h.demand = job.demand_names;
-        h.nodes = decision->path;
-        for (auto node : decision->path) h.node_demand.push_back(job.demand[forest_->level_of(node).value]);
-        h.worker_demand = job.worker_demand;
-        account(h, +1);
-        running_.emplace(task_key(h.task.job, h.task.path.front()), decision->invocation);
-        held_.emplace(decision->invocation, std::move(h));
-        result.push_back(std::move(*decision));
-    }
-    return result;
-}
-
-void engine::adopt(invocation_id invocation, held_task task) {
-    if (held_.contains(invocation) || task.path.empty()) return;
-    holding h;
-    auto job = find_job(task.job);
-    h.demand = job ? entry(*job).demand_names : std::make_shared<const demand_by_level>();
-    h.task = std::move(task);
-    resolve(h);
-    account(h, +1);
-    if (job && !h.nodes.empty()) entry(*job).tree.erase(*forest_, h.nodes.front());
-    running_.insert_or_assign(task_key(h.task.job, h.task.path.front()), invocation);
-    held_.emplace(invocation, std::move(h));
-    next_invocation_ = std::max(next_invocation_, invocation.value + 1);
-}
-
-std::optional<held_task> engine::finish(invocation_id invocation) {
-    auto found = held_.find(invocation);
-    if (found == held_.end()) return std::nullopt;
-    auto h = std::move(found->second);
-    held_.erase(found);
-    account(h, -1);
-    if (auto entry = running_.find(task_key(h.task.job, h.task.path.front()));
-        entry != running_.end() && entry->second == invocation)
-        running_.erase(entry);
-    for (auto node : h.nodes) wake(node);
-    if (workers_.contains(h.task.worker)) wake_waiters_for_worker(workers_.info(h.task.worker).host);
-    return std::move(h.task);
-}
-
-void engine::wake(node_index node) {
-    auto found = waiting_at_.find(node.value);
-    if (found == waiting_at_.end()) return;
-    auto jobs = std::move(found->second);
-    waiting_at_.erase(found);
-    for (auto job : jobs)
-        if (jobs_[job.value]) entry(job).tree.unpark(*forest_, node);
-}
-
-void engine::wake_waiters_for_worker(const std::string& host) {
-    for (const auto& key : {std::string{}, host}) {
-        auto found = waiting_for_worker_.find(key);
-        if (found == waiting_for_worker_.end()) continue;
-        auto waiters = std::move(found->second);
-        waiting_for_worker_.erase(found);
-        for (auto [job, node] : waiters)
-            if (jobs_[job.value]) entry(job).tree.unpark(*forest_, node);
-    }
 }
 
 }  // namespace bistro

@@ -3,18 +3,31 @@
 //
 // How it works. Each job has a pending_tree: its startable tasks in node order, found from the root down. A search
 // that meets a node without enough free slots for the job parks the job there: the subtree leaves the job's tree, and
-// the node remembers who waits for it. A task that finishes frees its path and wakes just those jobs on just those
-// nodes. A job that finds no worker is parked likewise, at the node that asks for a certain host or else at the root.
-// So a waiting task costs nothing until something that blocked it is freed, and nothing that could run is left
-// waiting: every job is either parked at each place where it was refused, or will be searched again.
+// the node remembers who waits for it. Jobs that have something to search for stand in a job_queue, in the order of the
+// policy. So a waiting task costs nothing until something that blocked it is freed.
 //
-// Costs, for depth d of the forest, fan-out f, J jobs with something to search and W workers:
-//   start       O(d log f + J + W)   a search also pays for the parking that it does, once for each wake
-//   finish      O(d log f) for each job woken on its path
-//   add or remove a pending task     O(d log f)
-//   a new forest, job or resource table      proportional to the nodes of the forest, for each job concerned
+// A task that ends frees its path and its worker. A node on that path for which some job waits is "woken". Of the jobs
+// that wait there and would now fit, the policy's first competes with the first of the queue; the winner takes its next
+// task below that very node, without a search from the root, and goes on waiting there. So a freed slot is offered to
+// one job, not to all. A woken node falls asleep when nobody who waits there fits any more.
+//
+// Workers: jobs that ask the same of a worker form a class, with a queue of its own. When no worker has room for the
+// class, it is blocked as a whole, until some worker has. Jobs that want a certain host wait for that host, at the node
+// that names it or at the root.
+//
+// It leaves nothing waiting that could run: a job is in a queue, or parked at each place where it was refused, or its
+// class is blocked; and whatever ends such a refusal wakes that place, or that class.
+//
+// Costs, for depth d of the forest, fan-out f, J jobs, W workers and w jobs parked at the nodes of a path:
+//   start       O(d log f + log J + log W)   and for each refusal on the way the parking, once for each wake
+//   finish      O(d + log W), and O(w) cheap comparisons where a node on the path is woken
+//   add or remove a pending task        O(d log f)
+//   a job comes or changes              O(nodes of its levels)
+//   a new forest or resource table      O(nodes), for each job
+//   a worker comes, changes or goes     O(log W + what it runs)
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <map>
@@ -28,6 +41,7 @@
 #include "model/engine/worker_table.hpp"
 #include "model/forest.hpp"
 #include "model/job.hpp"
+#include "model/policies/job_queue.hpp"
 #include "model/policies/policy.hpp"
 #include "model/resources.hpp"
 
@@ -49,12 +63,15 @@ struct engine_options {
     bool operator==(const engine_options&) const = default;
 };
 
+/// Nodes from a task's own up to the instance.
+using node_path = boost::container::small_vector<node_index, 4>;
+
 /// One decision. The slots are taken from that moment until finish().
 struct start_decision {
     invocation_id invocation;
     job_index job;
     node_index node;
-    std::vector<node_index> path;  ///< from the task's node up to the instance
+    node_path path;
     worker_index worker;
 };
 
@@ -119,7 +136,7 @@ public:
     void add_pending(job_index job, std::span<const node_index> tasks);
     void remove_pending(job_index job, std::span<const node_index> tasks);
     void clear_pending(job_index job);
-    [[nodiscard]] std::size_t pending_count() const;
+    [[nodiscard]] std::size_t pending_count() const { return pending_count_; }
 
     /// Adds a worker that takes tasks, or changes one.
     void put_worker(worker_index worker, worker_info info);
@@ -131,16 +148,18 @@ public:
     /// The next tasks to start, at most `limit`. Where it gives fewer, nothing that is pending can start.
     std::vector<start_decision> start(std::size_t limit);
     /// Takes slots for a task that was found to run already, whatever the limits.
-    void adopt(invocation_id invocation, held_task task);
-    /// Frees what an invocation holds. Gives what it was; nothing where it is unknown.
-    std::optional<held_task> finish(invocation_id invocation);
+    void adopt(invocation_id invocation, const held_task& task);
+    /// Frees what an invocation holds. False where it is unknown.
+    bool finish(invocation_id invocation);
 
-    [[nodiscard]] std::size_t running_count() const { return held_.size(); }
-    [[nodiscard]] const held_task* held(invocation_id invocation) const;
+    [[nodiscard]] std::size_t running_count() const { return by_invocation_.size(); }
+    [[nodiscard]] bool holds(invocation_id invocation) const { return by_invocation_.contains(invocation.value); }
+    /// By name; nothing where it is unknown.
+    [[nodiscard]] std::optional<held_task> held(invocation_id invocation) const;
+    /// Costs what the worker runs.
     [[nodiscard]] std::vector<invocation_id> held_by(worker_index worker) const;
     /// What a running task takes: by node of its path, then by its worker's shard name. Zeros are left out.
     [[nodiscard]] std::vector<std::pair<std::string, amounts>> demands_of(invocation_id invocation) const;
-    [[nodiscard]] std::optional<invocation_id> running(const job_id& job, const std::string& node) const;
     /// Why a pending task does not start.
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;
     /// Why the next pending task of a job does not start.
@@ -162,32 +181,88 @@ public:
 private:
     struct job_entry;
     using demand_by_level = std::map<std::string, amounts>;
-    struct holding {
-        held_task task;
-        std::shared_ptr<const demand_by_level> demand;       // by name: what survives a change of the tables
-        std::vector<node_index> nodes;                       // of the path, as far as the forest has them
-        std::vector<std::vector<std::int64_t>> node_demand;  // parallel to nodes
-        std::vector<std::int64_t> worker_demand;
-    };
+    using slots = std::vector<std::int64_t>;
 
-    void rebuild_job(job_entry& job, bool keep_pending);
+    // What a job asked for at some time: by name, which survives a change of the tables, and as the tables are now.
+    // Shared by the job and by the tasks that it started then.
+    struct demand_set {
+        demand_by_level by_name;
+        std::vector<slots> by_level;  // of the forest, from the instance on
+        slots worker;
+        std::uint32_t users = 0;
+    };
+    // A running task. Holdings of a worker form a list.
+    struct holding {
+        invocation_id invocation;
+        job_index job;
+        worker_index worker;
+        std::uint32_t demand = 0;
+        std::uint32_t previous = none;
+        std::uint32_t next = none;
+        node_path nodes;                                  // of the path, as far as the forest has them
+        std::unique_ptr<std::vector<std::string>> names;  // of the path, where the forest lacks some of it
+    };
+    // Jobs that ask the same of a worker, whatever its host.
+    struct demand_class {
+        slots demand;
+        job_queue queue;
+        std::size_t jobs = 0;
+        bool blocked = false;
+    };
+    struct waiting_jobs {
+        boost::container::small_vector<job_index, 4> jobs;
+        bool woken = false;
+    };
+    struct choice {
+        job_index job;
+        std::optional<node_index> place;  // where it was woken; nothing: it stands in a queue
+    };
+    static constexpr std::uint32_t none = static_cast<std::uint32_t>(-1);
+    static constexpr std::uint32_t empty_demand = 0;  // of tasks whose job is gone
+
+    // engine.cpp: tables, jobs, tasks, workers
+    [[nodiscard]] job_index add_entry(const job_spec& spec);
+    void rebuild_job(job_index index, bool keep_pending);
+    void renew_demand(job_entry& job);
+    void resolve(demand_set& demand) const;
+    void unuse(std::uint32_t demand);
+    void join_class(job_index index);
+    void leave_class(job_entry& job);
+    void drop_if_unused(job_index index);
     void rebuild_limits();
     void recount();
-    void resolve(holding& h) const;
-    void account(const holding& h, std::int64_t sign);
-    void wake(node_index node);
-    void wake_waiters_for_worker(const std::string& host);
     [[nodiscard]] pending_tree::rank_function rank_of(const job_entry& job);
     [[nodiscard]] std::vector<bool> closed_nodes(const job_entry& job) const;
+    [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
+
+    // engine_start.cpp: decisions
+    [[nodiscard]] preference wish_of(job_index index) const;
+    void update_queue(job_index index);
     [[nodiscard]] bool has_room(const job_entry& job, node_index node) const;
+    [[nodiscard]] std::optional<choice> choose_job();
+    void look_at_place(node_index place, std::vector<std::pair<preference, choice>>& found);
     [[nodiscard]] std::optional<start_decision> search(job_index index);
+    [[nodiscard]] std::optional<start_decision> start_below(job_index index, node_index place);
+    [[nodiscard]] std::optional<worker_index> worker_for(job_index index, std::span<const node_index> from_root);
     [[nodiscard]] std::string host_wanted(const job_entry& job, std::span<const node_index> path) const;
-    void park_for_worker(job_index index, std::span<const node_index> path, const std::string& host);
+    void park(job_index index, node_index node);
+    void unpark(job_index index, node_index node);
+    void park_for_host(job_index index, std::span<const node_index> from_root, const std::string& host);
+    void wake(node_index node);
+    void worker_has_room(worker_index worker);
     [[nodiscard]] double dominant_share(const job_entry& job) const;
-    [[nodiscard]] std::vector<candidate> candidates() const;
+
+    // engine_held.cpp: what running tasks hold
+    holding& hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand);
+    void account(const holding& h, std::int64_t sign);
+    void mark_running(const holding& h, bool runs);
+    void mark_running_tasks(job_index index);
+    [[nodiscard]] static std::vector<std::string> names_of(const holding& h, const forest& nodes);
+    void find_nodes(holding& h, std::vector<std::string> names) const;
+    [[nodiscard]] std::string check_waiting() const;
+
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;
-    [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
 
     engine_options options_;
     std::uint64_t next_invocation_;
@@ -195,16 +270,25 @@ private:
     random_source random_;
     forest_ptr forest_;
     resource_table resources_;
-    std::vector<std::vector<std::int64_t>> limits_;  // by forest level, then resource
-    std::vector<std::vector<std::int64_t>> used_;    // by forest level, then node within it and resource
+    std::vector<slots> limits_;    // by forest level, then resource
+    std::vector<slots> used_;      // by forest level, then node within it and resource
+    std::vector<slots> capacity_;  // by forest level, then resource: the sum of the limits
     std::shared_ptr<const std::vector<std::uint32_t>> lexicographic_;  // rank by node; null until asked for
     worker_table workers_;
-    std::vector<std::unique_ptr<job_entry>> jobs_;  // by job_index; null where erased
+    std::vector<std::unique_ptr<job_entry>> jobs_;  // by job_index; null where unused
     std::map<job_id, job_index> jobs_by_name_;
-    std::map<invocation_id, holding> held_;
-    boost::unordered_flat_map<std::string, invocation_id> running_;                            // by job and node
-    boost::unordered_flat_map<std::uint32_t, std::vector<job_index>> waiting_at_;              // by node
-    std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_worker_;  // by host; "" is any
+    std::size_t pending_count_ = 0;
+    std::vector<demand_set> demands_;
+    std::vector<std::uint32_t> unused_demands_;
+    std::vector<std::unique_ptr<demand_class>> classes_;  // the first has the jobs that want a certain host
+    boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_invocation_;
+    std::vector<holding> holdings_;
+    std::vector<std::uint32_t> unused_holdings_;
+    std::vector<std::uint32_t> first_of_worker_;
+    boost::unordered_flat_map<std::uint32_t, waiting_jobs> waiting_at_;  // by node
+    std::vector<node_index> woken_;
+    std::vector<std::pair<preference, choice>> found_;  // of choose_job(), kept for its memory
+    std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_host_;
     std::uint64_t served_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // What the engine says of itself: why something waits, what is in use, and whether its invariants hold.
 #include <algorithm>
+#include <set>
 
 #include "model/engine/engine.hpp"
 #include "model/engine/engine_job.hpp"
@@ -46,11 +47,12 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
         const auto used = workers_.used(worker);
         blocker b;
         for (std::size_t r = 0; r < defs.size() && !b.forever(); ++r)
-            if (const auto free = limits[r] - used[r]; job.worker_demand[r] > 0 && free < job.worker_demand[r])
+            if (const auto free = limits[r] - used[r];
+                demands_[job.demand].worker[r] > 0 && free < demands_[job.demand].worker[r])
                 b = {blocker::kind::worker_resource,
                      info.shard.value,
                      defs[r].name,
-                     job.worker_demand[r],
+                     demands_[job.demand].worker[r],
                      free,
                      limits[r]};
         if (b.what == blocker::kind::none) return b;
@@ -68,7 +70,7 @@ blocker engine::explain_path(const job_entry& job, std::vector<node_index>& path
     const auto used_here = used(node);
     const auto& defs = resources_.of(forest_->levels()[level]);
     for (std::size_t r = 0; r < defs.size(); ++r) {
-        const auto demand = job.demand[level][r];
+        const auto demand = demands_[job.demand].by_level[level][r];
         const auto free = defs[r].limit - used_here[r];
         if (demand > 0 && free < demand)
             return {blocker::kind::node_resource, name, defs[r].name, demand, free, defs[r].limit};
@@ -95,11 +97,8 @@ blocker engine::why_waiting(job_index index, node_index task) const {
 }
 
 blocker engine::why_waiting(job_index index) const {
-    const auto& job = entry(index);
-    for (std::uint32_t i = 0; job.level && i < forest_->size_of(*job.level); ++i)
-        if (const node_index node{forest_->first_of(*job.level).value + i}; job.tree.contains(node))
-            return why_waiting(index, node);
-    return {};
+    const auto first = entry(index).tree.first_pending();
+    return first ? why_waiting(index, *first) : blocker{};
 }
 
 std::span<const std::int64_t> engine::used(node_index node) const {
@@ -128,63 +127,55 @@ std::vector<engine::utilisation> engine::utilisations() const {
     return result;
 }
 
-const held_task* engine::held(invocation_id invocation) const {
-    auto found = held_.find(invocation);
-    return found == held_.end() ? nullptr : &found->second.task;
-}
-
-std::vector<invocation_id> engine::held_by(worker_index worker) const {
-    std::vector<invocation_id> result;
-    for (const auto& [invocation, h] : held_)
-        if (h.task.worker == worker) result.push_back(invocation);
-    return result;
-}
-
-std::vector<std::pair<std::string, amounts>> engine::demands_of(invocation_id invocation) const {
-    std::vector<std::pair<std::string, amounts>> result;
-    auto found = held_.find(invocation);
-    if (found == held_.end()) return result;
-    const auto& h = found->second;
-    auto named = [](const std::vector<resource_def>& defs, const std::vector<std::int64_t>& demand) {
-        amounts taken;
-        for (std::size_t r = 0; r < demand.size(); ++r)
-            if (demand[r] != 0) taken[defs[r].name] = demand[r];
-        return taken;
-    };
-    for (std::size_t i = 0; i < h.nodes.size(); ++i)
-        result.emplace_back(
-            forest_->name(h.nodes[i]),
-            named(resources_.of(forest_->levels()[forest_->level_of(h.nodes[i]).value]), h.node_demand[i]));
-    if (workers_.contains(h.task.worker))
-        result.emplace_back(workers_.info(h.task.worker).shard.value,
-                            named(resources_.of(worker_level), h.worker_demand));
-    return result;
-}
-
-std::optional<invocation_id> engine::running(const job_id& job, const std::string& node) const {
-    auto found = running_.find(task_key(job, node));
-    if (found == running_.end()) return std::nullopt;
-    return found->second;
+// Whoever waits is parked or in a queue, and for a reason.
+std::string engine::check_waiting() const {
+    std::size_t waiting = 0;
+    for (const auto& [node, w] : waiting_at_) {
+        waiting += w.jobs.size();
+        for (auto index : w.jobs) {
+            if (!entry(index).tree.parked(node_index{node})) return "a job waits where it is not parked";
+            if (!w.woken && has_room(entry(index), node_index{node})) return "a job waits where it has room";
+        }
+    }
+    for (const auto& [host, waiters] : waiting_for_host_) waiting += waiters.size();
+    std::size_t parked = 0;
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+        if (jobs_[i]) jobs_[i]->tree.for_each_parked([&](node_index) { ++parked; });
+    if (parked != waiting) return "a job is parked where nobody wakes it";
+    for (const auto& c : classes_) {
+        if (!c->blocked) continue;
+        for (auto worker : workers_.all())
+            if (workers_.fits(worker, c->demand)) return "jobs are held up for a worker that has room";
+    }
+    return workers_.sanity_check();
 }
 
 std::string engine::sanity_check() const {
-    std::vector<std::vector<std::int64_t>> expected;
+    std::vector<slots> expected;
     for (const auto& level : used_) expected.emplace_back(level.size(), 0);
-    for (const auto& [invocation, h] : held_)
-        for (std::size_t i = 0; i < h.nodes.size(); ++i) {
-            const auto level = forest_->level_of(h.nodes[i]);
-            const auto width = limits_[level.value].size();
-            for (std::size_t r = 0; r < width; ++r)
-                expected[level.value][(h.nodes[i].value - forest_->first_of(level).value) * width + r] +=
-                    h.node_demand[i][r];
+    std::set<std::pair<job_index, std::string>> tasks;
+    for (const auto& [invocation, index] : by_invocation_) {
+        const auto& h = holdings_[index];
+        for (auto node : h.nodes) {
+            const auto level = forest_->level_of(node);
+            const auto& demand = demands_[h.demand].by_level[level.value];
+            for (std::size_t r = 0; r < demand.size(); ++r)
+                expected[level.value][(node.value - forest_->first_of(level).value) * demand.size() + r] += demand[r];
         }
+        if (!tasks.emplace(h.job, names_of(h, *forest_).front()).second) return "a task runs twice";
+    }
     if (expected != used_) return "slots in use are not the sum of what the running tasks hold";
-    if (running_.size() != held_.size()) return "a task runs twice";
+    std::size_t pending = 0;
     for (const auto& job : jobs_) {
         if (!job || !job->level) continue;
+        pending += job->tree.size();
         if (!job->tree.sane(*forest_)) return "the pending tree of job " + job->spec.name.value + " is inconsistent";
+        const auto& c = *classes_[job->job_class];
+        if (!c.blocked && options_.enabled && job->tree.searchable() && c.queue.empty())
+            return "job " + job->spec.name.value + " is in no queue";
     }
-    return {};
+    if (pending != pending_count_) return "pending tasks are miscounted";
+    return check_waiting();
 }
 
 }  // namespace bistro

@@ -5,24 +5,21 @@
 
 namespace bistro {
 
-/// Identifies a task among all: a job's name has no NUL, so this is unique.
-inline std::string task_key(const job_id& job, std::string_view node) {
-    std::string key = job.value;
-    key += '\0';
-    key += node;
-    return key;
-}
-
 struct engine::job_entry {
     job_spec spec;
+    bool erased = false;               // kept for the running tasks that refer to it
     std::optional<level_index> level;  // nothing: the forest has no such level
     pending_tree tree;
-    std::vector<std::vector<std::int64_t>> demand;  // by forest level, down to the job's own
-    std::vector<std::int64_t> worker_demand;
-    std::shared_ptr<const demand_by_level> demand_names;
+    bit_set running;  // by position within the level
+    std::uint32_t demand = none;
+    std::uint32_t job_class = none;  // of classes_
+    job_queue::place place = job_queue::none;
     std::uint64_t unfinished = 0;
     std::uint64_t last_served = 0;
+    std::size_t held = 0;
     std::vector<std::vector<std::int64_t>> used;  // in all, by forest level; the workers come last
+
+    [[nodiscard]] bool wants_host() const { return spec.host_placement || spec.level_for_host_placement; }
 };
 
 }  // namespace bistro

@@ -13,7 +13,8 @@ pending_tree::pending_tree(const forest& nodes, level_index level, rank_function
       first_task_{nodes.first_of(level).value},
       rank_{std::move(rank)},
       closed_{std::move(closed)},
-      pending_(nodes.size_of(level), false) {
+      pending_{nodes.size_of(level)},
+      parked_{first_task_ + nodes.size_of(level)} {
     std::uint32_t edges = 0;
     if (level.value > 0) {
         const auto last_parents = level_index{level.value - 1U};
@@ -65,26 +66,58 @@ void pending_tree::publish(const forest& nodes, node_index node) {
 }
 
 void pending_tree::insert(const forest& nodes, node_index task) {
-    auto pending = pending_[task.value - first_task_];
-    if (pending) return;
-    pending = true;
+    if (!pending_.set(task.value - first_task_)) return;
     ++size_;
     publish(nodes, task);
 }
 
+void pending_tree::insert(const forest& nodes, std::span<const node_index> tasks) {
+    constexpr std::size_t share = 16;  // of all tasks, from where on it is cheaper to do all
+    if (tasks.size() < pending_.size() / share + 1) {
+        for (auto task : tasks) insert(nodes, task);
+        return;
+    }
+    for (auto task : tasks)
+        if (pending_.set(task.value - first_task_)) ++size_;
+    recompute(nodes);
+}
+
+void pending_tree::recompute(const forest& nodes) {
+    for (auto level = level_.value; level-- > 0;) {
+        const auto first = nodes.first_of(level_index{level}).value;
+        for (auto i = first; i < first + nodes.size_of(level_index{level}); ++i) {
+            const auto begin = nodes.edges_begin(node_index{i});
+            const auto count = nodes.edges_end(node_index{i}) - begin;
+            auto* tree = values_.data() + std::size_t{2} * begin;
+            for (std::uint32_t k = 0; k < count; ++k) {
+                const auto child = nodes.edge_target(begin + k);
+                tree[count + k] = shut(child) ? nothing : own_value(nodes, child);
+            }
+            for (auto k = count; k-- > 1;) tree[k] = std::min(tree[2 * k], tree[2 * k + 1]);
+        }
+    }
+    root_ = shut(forest::instance()) ? nothing : own_value(nodes, forest::instance());
+}
+
+std::optional<node_index> pending_tree::first_pending() const {
+    const auto position = pending_.first();
+    if (!position) return std::nullopt;
+    return node_index{first_task_ + *position};
+}
+
 void pending_tree::erase(const forest& nodes, node_index task) {
     if (!contains(task)) return;
-    pending_[task.value - first_task_] = false;
+    pending_.reset(task.value - first_task_);
     --size_;
     publish(nodes, task);
 }
 
 void pending_tree::park(const forest& nodes, node_index node) {
-    if (parked_.insert(node.value).second) publish(nodes, node);
+    if (parked_.set(node.value)) publish(nodes, node);
 }
 
 void pending_tree::unpark(const forest& nodes, node_index node) {
-    if (parked_.erase(node.value) > 0) publish(nodes, node);
+    if (parked_.reset(node.value)) publish(nodes, node);
 }
 
 node_index pending_tree::next_child(const forest& nodes, node_index node) const {

@@ -5,14 +5,17 @@
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
 // parents. Each parent keeps the values of its children in a tournament tree, so a change costs
 // O(depth x log fan-out) and the next task is found in the same time. A replica has a value in each parent's tree.
-// Memory: 8 bytes an edge of the forest and 1 bit a task.
+// Many insertions at once cost as much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes
+// an edge of the forest, 1 bit a task and 1 bit a node.
 #pragma once
 
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "model/bits.hpp"
 #include "model/forest.hpp"
 
 namespace bistro {
@@ -29,6 +32,7 @@ public:
     pending_tree(const forest& nodes, level_index level, rank_function rank, std::vector<bool> closed);
 
     void insert(const forest& nodes, node_index task);
+    void insert(const forest& nodes, std::span<const node_index> tasks);
     void erase(const forest& nodes, node_index task);
     [[nodiscard]] bool contains(node_index task) const;
     [[nodiscard]] std::size_t size() const { return size_; }
@@ -38,7 +42,22 @@ public:
     void unpark(const forest& nodes, node_index node);
     /// True where no task below the node can start, whatever is free.
     [[nodiscard]] bool closed(node_index node) const { return !closed_.empty() && closed_[node.value]; }
-    [[nodiscard]] bool parked(node_index node) const { return parked_.contains(node.value); }
+    [[nodiscard]] bool parked(node_index node) const { return parked_[node.value]; }
+    /// Calls `visit` for each parked node.
+    template <class F>
+    void for_each_parked(F&& visit) const {
+        parked_.for_each([&](std::size_t i) { visit(node_index{i}); });
+    }
+    /// True where a pending task lies below the node, on a way that nothing has set aside; the node itself aside.
+    [[nodiscard]] bool leads_on(const forest& nodes, node_index node) const {
+        return own_value(nodes, node) != nothing;
+    }
+    /// The first pending task in the forest's order.
+    [[nodiscard]] std::optional<node_index> first_pending() const;
+    template <class F>
+    void for_each_pending(F&& visit) const {
+        pending_.for_each([&](std::size_t i) { visit(node_index{first_task_ + i}); });
+    }
 
     /// False where nothing is left to search.
     [[nodiscard]] bool searchable() const { return root_ != nothing; }
@@ -53,14 +72,15 @@ private:
     [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);
+    void recompute(const forest& nodes);
 
     level_index level_;
     std::uint32_t first_task_ = 0;
     rank_function rank_;
     std::vector<bool> closed_;           // by node; empty: none
-    std::vector<bool> pending_;          // by position within the level
+    bit_set pending_;                    // by position within the level
     std::vector<std::uint32_t> values_;  // two for each edge: the tournament tree of its parent
-    boost::unordered_flat_set<std::uint32_t> parked_;
+    bit_set parked_;                     // by node
     std::uint32_t root_ = nothing;
     std::size_t size_ = 0;
 };

@@ -1,8 +1,12 @@
 // The workers of an engine: what each has, what is taken of it, and which one a task goes to.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +36,20 @@ struct worker_info {
 };
 
 /// Slots in all vectors are in the order of the resource table's worker level.
+///
+/// How it chooses. For round robin the workers are the leaves of a tree, in which every node knows the most that any
+/// worker below it has free of each resource; the next worker with room is found by passing over subtrees that can't
+/// have one. For busiest, workers with the same free slots form a group, and groups are in the order of their weighted
+/// free capacity, so that the first group with room has the worker. With W workers, taking and giving back cost
+/// O(log W), and so does a choice where one resource is what binds; where several do, it also passes over workers (or
+/// groups) that have enough of each resource somewhere but not together. A choice on one host looks at that host's
+/// workers.
 class worker_table {
 public:
+    using slots = std::span<const std::int64_t>;
+
+    void set_selector(worker_selector selector);
+
     /// Adds a worker that takes tasks, or changes one.
     void put(worker_index worker, worker_info info);
     /// A worker that takes no tasks keeps what it holds.
@@ -46,19 +62,23 @@ public:
     /// Limits follow from the table; what is taken is forgotten, take it again.
     void set_resources(const resource_table& table);
 
-    void take(worker_index worker, const std::vector<std::int64_t>& demand);
-    void give_back(worker_index worker, const std::vector<std::int64_t>& demand);
+    void take(worker_index worker, slots demand);
+    void give_back(worker_index worker, slots demand);
 
-    /// A worker that accepts tasks and has room for `demand`; on `host` only, unless that is empty.
-    [[nodiscard]] std::optional<worker_index> choose(worker_selector selector, const std::vector<std::int64_t>& demand,
-                                                     std::string_view host);
+    /// True where the worker accepts tasks and has room.
+    [[nodiscard]] bool fits(worker_index worker, slots demand) const;
+    /// A worker that fits; on `host` only, unless that is empty.
+    [[nodiscard]] std::optional<worker_index> choose(slots demand, std::string_view host);
 
-    [[nodiscard]] std::size_t accepting_count() const;
+    [[nodiscard]] std::size_t accepting_count() const { return accepting_count_; }
     /// Summed limits of all workers.
-    [[nodiscard]] std::vector<std::int64_t> total() const;
-    [[nodiscard]] std::vector<std::int64_t> limits(worker_index worker) const { return entries_[worker.value]->limits; }
-    [[nodiscard]] std::vector<std::int64_t> used(worker_index worker) const { return entries_[worker.value]->used; }
+    [[nodiscard]] const std::vector<std::int64_t>& total() const { return total_; }
+    [[nodiscard]] slots limits(worker_index worker) const { return entries_[worker.value]->limits; }
+    [[nodiscard]] slots used(worker_index worker) const { return entries_[worker.value]->used; }
     [[nodiscard]] std::vector<worker_index> all() const;
+
+    /// An empty string, or the first invariant that does not hold. For tests.
+    [[nodiscard]] std::string sanity_check() const;
 
 private:
     struct entry {
@@ -67,10 +87,35 @@ private:
         std::vector<std::int64_t> limits;
         std::vector<std::int64_t> used;
     };
+    struct group_key {
+        std::int64_t weighted = 0;
+        std::vector<std::int64_t> free;
+
+        auto operator<=>(const group_key&) const = default;
+    };
+
+    template <class Change>
+    void change(worker_index worker, Change&& mutate);
+    void rebuild();
+    void update_tree(std::size_t worker);
+    void set_leaf(std::size_t worker);
+    [[nodiscard]] group_key key_of(const entry& e) const;
+    [[nodiscard]] std::optional<std::size_t> first_fitting(std::size_t node, std::size_t from, std::size_t node_first,
+                                                           std::size_t node_size, slots demand) const;
+    [[nodiscard]] std::size_t columns() const { return width_ + 1; }
+    [[nodiscard]] bool better(std::size_t a, std::size_t b) const;
 
     std::vector<std::optional<entry>> entries_;
     resource_table table_;
-    std::size_t next_ = 0;  // for round_robin
+    std::size_t width_ = 0;  // resources of the worker level
+    worker_selector selector_ = worker_selector::round_robin;
+    std::size_t next_ = 0;                 // for round_robin
+    std::vector<std::int64_t> most_free_;  // by node of the tree and column: 1 where one accepts, then by resource
+    std::size_t leaves_ = 0;
+    std::map<group_key, std::set<std::size_t>> groups_;  // of those that accept; for busiest
+    boost::unordered_flat_map<std::string, std::vector<std::size_t>> by_host_;
+    std::vector<std::int64_t> total_;
+    std::size_t accepting_count_ = 0;
 };
 
 }  // namespace bistro

@@ -1,11 +1,16 @@
-#include <tuple>
-
-#include "model/policies/ordered.hpp"
+#include "model/policies/policy.hpp"
 
 namespace bistro {
 
-std::unique_ptr<policy> make_long_tail() {
-    return make_ordered([](const candidate& c) { return std::tuple{c.unfinished, c.last_served, c.job}; });
-}
+namespace {
+
+class long_tail final : public policy {
+public:
+    preference prefer(const candidate& c) const override { return {static_cast<double>(c.unfinished), c.last_served}; }
+};
+
+}  // namespace
+
+std::unique_ptr<policy> make_long_tail() { return std::make_unique<long_tail>(); }
 
 }  // namespace bistro

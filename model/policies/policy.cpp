@@ -30,4 +30,24 @@ std::unique_ptr<policy> make_policy(policy_kind kind) {
     return make_round_robin();
 }
 
+double unit_interval(random_source& random) { return static_cast<double>(random() >> 11) * 0x1.0p-53; }
+
+std::size_t choose(const policy& rule, std::span<const candidate> candidates, random_source& random) {
+    if (!rule.by_chance()) {
+        const auto first = std::min_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
+            return std::pair{rule.prefer(a), a.job} < std::pair{rule.prefer(b), b.job};
+        });
+        return static_cast<std::size_t>(first - candidates.begin());
+    }
+    double sum = 0;
+    for (const auto& c : candidates) sum += rule.prefer(c).value;
+    if (sum <= 0) return random() % candidates.size();
+    double point = unit_interval(random) * sum;
+    for (std::size_t i = 0; i + 1 < candidates.size(); ++i) {
+        point -= rule.prefer(candidates[i]).value;
+        if (point < 0) return i;
+    }
+    return candidates.size() - 1;
+}
+
 }  // namespace bistro

@@ -23,7 +23,16 @@ struct candidate {
 
 using random_source = std::mt19937_64;
 
-/// One of the five rules. Stateless: whatever it needs is in the candidates.
+/// What a policy makes of a candidate. It depends on nothing but the candidate, so that it can be kept until that
+/// changes.
+struct preference {
+    double value = 0;        ///< the smallest is served first; or the weight, where chance decides
+    std::uint64_t then = 0;  ///< among equals the smallest, and then the smallest job index
+
+    auto operator<=>(const preference&) const = default;
+};
+
+/// One of the five rules.
 class policy {
 public:
     policy() = default;
@@ -31,9 +40,16 @@ public:
     policy& operator=(const policy&) = delete;
     virtual ~policy() = default;
 
-    /// The position within `candidates`, which are never empty, of the job to serve.
-    virtual std::size_t choose(std::span<const candidate> candidates, random_source& random) const = 0;
+    [[nodiscard]] virtual preference prefer(const candidate& c) const = 0;
+    /// True where a job is drawn in proportion to its weight, and uniformly where all weights are 0.
+    [[nodiscard]] virtual bool by_chance() const { return false; }
 };
+
+/// The position within `candidates`, which are never empty, of the job to serve.
+std::size_t choose(const policy& rule, std::span<const candidate> candidates, random_source& random);
+
+/// Uniform in [0, 1). Made by hand: the standard distributions give other numbers in other libraries.
+double unit_interval(random_source& random);
 
 enum class policy_kind : std::uint8_t { round_robin, randomized_priority, ranked_priority, long_tail, fair };
 

@@ -1,11 +1,16 @@
-#include <tuple>
-
-#include "model/policies/ordered.hpp"
+#include "model/policies/policy.hpp"
 
 namespace bistro {
 
-std::unique_ptr<policy> make_ranked_priority() {
-    return make_ordered([](const candidate& c) { return std::tuple{-c.priority, c.last_served, c.job}; });
-}
+namespace {
+
+class ranked_priority final : public policy {
+public:
+    preference prefer(const candidate& c) const override { return {-c.priority, c.last_served}; }
+};
+
+}  // namespace
+
+std::unique_ptr<policy> make_ranked_priority() { return std::make_unique<ranked_priority>(); }
 
 }  // namespace bistro

@@ -1,11 +1,16 @@
-#include <tuple>
-
-#include "model/policies/ordered.hpp"
+#include "model/policies/policy.hpp"
 
 namespace bistro {
 
-std::unique_ptr<policy> make_round_robin() {
-    return make_ordered([](const candidate& c) { return std::tuple{c.last_served, c.job}; });
-}
+namespace {
+
+class round_robin final : public policy {
+public:
+    preference prefer(const candidate& c) const override { return {0, c.last_served}; }
+};
+
+}  // namespace
+
+std::unique_ptr<policy> make_round_robin() { return std::make_unique<round_robin>(); }
 
 }  // namespace bistro

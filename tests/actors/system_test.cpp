@@ -21,10 +21,11 @@ using ::testing::UnorderedElementsAre;
 TEST_F(system_test, runs_every_task_within_the_limits_and_then_rests) {
     start_scheduler(one_job);
     std::optional<run_finished> finished;
-    auto waiter = track(system.spawn([&](caf::event_based_actor* self) {
-        self->request(scheduler, caf::infinite, await_quiescence{})
+    auto wait = [&](caf::event_based_actor* self, const scheduler_actor& whom) {
+        self->request(whom, caf::infinite, await_quiescence{})
             .then([&](const run_finished& m) { finished = m; }, [](const caf::error&) {});
-    }));
+    };
+    track(system.spawn(wait, scheduler));
     run();
     EXPECT_THAT(launcher.running, IsEmpty()) << "there is no worker yet";
     start_worker("w");
@@ -178,10 +179,11 @@ TEST_F(system_test, stopping_ends_what_runs_and_starts_nothing) {
     start_scheduler(one_job);
     start_worker("w");
     std::optional<stopped> answer;
-    track(system.spawn([&](caf::event_based_actor* self) {
-        self->request(scheduler, caf::infinite, stop_scheduler{})
+    auto stop = [&](caf::event_based_actor* self, const scheduler_actor& whom) {
+        self->request(whom, caf::infinite, stop_scheduler{})
             .then([&](const stopped& m) { answer = m; }, [](const caf::error&) {});
-    }));
+    };
+    track(system.spawn(stop, scheduler));
     run();
     EXPECT_FALSE(answer);
     for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, ElementsAre(SIGTERM));

@@ -23,6 +23,9 @@ public:
     brute_force(const random_world& world) : world_{world} {}
 
     void start(const start_decision& d) {
+        if (world_.options.policy == policy_kind::ranked_priority) {
+            EXPECT_EQ(startable(world_.jobs.at(d.job.value).priority), "") << "has a higher priority";
+        }
         const auto job = world_.jobs.at(d.job.value).name;
         const auto node = std::string{world_.nodes->name(d.node)};
         EXPECT_TRUE(pending.contains({job.value, node}))
@@ -42,9 +45,10 @@ public:
 
     void finish(invocation_id id) { running.erase(id); }
 
-    // Is there anything that the engine could have started and did not?
-    [[nodiscard]] std::string startable() const {
+    // Is there anything that the engine could have started and did not? Of jobs above that priority.
+    [[nodiscard]] std::string startable(double above = -1) const {
         for (const auto& spec : world_.jobs) {
+            if (spec.priority <= above) continue;
             const auto demands = demands_of(spec);
             for (std::uint32_t i = 0; i < world_.nodes->size(); ++i) {
                 const node_index node{i};
@@ -127,11 +131,11 @@ private:
                filter{f->second, spec.name.value}.passes(world_.nodes->name(node), world_.nodes->tags(node));
     }
 
-    [[nodiscard]] bool passes(const job_spec& spec, const std::vector<node_index>& path) const {
+    [[nodiscard]] bool passes(const job_spec& spec, std::span<const node_index> path) const {
         return std::all_of(path.begin(), path.end(), [&](node_index n) { return passes_at(spec, n); });
     }
 
-    [[nodiscard]] std::string host_of(const job_spec& spec, const std::vector<node_index>& path) const {
+    [[nodiscard]] std::string host_of(const job_spec& spec, std::span<const node_index> path) const {
         if (spec.host_placement) return *spec.host_placement;
         if (spec.level_for_host_placement)
             for (auto n : path)
@@ -140,7 +144,7 @@ private:
         return {};
     }
 
-    [[nodiscard]] bool fits(const job_spec& spec, const demand_map& demands, const std::vector<node_index>& path,
+    [[nodiscard]] bool fits(const job_spec& spec, const demand_map& demands, std::span<const node_index> path,
                             worker_index w) const {
         return worker_fits(demands, host_of(spec, path), w.value) &&
                std::all_of(path.begin(), path.end(), [&](node_index n) { return node_fits(demands, n); });
@@ -165,7 +169,7 @@ private:
         return false;
     }
 
-    void check_path(const std::vector<node_index>& path) const {
+    void check_path(std::span<const node_index> path) const {
         for (std::size_t i = 0; i + 1 < path.size(); ++i) {
             const auto parents = world_.nodes->parents(path[i]);
             EXPECT_NE(std::find(parents.begin(), parents.end(), path[i + 1]), parents.end()) << "not a path";
@@ -243,8 +247,9 @@ private:
         for (int n = 0; n < 3 && !reference_.running.empty(); ++n) {
             auto r = reference_.running.begin();
             std::advance(r, static_cast<long>(world_.random() % reference_.running.size()));
-            auto held = engine_.finish(r->first);
+            const auto held = engine_.held(r->first);
             ASSERT_TRUE(held);
+            EXPECT_TRUE(engine_.finish(r->first));
             EXPECT_EQ(held->path, r->second.path);
             reference_.finish(r->first);
         }

@@ -72,10 +72,12 @@ protected:
     template <class Answer, class Handle, class Question>
     std::optional<Answer> ask(const Handle& to, Question question) {
         std::optional<Answer> answer;
-        auto asker = system.spawn([&, question](caf::event_based_actor* self) {
-            self->request(to, caf::infinite, question)
-                .then([&](const Answer& a) { answer = a; }, [](const caf::error&) {});
-        });
+        auto ask_once = [&answer, question](caf::event_based_actor* self, const Handle& whom) {
+            self->request(whom, caf::infinite, question)
+                .then([&answer](const Answer& a) { answer = a; }, [](const caf::error&) {});
+        };
+        // With an argument: CAF dereferences the null pointer that it has for none.
+        auto asker = system.spawn(ask_once, to);
         run();
         if (!answer) caf::anon_send_exit(asker, caf::exit_reason::kill);
         run();

@@ -1,0 +1,55 @@
+// A set of small numbers, one bit each.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace bistro {
+
+class bit_set {
+public:
+    bit_set() = default;
+    /// Of numbers below `size`; empty.
+    explicit bit_set(std::size_t size) : size_{size}, words_((size + bits - 1) / bits, 0) {}
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] bool operator[](std::size_t i) const {
+        return i < size_ && (words_[i / bits] >> (i % bits) & 1U) != 0;
+    }
+    /// True where it was not in the set.
+    bool set(std::size_t i) {
+        auto& word = words_[i / bits];
+        const auto before = word;
+        word |= std::uint64_t{1} << (i % bits);
+        return word != before;
+    }
+    /// True where it was in the set.
+    bool reset(std::size_t i) {
+        if (i >= size_) return false;
+        auto& word = words_[i / bits];
+        const auto before = word;
+        word &= ~(std::uint64_t{1} << (i % bits));
+        return word != before;
+    }
+    [[nodiscard]] std::optional<std::size_t> first() const {
+        for (std::size_t w = 0; w < words_.size(); ++w)
+            if (words_[w] != 0) return w * bits + static_cast<std::size_t>(std::countr_zero(words_[w]));
+        return std::nullopt;
+    }
+    template <class F>
+    void for_each(F&& visit) const {
+        for (std::size_t w = 0; w < words_.size(); ++w)
+            for (auto word = words_[w]; word != 0; word &= word - 1)
+                visit(w * bits + static_cast<std::size_t>(std::countr_zero(word)));
+    }
+
+private:
+    static constexpr std::size_t bits = 64;
+
+    std::size_t size_ = 0;
+    std::vector<std::uint64_t> words_;
+};
+
+}  // namespace bistro

@@ -1,0 +1,160 @@
+// What running tasks hold.
+#include "model/engine/engine.hpp"
+#include "model/engine/engine_job.hpp"
+
+namespace bistro {
+
+std::vector<std::string> engine::names_of(const holding& h, const forest& nodes) {
+    if (h.names) return *h.names;
+    std::vector<std::string> names;
+    names.reserve(h.nodes.size());
+    for (auto node : h.nodes) names.emplace_back(nodes.name(node));
+    return names;
+}
+
+// Names are kept only where the forest does not have them all.
+void engine::find_nodes(holding& h, std::vector<std::string> names) const {
+    h.nodes.clear();
+    for (const auto& name : names)
+        if (auto node = forest_->find(name)) h.nodes.push_back(*node);
+    h.names = h.nodes.size() == names.size() ? nullptr : std::make_unique<std::vector<std::string>>(std::move(names));
+}
+
+void engine::account(const holding& h, std::int64_t sign) {
+    auto& job = entry(h.job);
+    const auto& demand = demands_[h.demand];
+    for (auto node : h.nodes) {
+        const auto level = forest_->level_of(node).value;
+        const auto& asked = demand.by_level[level];
+        auto* used = used_[level].data() + (node.value - forest_->first_of(level_index{level}).value) * asked.size();
+        for (std::size_t r = 0; r < asked.size(); ++r) {
+            used[r] += sign * asked[r];
+            job.used[level][r] += sign * asked[r];
+        }
+    }
+    for (std::size_t r = 0; r < demand.worker.size(); ++r) job.used.back()[r] += sign * demand.worker[r];
+    if (sign > 0) {
+        workers_.take(h.worker, demand.worker);
+    } else {
+        workers_.give_back(h.worker, demand.worker);
+    }
+}
+
+void engine::mark_running(const holding& h, bool runs) {
+    auto& job = entry(h.job);
+    if (!job.level || h.nodes.empty() || forest_->level_of(h.nodes.front()) != *job.level) return;
+    const auto position = h.nodes.front().value - forest_->first_of(*job.level).value;
+    if (runs) {
+        job.running.set(position);
+    } else {
+        job.running.reset(position);
+    }
+}
+
+void engine::mark_running_tasks(job_index index) {
+    if (entry(index).held == 0) return;
+    for (const auto& [invocation, holding] : by_invocation_)
+        if (holdings_[holding].job == index) mark_running(holdings_[holding], true);
+}
+
+engine::holding& engine::hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand) {
+    auto index = static_cast<std::uint32_t>(holdings_.size());
+    if (unused_holdings_.empty()) {
+        holdings_.emplace_back();
+    } else {
+        index = unused_holdings_.back();
+        unused_holdings_.pop_back();
+    }
+    by_invocation_.emplace(invocation.value, index);
+    if (worker.value >= first_of_worker_.size()) first_of_worker_.resize(worker.value + std::size_t{1}, none);
+    auto& h = holdings_[index];
+    h.invocation = invocation;
+    h.job = job;
+    h.worker = worker;
+    h.demand = demand;
+    h.previous = none;
+    h.next = std::exchange(first_of_worker_[worker.value], index);
+    if (h.next != none) holdings_[h.next].previous = index;
+    ++demands_[demand].users;
+    ++entry(job).held;
+    return h;
+}
+
+void engine::adopt(invocation_id invocation, const held_task& task) {
+    if (holds(invocation) || task.path.empty()) return;
+    auto known = jobs_by_name_.find(task.job);
+    if (known == jobs_by_name_.end()) {
+        job_spec gone;
+        gone.name = task.job;
+        known = jobs_by_name_.try_emplace(task.job, add_entry(gone)).first;
+        entry(known->second).erased = true;
+    }
+    const auto job = known->second;
+    auto& h = hold(invocation, job, task.worker, entry(job).erased ? empty_demand : entry(job).demand);
+    find_nodes(h, task.path);
+    account(h, +1);
+    mark_running(h, true);
+    if (!h.nodes.empty() && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
+    next_invocation_ = std::max(next_invocation_, invocation.value + 1);
+}
+
+bool engine::finish(invocation_id invocation) {
+    const auto found = by_invocation_.find(invocation.value);
+    if (found == by_invocation_.end()) return false;
+    const auto index = found->second;
+    by_invocation_.erase(found);
+    auto& h = holdings_[index];
+    account(h, -1);
+    mark_running(h, false);
+    (h.previous != none ? holdings_[h.previous].next : first_of_worker_[h.worker.value]) = h.next;
+    if (h.next != none) holdings_[h.next].previous = h.previous;
+    unuse(h.demand);
+    --entry(h.job).held;
+    if (workers_.contains(h.worker)) worker_has_room(h.worker);
+    for (auto node : h.nodes) wake(node);
+    if (options_.policy == policy_kind::fair && !entry(h.job).erased) update_queue(h.job);
+    drop_if_unused(h.job);
+    h.nodes.clear();
+    h.names = nullptr;
+    unused_holdings_.push_back(index);
+    return true;
+}
+
+std::optional<held_task> engine::held(invocation_id invocation) const {
+    const auto found = by_invocation_.find(invocation.value);
+    if (found == by_invocation_.end()) return std::nullopt;
+    const auto& h = holdings_[found->second];
+    return held_task{entry(h.job).spec.name, names_of(h, *forest_), h.worker};
+}
+
+std::vector<invocation_id> engine::held_by(worker_index worker) const {
+    std::vector<invocation_id> result;
+    if (worker.value >= first_of_worker_.size()) return result;
+    for (auto i = first_of_worker_[worker.value]; i != none; i = holdings_[i].next)
+        result.push_back(holdings_[i].invocation);
+    return result;
+}
+
+std::vector<std::pair<std::string, amounts>> engine::demands_of(invocation_id invocation) const {
+    std::vector<std::pair<std::string, amounts>> result;
+    const auto found = by_invocation_.find(invocation.value);
+    if (found == by_invocation_.end()) return result;
+    const auto& h = holdings_[found->second];
+    const auto named = [](const std::vector<resource_def>& defs, const slots& demand) {
+        amounts taken;
+        for (std::size_t r = 0; r < demand.size(); ++r)
+            if (demand[r] != 0) taken[defs[r].name] = demand[r];
+        return taken;
+    };
+    const auto& demand = demands_[h.demand];
+    for (auto node : h.nodes) {
+        const auto level = forest_->level_of(node).value;
+        result.emplace_back(forest_->name(node),
+                            named(resources_.of(forest_->levels()[level]), demand.by_level[level]));
+    }
+    if (workers_.contains(h.worker))
+        result.emplace_back(workers_.info(h.worker).shard.value, named(resources_.of(worker_level), demand.worker));
+    return result;
+}
+
+}  // namespace bistro

@@ -1,0 +1,134 @@
+// The matching engine alone: two levels, 25 databases a host, one slot a host and one a database, as in figure 4 of the
+// original's paper (USENIX ATC 2015). Prints a table: how long the nodes, a job and the first decision take, how many
+// tasks start and finish a second on one core when every slot is taken, and the memory of it all; beside a pass of the
+// brute-force loop that looks at every job and every node.
+// Usage: bench_forest [LEAVES JOBS]...   default: the four settings of the README
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/engine/engine.hpp"
+
+namespace bistro {
+namespace {
+
+using steady = std::chrono::steady_clock;
+constexpr std::size_t databases_a_host = 25;
+
+double seconds_since(steady::time_point begin) { return std::chrono::duration<double>(steady::now() - begin).count(); }
+
+double resident_mb() {
+    std::ifstream statm{"/proc/self/statm"};
+    std::size_t pages = 0;
+    statm >> pages >> pages;
+    return static_cast<double>(pages) * 4096 / 1e6;
+}
+
+forest_ptr make_nodes(std::size_t leaves, std::uint64_t version) {
+    std::vector<node_decl> nodes;
+    const auto hosts = std::max<std::size_t>(leaves / databases_a_host, 1);
+    nodes.reserve(hosts + leaves);
+    for (std::size_t h = 0; h < hosts; ++h) nodes.push_back({"host" + std::to_string(h), "host", {}, {}, true, false});
+    for (std::size_t i = 0; i < leaves; ++i)
+        nodes.push_back({"db" + std::to_string(i), "db", {"host" + std::to_string(i % hosts)}, {}, true, false});
+    return build_forest({"host", "db"}, nodes, version).nodes;
+}
+
+job_spec make_job(std::size_t number) {
+    job_spec job;
+    job.name = job_id{"job" + std::to_string(number)};
+    job.level = "db";
+    return job;
+}
+
+std::vector<node_index> all_leaves(const forest& nodes) {
+    std::vector<node_index> result;
+    for (std::size_t i = 0; i < nodes.size_of(nodes.innermost()); ++i)
+        result.emplace_back(nodes.first_of(nodes.innermost()).value + i);
+    return result;
+}
+
+// One pass of the loop that the original runs: every job, every node, a look at the free slots. Seconds.
+double brute_force_pass(const forest& nodes, std::size_t jobs) {
+    std::vector<std::int64_t> free(nodes.size(), 0);  // all taken, as when the system is busy
+    std::size_t startable = 0;
+    const auto begin = steady::now();
+    for (std::size_t j = 0; j < jobs; ++j)
+        for (auto leaf : all_leaves(nodes))
+            if (free[leaf.value] > 0 && free[nodes.parents(leaf)[0].value] > 0) ++startable;
+    const auto took = seconds_since(begin);
+    return startable == 0 ? took : 0;
+}
+
+void measure(std::size_t leaves, std::size_t jobs) {
+    auto begin = steady::now();
+    const auto nodes = make_nodes(leaves, 1);
+    const auto build_s = seconds_since(begin);
+    const auto tasks = all_leaves(*nodes);
+
+    engine core{{}, invocation_id::first_of_epoch(1)};
+    resource_table resources;
+    resources.by_level["host"] = {{"host_slots", 1, 1, 0}};
+    resources.by_level["db"] = {{"db_slots", 1, 1, 0}};
+    resources.by_level["worker"] = {{"slots", 1'000'000'000, 1, 1}};
+    core.set_resources(resources);
+    for (std::size_t w = 0; w < 10; ++w)
+        core.put_worker(worker_index{w}, {shard_name{"w" + std::to_string(w)}, "h", {}});
+    begin = steady::now();
+    core.set_forest(nodes);
+    for (std::size_t j = 0; j < jobs; ++j) core.add_pending(core.put_job(make_job(j)), tasks);
+    auto first = core.start(1);
+    const auto first_s = seconds_since(begin);
+
+    std::vector<invocation_id> running{first.front().invocation};
+    begin = steady::now();
+    for (;;) {
+        const auto started = core.start(1000);
+        if (started.empty()) break;
+        for (const auto& d : started) running.push_back(d.invocation);
+    }
+    const auto fill_us = seconds_since(begin) * 1e6 / static_cast<double>(running.size());
+
+    std::mt19937_64 random{1};
+    const auto cycles = std::min<std::size_t>(2'000'000, leaves * jobs / 2);
+    begin = steady::now();
+    std::size_t done = 0;
+    for (; done < cycles; ++done) {
+        auto& ended = running[random() % running.size()];
+        core.finish(ended);
+        const auto started = core.start(1);
+        if (started.empty()) break;
+        ended = started.front().invocation;
+    }
+    const auto cycle_s = seconds_since(begin) / static_cast<double>(done);
+    const auto memory = resident_mb();
+
+    begin = steady::now();
+    core.add_pending(core.put_job(make_job(jobs)), tasks);
+    const auto job_s = seconds_since(begin);
+    const auto brute_s = brute_force_pass(*nodes, jobs);
+    std::printf("| %9zu | %5zu | %6.2f s | %6.2f s | %6.2f us | %9.0f | %7.0f MB | %5.1f | %7.1f ms | %8.1f ms |\n",
+                leaves, jobs, build_s, first_s, fill_us, 1 / cycle_s, memory,
+                memory * 1e6 / static_cast<double>(leaves * jobs), job_s * 1e3, brute_s * 1e3);
+    std::fflush(stdout);
+}
+
+}  // namespace
+}  // namespace bistro
+
+int main(int argc, char** argv) {
+    std::printf(
+        "|    leaves |  jobs |  nodes   |  first   | to fill   |  cycles/s |   memory   | B/task | a job more | brute "
+        "pass |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::vector<std::pair<std::size_t, std::size_t>> settings;
+    for (int i = 1; i + 1 < argc; i += 2)
+        settings.emplace_back(std::strtoull(argv[i], nullptr, 10), std::strtoull(argv[i + 1], nullptr, 10));
+    if (settings.empty()) settings = {{300'000, 5}, {3'000'000, 10}, {10'000'000, 5}, {100'000, 1000}};
+    for (auto [leaves, jobs] : settings) bistro::measure(leaves, jobs);
+}
