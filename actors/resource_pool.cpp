@@ -54,13 +54,17 @@ std::vector<std::pair<job_id, std::string>> waiting_reasons(self_ptr self) {
     return reasons;
 }
 
-// Tells the scheduler when all that waits waits in vain, and when that is over.
+void send_news(self_ptr self);
+
+// Tells the scheduler when all that waits waits in vain, and when that is over. Jobs hear all that happened before: the
+// scheduler is going to ask them whether they are at rest.
 void note_stall(self_ptr self) {
     auto& s = self->state;
     const bool stalled = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
                          s.core->workers().accepting_count() > 0;
     if (!stalled && !s.stalled) return;
     s.stalled = stalled;
+    send_news(self);
     self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self) : pool_stalled{}.reasons});
 }
 
@@ -188,6 +192,19 @@ void take_pending(self_ptr self, pending_changed& m) {
     s.core->add_pending(*index, m.ready);
 }
 
+// A job that has not heard of all its starts does not know yet what it still runs.
+job_removal remove_job(self_ptr self, const job_removed& m) {
+    auto& s = self->state;
+    if (auto job = s.jobs.find(m.job); job != s.jobs.end() && !job->second.unseen.empty()) {
+        send_news(self);
+        return {false};
+    }
+    s.core->erase_job(m.job);
+    s.jobs.erase(m.job);
+    schedule(self);
+    return {true};
+}
+
 // -- ends -------------------------------------------------------------------------------------------------------------
 
 void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invocations) {
@@ -313,13 +330,14 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
                     wanted.push_back(invocation);
             }
     std::map<worker_index, kill_invocations> by_worker;
-    events_happened events;
+    std::size_t count = 0;
     for (auto invocation : wanted) {
         const auto held = s.core->held(invocation);
         if (!held) continue;
         by_worker[held->worker].invocations.push_back(invocation);
-        events.events.push_back(make_event(self, event_kind::killed, held->job, held->path.front(),
-                                           shard_of(self, held->worker), invocation));
+        s.events.push_back(make_event(self, event_kind::killed, held->job, held->path.front(),
+                                      shard_of(self, held->worker), invocation));
+        ++count;
     }
     for (auto& [worker, message] : by_worker) {
         message.reason = m.reason;
@@ -327,9 +345,8 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
         if (auto found = s.workers.find(worker); found != s.workers.end())
             self->send(found->second.actor, std::move(message));
     }
-    const auto count = events.events.size();
     if (count == 0) return {false, "no such task is running"};
-    self->send(s.links.monitor, std::move(events));
+    send_news_in_time(self);
     return {true, counted(count, "task") + " signaled"};
 }
 
@@ -342,6 +359,10 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
     s.core.emplace(off, first);
     s.links = std::move(links);
     s.run = std::move(run);
+    self->set_exit_handler([=](caf::exit_msg& m) {
+        send_news(self);
+        self->quit(std::move(m.reason));
+    });
     return {
         [=](const pool_configured& m) {
             auto& core = *self->state.core;
@@ -359,10 +380,15 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             put_job(self, m.spec, actor);
             schedule(self);
         },
-        [=](const job_removed& m) {
-            self->state.core->erase_job(m.job);
-            self->state.jobs.erase(m.job);
-            schedule(self);
+        [=](const job_removed& m) { return remove_job(self, m); },
+        // Of the scheduler: they go to the monitor through here, so that all come in the order of decisions.
+        [=](events_happened& m) {
+            auto& state = self->state;
+            for (auto& e : m.events) {
+                e.at_ms = state.run.now();
+                state.events.push_back(std::move(e));
+            }
+            send_news_in_time(self);
         },
         [=](pending_changed& m) {
             take_pending(self, m);

@@ -18,7 +18,7 @@ void tell(scheduler_ptr self, event_kind kind, const job_id& job, std::uint64_t 
     e.kind = kind;
     e.job = job;
     e.count = count;
-    self->send(self->state.options.monitor, events_happened{{std::move(e)}});
+    self->send(self->state.pool, events_happened{{std::move(e)}});
 }
 
 void note_problem(scheduler_ptr self, const std::string& source, const std::string& text) {
@@ -108,16 +108,34 @@ void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& con
     if (!first) spdlog::info("the config was read again: {}", counted(config->jobs.size(), "job"));
 }
 
+// A job that came back meanwhile lives on as a new one.
+void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
+    auto& s = self->state;
+    auto found = s.jobs.find(name);
+    if (found == s.jobs.end()) return;
+    auto& job = found->second;
+    job.removal_asked = false;
+    if (!removed) return;  // its next progress asks again
+    if (!job.retired) {
+        self->send(s.pool, job_changed{job.spec}, job.actor);
+        self->send(job.actor, job_changed{job.spec});
+        return;
+    }
+    self->send_exit(job.actor, caf::exit_reason::user_shutdown);
+    s.jobs.erase(found);
+    check_quiescence(self);
+}
+
 void take_progress(scheduler_ptr self, const job_progress& m) {
     auto& s = self->state;
     auto found = s.jobs.find(m.job);
     if (found == s.jobs.end()) return;
     auto& job = found->second;
     job.progress = m;
-    if (job.retired && m.retired && m.counts.running == 0) {
-        self->send(s.pool, job_removed{m.job});
-        self->send_exit(job.actor, caf::exit_reason::user_shutdown);
-        s.jobs.erase(found);
+    if (job.retired && m.retired && m.counts.running == 0 && !std::exchange(job.removal_asked, true)) {
+        self->request(s.pool, local_request_timeout, job_removed{m.job})
+            .then([=, name = m.job](const job_removal& answer) { finish_removal(self, name, answer.removed); },
+                  [=, name = m.job](const caf::error&) { finish_removal(self, name, false); });
     }
     check_quiescence(self);
 }

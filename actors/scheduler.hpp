@@ -31,6 +31,7 @@ struct scheduler_state {
         job_actor actor;
         job_progress progress;
         bool retired = false;
+        bool removal_asked = false;  ///< of the pool, which has not answered yet
     };
 
     scheduler_options options;

@@ -13,18 +13,18 @@ void tell(scheduler_ptr self, event_kind kind, const shard_name& shard) {
     e.at_ms = self->state.options.run.now();
     e.kind = kind;
     e.worker = shard.value;
-    self->send(self->state.options.monitor, events_happened{{std::move(e)}});
+    self->send(self->state.pool, events_happened{{std::move(e)}});
 }
 
 void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, std::uint64_t instance,
             const std::string& reason) {
     auto& s = self->state;
     s.worker_handles.erase(worker);
+    tell(self, event_kind::worker_lost, shard);  // before what follows from it
     self->send(s.pool, worker_gone{worker, reason});
     auto batch = std::make_shared<status_batch>();
     batch->forgotten_workers.push_back({shard, instance});
     caf::anon_send(s.options.store, record_statuses{std::move(batch)});
-    tell(self, event_kind::worker_lost, shard);
 }
 
 // The worker may be sent tasks from now on.
@@ -32,9 +32,9 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     auto& s = self->state;
     s.worker_handles[worker] = m.worker;
     self->monitor(caf::actor_cast<worker_actor>(m.worker));
+    tell(self, event_kind::worker_up, m.who.info.shard);
     self->send(s.pool, worker_joined{worker, m.who.info, m.worker, m.session, m.running, m.unacknowledged});
     s.registry.confirm(worker);  // behind worker_joined, in the pool's mailbox too
-    tell(self, event_kind::worker_up, m.who.info.shard);
     check_quiescence(self);
     if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
     return {verdict,
@@ -117,8 +117,8 @@ void judge_workers(scheduler_ptr self) {
                 tell(self, event_kind::worker_unhealthy, change.shard);
                 break;
             case worker_health::healthy:
-                self->send(s.pool, worker_accepts{change.worker, true});
                 tell(self, event_kind::worker_up, change.shard);
+                self->send(s.pool, worker_accepts{change.worker, true});
                 break;
             case worker_health::fresh: break;
         }

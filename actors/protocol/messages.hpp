@@ -193,6 +193,10 @@ struct job_changed {
 struct job_removed {
     job_id job;
 };
+/// The pool's answer: false where the job has yet to hear of some start, and has to end that first.
+struct job_removal {
+    bool removed = false;
+};
 
 /// Job to pool: which tasks may start. Node indexes are of the forest with that version; another one is answered by
 /// silence, since the job will say it all again for the new forest. `seen_starts` counts the starts that the job has

@@ -22,6 +22,7 @@
 #include "io/clock.hpp"
 #include "io/error.hpp"
 #include "io/process/line_splitter.hpp"
+#include "io/process/reaper.hpp"
 #include "io/process/spawn.hpp"
 #include "model/text.hpp"
 
@@ -131,6 +132,7 @@ public:
         if (folder_fd_ < 0) throw errno_error("can't open " + folder_);
         null_fd_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null_fd_ < 0) throw errno_error("can't open /dev/null");
+        reaper_ = std::make_unique<reaper>("BISTRO_STATUS=" + folder_ + "/", folder_);
         for (char** entry = environ; *entry != nullptr; ++entry)
             if (!std::string_view{*entry}.starts_with("BISTRO_")) environment_.emplace_back(*entry);
     }
@@ -210,6 +212,7 @@ private:
     std::deque<std::pair<std::chrono::steady_clock::time_point, std::weak_ptr<child>>> young_;
     asio::steady_timer young_timer_{loop_.context()};
     std::string folder_;
+    std::unique_ptr<reaper> reaper_;
     int folder_fd_ = -1;  // of the status files
     int null_fd_ = -1;
     bool stopped_ = false;

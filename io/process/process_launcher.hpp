@@ -59,7 +59,8 @@ public:
 };
 
 /// The real one, on `loop`. Status files lie in a private folder that it makes and removes. Throws io_error.
-/// Destroying it kills what still runs.
+/// Destroying it kills what still runs. Should this process be killed itself, everything dies that has $BISTRO_STATUS
+/// in its environment as its task had it.
 std::unique_ptr<process_launcher> make_process_launcher(io_loop& loop);
 
 }  // namespace bistro

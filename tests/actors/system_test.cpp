@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <set>
 
 #include "actors/config_watcher.hpp"
 #include "tests/support/system_fixture.hpp"
@@ -230,6 +231,57 @@ TEST_F(system_test, rest_comes_with_the_reason_when_tasks_can_never_start) {
     ASSERT_TRUE(finished);
     ASSERT_THAT(finished->stalled, SizeIs(1));
     EXPECT_THAT(finished->stalled[0].second, HasSubstr("can never start"));
+}
+
+TEST_F(system_test, short_tasks_are_waited_for_while_another_job_is_stuck) {
+    std::string jobs = one_job + std::string{"filters.db.whitelist = [\"h1:1\"]\n"};
+    for (int i = 1; i <= 5; ++i)
+        jobs += "[jobs.k" + std::to_string(i) + "]\nowner = \"x\"\ncommand = [\"work\"]\ndepends_on = [\"" +
+                (i == 1 ? std::string{"j"} : "k" + std::to_string(i - 1)) + "\"]\nfilters.db.whitelist = [\"h1:1\"]\n";
+    jobs += "[jobs.stuck]\nowner = \"x\"\ncommand = [\"work\"]\nresources = { slots = 2 }\n";
+    start_scheduler(jobs);
+    std::optional<run_finished> finished;
+    auto wait = [&](caf::event_based_actor* self, const scheduler_actor& whom) {
+        self->request(whom, caf::infinite, await_quiescence{})
+            .then([&](const run_finished& m) { finished = m; }, [](const caf::error&) {});
+    };
+    track(system.spawn(wait, scheduler));
+    start_worker("w");
+    // A millisecond a task: less than the time for which news are gathered.
+    for (int i = 0; i < 100 && !finished; ++i) {
+        launcher.end_all();
+        deliver();
+        coordinator().clock().advance_time(std::chrono::milliseconds{1});
+        deliver();
+    }
+    ASSERT_TRUE(finished);
+    EXPECT_EQ(launcher.launched, 6U);
+    EXPECT_THAT(finished->stalled, SizeIs(1));
+}
+
+TEST_F(system_test, a_kill_comes_behind_the_start_in_the_event_log) {
+    events_path = dir.file("events");
+    start_scheduler(one_job);
+    start_worker("w");
+    launcher.end_all();
+    deliver();  // and no time passes
+    caf::anon_send(scheduler, control_asked{"secret", control_verb::kill, job_id{"j"}, {}});
+    deliver();
+    end_all();
+    ask<recorded>(monitor, flush_monitor{});
+    std::ifstream in{events_path};
+    std::set<std::string> started;
+    int kills = 0;
+    for (std::string line; std::getline(in, line);) {
+        const auto at = line.find("\"invocation\"");
+        if (at == std::string::npos) continue;
+        const auto id = line.substr(at, line.find_first_of(",}", at) - at);
+        if (line.find("\"start\"") != std::string::npos) started.insert(id);
+        if (line.find("\"killed\"") == std::string::npos) continue;
+        ++kills;
+        EXPECT_TRUE(started.contains(id)) << line;
+    }
+    EXPECT_EQ(kills, 2);
 }
 
 TEST_F(system_test, output_reaches_the_log_store_and_returns_its_credit) {

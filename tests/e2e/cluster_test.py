@@ -38,6 +38,14 @@ kill_ms = 1500
 """
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 class Cluster(BistroTest):
     def counts(self, name="j"):
         jobs = self.json("jobs", "--config", "c.toml")["jobs"]
@@ -122,6 +130,22 @@ class Cluster(BistroTest):
         kinds = [e["event"] for e in self.events()]
         self.assertEqual(kinds.count("worker_lost"), 1)
         self.assertGreaterEqual(kinds.count("lost"), 1)
+
+    def test_nothing_of_a_killed_worker_lives_on(self):
+        # Children of a task's own, so that the signal at their parent's death does not reach them; one leaves the group.
+        self.write("c.toml", CONFIG + job("j", "sleep 1000 & echo $! >> pids; setsid sleep 1000 & echo $! >> pids; wait"))
+        scheduler = self.start("scheduler", "c.toml")
+        worker = self.worker("w")
+        self.wait_for_scheduler()
+
+        def pids():
+            return self.read("worker-state-w/jobs/j/pids").split()
+
+        self.wait_until(lambda: self.counts()["running"] == 4 and len(pids()) == 8, "running tasks")
+        worker.kill()
+        worker.wait()
+        self.wait_until(lambda: not any(alive(pid) for pid in pids()), "their end")
+        self.stop(scheduler)
 
     def test_a_restarted_scheduler_adopts_what_still_runs(self):
         self.write("c.toml", CONFIG + job("j", "echo $1 >> ran; sleep 1"))

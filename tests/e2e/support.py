@@ -82,7 +82,7 @@ class BistroTest(unittest.TestCase):
 
 
 def job(name, script, extra=""):
-    """The section of a job whose tasks run a shell script: $1 is the node, $2 the status pipe, $3 the JSON."""
+    """The section of a job whose tasks run a shell script: $1 is the node, $2 the status file, $3 the JSON."""
     return f"[jobs.{name}]\nowner = \"test\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''', \"sh\"]\n{extra}\n"
 
 
