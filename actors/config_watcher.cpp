@@ -48,7 +48,7 @@ config_watcher_actor::behavior_type config_watcher_behavior(
         try {
             s.watch = std::make_unique<file_watch>(*loop, s.path, [me](bool whole) {
                 if (auto strong = me.lock())
-                    caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{0, whole});
+                    caf::anon_send(caf::actor_cast<config_watcher_actor>(strong), file_changed{whole, false});
             });
         } catch (const io_error& e) {
             self->send(s.scheduler, problem{source, std::string{e.what()} +
@@ -58,15 +58,17 @@ config_watcher_actor::behavior_type config_watcher_behavior(
     return {
         [=](const file_changed& m) {
             auto& state = self->state;
-            if (m.generation == 0) {
-                const bool now = m.whole && !state.settling;
-                state.settling = true;
-                self->delayed_send(self, config_settle_time, file_changed{++state.generation, now});
-                if (now) reload(self, amend);
-            } else if (m.generation == state.generation) {
+            bool read = false;
+            if (m.settled) {
                 state.settling = false;
-                if (!m.whole) reload(self, amend);
+                read = std::exchange(state.changed, false);
+            } else {
+                read = m.whole && !state.settling;
+                state.changed = state.changed || !read;
             }
+            if ((read || state.changed) && !std::exchange(state.settling, true))
+                self->delayed_send(self, config_settle_time, file_changed{false, true});
+            if (read) reload(self, amend);
         },
     };
 }

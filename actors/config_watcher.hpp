@@ -13,14 +13,14 @@ struct config_watcher_state {
     std::shared_ptr<const settings> current;
     scheduler_actor scheduler;
     std::unique_ptr<file_watch> watch;
-    std::uint64_t generation = 0;
-    bool settling = false;  ///< it will be read when that time is over
+    bool settling = false;  ///< for config_settle_time
+    bool changed = false;   ///< and will be read after that
 
     static inline const char* name = "config_watcher";
 };
 
-/// A file that was put in place as a whole is read at once, but not twice in this time. Otherwise it is read when it
-/// has been left alone for so long.
+/// A file that was put in place as a whole is read at once, but not twice in this time. Otherwise it is read that long
+/// after the change.
 inline constexpr std::chrono::milliseconds config_settle_time{100};
 
 /// `loop` is null where nothing is watched and file_changed comes by hand (tests). `amend` is applied to every config

@@ -32,7 +32,7 @@ log_store_actor::behavior_type log_store_behavior(log_store_actor::stateful_poin
         },
         [=](const logs_asked& m) -> caf::result<logs_answer> {
             try {
-                return logs_answer{self->state.options.store->query(m.query)};
+                return logs_answer{self->state.options.store->query(m.query), {}, {}};
             } catch (const io_error& e) {
                 return caf::make_error(caf::sec::runtime_error, e.what());
             }

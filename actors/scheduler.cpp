@@ -239,6 +239,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
         [=](const problem& m) { note_problem(self, m.source, m.text); },
         [=](const await_quiescence&) { return await_rest(self); },
         [=](const stop_scheduler&) { return stop(self); },
+        [=](const stop_overdue&) { stop_anyway(self); },
         [=](const jobs_asked& m) -> caf::result<jobs_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_jobs(self);

@@ -27,6 +27,7 @@ void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t cha
 void check_quiescence(scheduler_ptr self);
 caf::result<run_finished> await_rest(scheduler_ptr self);
 caf::result<stopped> stop(scheduler_ptr self);
+void stop_anyway(scheduler_ptr self);
 
 // scheduler_people.cpp
 caf::result<jobs_answer> list_jobs(scheduler_ptr self);

@@ -91,27 +91,69 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
     });
 }
 
-caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m) {
-    std::vector<worker_actor> actors;
-    for (const auto& [index, handle] : self->state.worker_handles) {
-        const auto* member = self->state.registry.find(index);
-        if (member != nullptr && member->connected) actors.push_back(caf::actor_cast<worker_actor>(handle));
-    }
-    auto question = m;
-    question.secret.clear();
-    return ask_all<logs_answer>(self, actors, question, [query = m.query](std::vector<logs_answer> answers) {
-        logs_answer all;
-        for (auto& answer : answers) all.lines.insert(all.lines.end(), answer.lines.begin(), answer.lines.end());
-        std::sort(all.lines.begin(), all.lines.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-        if (all.lines.size() > query.limit) {
-            const auto extra = static_cast<std::ptrdiff_t>(all.lines.size() - query.limit);
-            if (query.latest)
-                all.lines.erase(all.lines.begin(), all.lines.begin() + extra);
-            else
-                all.lines.resize(query.limit);
-        }
-        return all;
+namespace {
+
+using shard_lines = std::pair<std::string, std::vector<log_line>>;
+
+// The lines of several workers as one, oldest first, and how far that leads with each of them.
+logs_answer merge(const std::vector<shard_lines>& parts, const logs_asked& asked) {
+    std::vector<std::pair<const log_line*, const std::string*>> all;
+    for (const auto& [shard, lines] : parts)
+        for (const auto& line : lines) all.emplace_back(&line, &shard);
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return std::pair{a.first->id, *a.second} < std::pair{b.first->id, *b.second};
     });
+    logs_answer answer;
+    answer.last = asked.after;
+    const auto extra = all.size() > asked.query.limit ? all.size() - asked.query.limit : 0;
+    const auto first = asked.query.latest ? extra : 0;
+    const auto end = asked.query.latest ? all.size() : all.size() - extra;
+    for (std::size_t i = 0; i < end; ++i) {
+        const auto& [line, shard] = all[i];
+        auto& last = answer.last[*shard];
+        last = std::max(last, line->id);
+        if (i >= first) answer.lines.push_back(*line);
+    }
+    return answer;
+}
+
+}  // namespace
+
+caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m) {
+    auto& s = self->state;
+    auto promise = self->make_response_promise<logs_answer>();
+    auto parts = std::make_shared<std::vector<shard_lines>>();
+    auto missing = std::make_shared<std::vector<std::string>>();
+    auto open = std::make_shared<std::size_t>(1);
+    auto one_less = [=]() mutable {
+        if (--*open > 0) return;
+        auto answer = merge(*parts, m);
+        answer.missing = *missing;
+        promise.deliver(std::move(answer));
+    };
+    for (const auto& [index, member] : s.registry.members()) {
+        const auto shard = member.who.info.shard.value;
+        const auto handle = s.worker_handles.find(index);
+        if (!member.connected || handle == s.worker_handles.end()) {
+            missing->push_back(shard);
+            continue;
+        }
+        logs_asked question{{}, m.query, {}};
+        if (const auto after = m.after.find(shard); after != m.after.end()) question.query.after_id = after->second;
+        ++*open;
+        self->request(caf::actor_cast<worker_actor>(handle->second), local_request_timeout, std::move(question))
+            .then(
+                [=](logs_answer& answer) mutable {
+                    parts->emplace_back(shard, std::move(answer.lines));
+                    one_less();
+                },
+                [=](const caf::error&) mutable {
+                    missing->push_back(shard);
+                    one_less();
+                });
+    }
+    one_less();
+    return promise;
 }
 
 caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) {

@@ -46,6 +46,7 @@ void finish(scheduler_ptr self) {
         if (auto job = s.jobs.find(name); job != s.jobs.end()) result.jobs.push_back(job->second.progress);
     result.stalled = s.stall;
     result.failure = s.nodes_failure;
+    result.config = s.config;
     for (auto& waiter : std::exchange(s.quiescence_waiters, {})) waiter.deliver(result);
 }
 
@@ -100,6 +101,11 @@ caf::result<run_finished> await_rest(scheduler_ptr self) {
     return promise;
 }
 
+// Something does not end, or its end can't be stored. Nobody waits for that for ever.
+void stop_anyway(scheduler_ptr self) {
+    for (auto& waiter : std::exchange(self->state.stop_waiters, {})) waiter.deliver(stopped{});
+}
+
 caf::result<stopped> stop(scheduler_ptr self) {
     auto& s = self->state;
     auto promise = self->make_response_promise<stopped>();
@@ -107,6 +113,9 @@ caf::result<stopped> stop(scheduler_ptr self) {
     if (!std::exchange(s.stopping, true)) {
         configure_pool(self);
         caf::anon_send(s.pool, kill_tasks{{}, {}, {}, "the scheduler was stopped", true});
+        std::int64_t longest_wait_s = 0;
+        for (const auto& job : s.config->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
+        self->delayed_send(self, std::chrono::seconds{longest_wait_s} + stop_margin, stop_overdue{});
     }
     check_quiescence(self);
     return promise;

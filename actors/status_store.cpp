@@ -82,6 +82,13 @@ status_store_actor::behavior_type status_store_behavior(self_ptr self,
             gather(self, {}, promise);
             return promise;
         },
+        [=](const attempts_asked& m) -> caf::result<attempts_answer> {
+            try {
+                return attempts_answer{self->state.store->attempts(m.job, {}, m.limit)};
+            } catch (const io_error& e) {
+                return caf::make_error(caf::sec::runtime_error, e.what());
+            }
+        },
         [=](const commit_due&) { commit(self); },
         [=](const health_to& m) { self->state.health_listener = m.listener; },
     };

@@ -38,12 +38,16 @@ public:
 
     std::vector<node_decl> finish() {
         for (auto& d : declared_) {
+            if (!c_.manual_nodes.insert(d.name).second) {
+                c_.sink.add(*where_.at(d.name).at, "node " + quote(d.name) + " is declared in an earlier source too");
+                continue;
+            }
             const auto depth = depth_of(d.name, 0);
             if (depth == 0) continue;
             if (depth > c_.config.levels.size()) {
-                c_.sink.add(*where_.at(d.name), "node " + quote(d.name) + " is " + std::to_string(depth) +
-                                                    " levels deep, but there are only " +
-                                                    std::to_string(c_.config.levels.size()) + " levels");
+                c_.sink.add(*where_.at(d.name).at, "node " + quote(d.name) + " is " + std::to_string(depth) +
+                                                       " levels deep, but there are only " +
+                                                       std::to_string(c_.config.levels.size()) + " levels");
                 continue;
             }
             d.level = c_.config.levels[depth - 1];
@@ -85,17 +89,18 @@ private:
             c_.sink.add(at, problem);
             return;
         }
-        auto [found, is_new] = where_.emplace(d.name, &at);
+        auto [found, is_new] = where_.emplace(d.name, place{&at, declared_.size()});
         if (is_new) {
             declared_.push_back(d);
             return;
         }
         // A node may be named in a list of children and have an entry of its own; anything else is a duplicate.
-        auto& earlier =
-            *std::find_if(declared_.begin(), declared_.end(), [&](const auto& e) { return e.name == d.name; });
-        const bool complement =
-            found->second != &at && (earlier.parents.empty() || d.parents.empty() || earlier.parents == d.parents);
-        if (!complement) {
+        auto& earlier = declared_[found->second.index];
+        if (found->second.at == &at) {
+            c_.sink.add(at, "node " + quote(d.name) + " is named twice in one list of children");
+            return;
+        }
+        if (!earlier.parents.empty() && !d.parents.empty() && earlier.parents != d.parents) {
             c_.sink.add(at, "node " + quote(d.name) +
                                 " is declared twice, with different parents; a replica is written parents = [...]");
             return;
@@ -103,21 +108,21 @@ private:
         if (earlier.parents.empty()) earlier.parents = d.parents;
         if (!d.enabled) earlier.enabled = false;
         earlier.tags.insert(earlier.tags.end(), d.tags.begin(), d.tags.end());
-        found->second = &at;
+        found->second.at = &at;
     }
 
     // 1 for children of the instance; 0 where it can't be told (reported once).
     std::size_t depth_of(const std::string& name, std::size_t guard) {
-        auto found = std::find_if(declared_.begin(), declared_.end(), [&](const auto& e) { return e.name == name; });
+        const auto& here = where_.at(name);
+        const auto& found = declared_[here.index];
         if (guard > c_.config.levels.size()) {
-            c_.sink.add(*where_.at(found->name),
-                        "node " + quote(name) + " is among its own ancestors, or too deep for the levels");
+            c_.sink.add(*here.at, "node " + quote(name) + " is among its own ancestors, or too deep for the levels");
             return 0;
         }
         if (auto known = depth_.find(name); known != depth_.end()) return known->second;
         std::size_t depth = 1;
-        if (!found->parents.empty()) {
-            const auto& parent = found->parents.front();
+        if (!found.parents.empty()) {
+            const auto& parent = found.parents.front();
             if (where_.contains(parent)) {
                 const auto above = depth_of(parent, guard + 1);
                 depth = above == 0 ? 0 : above + 1;
@@ -128,9 +133,14 @@ private:
         return depth_[name] = depth;
     }
 
+    struct place {
+        const toml::node* at = nullptr;
+        std::size_t index = 0;  // in declared_
+    };
+
     load_context& c_;
     std::vector<node_decl> declared_;
-    std::map<std::string, const toml::node*> where_;
+    std::map<std::string, place> where_;
     std::map<std::string, std::size_t> depth_;
 };
 

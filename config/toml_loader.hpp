@@ -16,6 +16,7 @@ struct load_context {
     backoff_policy backoff;       ///< for jobs that have none
     std::string level_for_tasks;  ///< for jobs that have none
     std::optional<std::int64_t> kill_orphan_tasks_after_s;
+    std::set<std::string> manual_nodes = {};  ///< of all manual sources so far
 
     /// A task must be dead when its worker counts as lost, so it can't have more time to end by itself.
     [[nodiscard]] std::int64_t longest_kill_wait_s() const {

@@ -3,17 +3,19 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <filesystem>
+#include <map>
 
 #include "io/error.hpp"
 
 namespace bistro {
 
 struct file_watch::state : std::enable_shared_from_this<state> {
-    state(boost::asio::io_context& context, int fd, std::string n, std::function<void(bool)> f)
-        : descriptor{context, fd}, name{std::move(n)}, on_change{std::move(f)} {}
+    state(boost::asio::io_context& context, int fd, std::multimap<int, std::string> n, std::function<void(bool)> f)
+        : descriptor{context, fd}, names{std::move(n)}, on_change{std::move(f)} {}
 
     void wait() {
         descriptor.async_read_some(boost::asio::buffer(buffer),
@@ -31,7 +33,9 @@ struct file_watch::state : std::enable_shared_from_this<state> {
             inotify_event e{};
             std::copy_n(buffer.data() + at, sizeof e, reinterpret_cast<char*>(&e));
             const char* file = buffer.data() + at + sizeof e;
-            if (e.len > 0 && name == file) {
+            if ((e.mask & IN_Q_OVERFLOW) != 0) changed = true;  // who knows what
+            const auto [first, last] = names.equal_range(e.wd);
+            if (e.len > 0 && std::any_of(first, last, [&](const auto& name) { return name.second == file; })) {
                 changed = true;
                 whole = whole || (e.mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0;
             }
@@ -41,7 +45,7 @@ struct file_watch::state : std::enable_shared_from_this<state> {
     }
 
     boost::asio::posix::stream_descriptor descriptor;
-    std::string name;
+    std::multimap<int, std::string> names;  // by watched folder
     std::function<void(bool)> on_change;
     std::array<char, 4096> buffer{};
 };
@@ -50,12 +54,20 @@ file_watch::file_watch(io_loop& loop, const std::string& path, std::function<voi
     const auto absolute = std::filesystem::absolute(path);
     const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) throw errno_error("can't watch " + path);
-    if (::inotify_add_watch(fd, absolute.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0) {
-        auto error = errno_error("can't watch " + absolute.parent_path().string());
-        ::close(fd);
-        throw error;
+    std::multimap<int, std::string> names;
+    std::error_code ec;
+    auto target = std::filesystem::canonical(absolute, ec);  // the file itself, where the path is a link
+    for (const auto& file : {absolute, ec ? absolute : target}) {
+        constexpr std::uint32_t changes = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE;
+        const int folder = ::inotify_add_watch(fd, file.parent_path().c_str(), changes);
+        if (folder < 0) {
+            auto error = errno_error("can't watch " + file.parent_path().string());
+            ::close(fd);
+            throw error;
+        }
+        names.emplace(folder, file.filename().string());
     }
-    state_ = std::make_shared<state>(loop.context(), fd, absolute.filename().string(), std::move(on_change));
+    state_ = std::make_shared<state>(loop.context(), fd, std::move(names), std::move(on_change));
     loop.post([s = state_] { s->wait(); });
 }
 

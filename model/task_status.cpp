@@ -37,6 +37,17 @@ std::optional<attempt_result> parse_result_word(std::string_view text) {
     return result;
 }
 
+std::optional<task_status> forgiven(const task_status& before, time_ms now) {
+    if (before.state != task_state::error && before.state != task_state::failed && before.retry_at_ms == 0)
+        return std::nullopt;
+    auto status = before;
+    status.state = task_state::unstarted;
+    status.backoff_step = 0;
+    status.retry_at_ms = before.synthetic && before.retry_at_ms > now ? before.retry_at_ms : 0;
+    status.synthetic = false;
+    return status;
+}
+
 task_status next_status(const task_status& before, const attempt_end& end, const backoff_policy& backoff) {
     task_status after = before;
     after.invocation = end.invocation;

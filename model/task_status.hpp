@@ -66,6 +66,10 @@ struct attempt_end {
     bool operator==(const attempt_end&) const = default;
 };
 
+/// The status of a task that is forgiven its errors: as unstarted, its data kept; but a lost attempt that may still be
+/// alive is not forgiven its wait. Nothing where there is nothing to forgive.
+std::optional<task_status> forgiven(const task_status& before, time_ms now);
+
 /// The status that follows from `before` by an attempt's end. Data is kept where the attempt hands over none.
 task_status next_status(const task_status& before, const attempt_end& end, const backoff_policy& backoff);
 

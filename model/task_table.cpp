@@ -249,30 +249,17 @@ void task_table::made_durable(invocation_id invocation, time_ms now) {
 
 std::vector<status_change> task_table::forgive(time_ms now) {
     std::vector<status_change> result;
-    auto forgiven = [](task_status status) {
-        status.state = task_state::unstarted;
-        status.backoff_step = 0;
-        status.retry_at_ms = 0;
-        status.synthetic = false;
-        return status;
-    };
-    auto to_forgive = [](const task_status& status) {
-        return status.state == task_state::error || status.state == task_state::failed || status.retry_at_ms > 0;
-    };
     for (position p = 0; p < slots_.size(); ++p) {
-        auto status = status_at(p);
-        if (slots_[p].live || !to_forgive(status)) continue;
-        // A lost attempt that may still be alive is not forgiven its wait.
-        const auto wait_ms = status.synthetic && status.retry_at_ms > now ? status.retry_at_ms : 0;
-        status = forgiven(status);
-        status.retry_at_ms = wait_ms;
-        write(p, status, now);
-        result.push_back({name_at(p), std::move(status)});
+        if (slots_[p].live) continue;
+        const auto status = forgiven(status_at(p), now);
+        if (!status) continue;
+        write(p, *status, now);
+        result.push_back({name_at(p), *status});
     }
     for (auto& [name, status] : absent_)
-        if (to_forgive(status)) {
-            status = forgiven(status);
-            result.push_back({node_id{name}, status});
+        if (auto changed = forgiven(status, now)) {
+            status = *changed;
+            result.push_back({node_id{name}, *std::move(changed)});
         }
     return result;
 }

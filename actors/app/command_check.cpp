@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -35,6 +36,11 @@ int command_check(const std::string& path) {
 }
 
 int command_import(const std::string& file, const std::string& output, const std::vector<std::string>& command) {
+    std::error_code ec;
+    if (std::filesystem::is_directory(file, ec)) {
+        fmt::print(stderr, "{}: error: is a directory, not a JSON file\n", file);
+        return bad_usage;
+    }
     std::ifstream in{file, std::ios::binary};
     std::string text{std::istreambuf_iterator<char>{in}, {}};
     if (!in && text.empty()) {

@@ -14,7 +14,9 @@
 #include "actors/app/target.hpp"
 #include "actors/runtime.hpp"
 #include "io/clock.hpp"
+#include "io/data_dir.hpp"
 #include "io/error.hpp"
+#include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -133,6 +135,26 @@ tasks_answer tasks_from_files(const target_arguments& target, const tasks_asked&
     return answer;
 }
 
+// So that a run that has ended can be told to try again what failed.
+int forgive_in_files(const target_arguments& target, const job_id& job) {
+    const data_dir folder{data_dir_of(target), "scheduler"};
+    auto store = open_sqlite_status_store(folder.file("statuses.sqlite"));
+    const auto now = wall_clock_ms();
+    status_batch batch;
+    bool known = false;
+    store->for_each_status(job, [&](const node_id& node, const task_status& status) {
+        known = true;
+        if (auto changed = forgiven(status, now)) batch.statuses.push_back({job, node, *std::move(changed)});
+    });
+    if (!known) {
+        fmt::print(stderr, "nothing is stored of a job {}\n", quote(job.value));
+        return some_failed;
+    }
+    store->commit(batch);
+    fmt::print("{} forgiven; the next run starts them again\n", counted(batch.statuses.size(), "task"));
+    return all_well;
+}
+
 std::optional<jobs_answer> find_jobs(const target_arguments& target, int& code) {
     client c{target};
     if (!c.connected() && !c.bad_arguments() && has_files(target)) return jobs_from_files(target);
@@ -189,19 +211,26 @@ int command_logs(const target_arguments& target, const logs_arguments& a) {
     if (!c.connected()) {
         if (c.bad_arguments() || !has_files(target)) return unreachable(c);
         files = open_sqlite_log_store_read_only(data_dir_of(target) + "/logs.sqlite");
+        fmt::print(stderr, "note: no scheduler runs; lines of separate workers are in their own data directories\n");
     }
+    std::vector<std::string> missing;
     for (;;) {
-        std::vector<log_line> lines;
+        logs_answer answer;
         if (files) {
-            lines = files->query(ask.query);
+            answer.lines = files->query(ask.query);
+            if (!answer.lines.empty()) ask.query.after_id = answer.lines.back().id;
         } else {
-            auto answer = c.ask<logs_answer>(ask);
-            if (!answer) return unreachable(c);
-            lines = std::move(answer->lines);
+            auto got = c.ask<logs_answer>(ask);
+            if (!got) return unreachable(c);
+            answer = std::move(*got);
+            ask.after = answer.last;
         }
-        print_logs(lines, target.json);
+        print_logs(answer.lines, target.json);
+        for (const auto& shard : answer.missing)
+            if (std::find(missing.begin(), missing.end(), shard) == missing.end())
+                fmt::print(stderr, "note: worker {} can't be asked now; its lines are left out\n", printable(shard));
+        missing = std::move(answer.missing);
         if (!a.follow) return all_well;
-        if (!lines.empty()) ask.query.after_id = lines.back().id;
         ask.query.latest = false;
         std::this_thread::sleep_for(follow_interval);
     }
@@ -214,6 +243,8 @@ int command_control(const target_arguments& target, const std::string& verb, con
     ask.job = job_id{job};
     ask.node = node_id{node};
     client c{target};
+    if (!c.connected() && !c.bad_arguments() && ask.verb == control_verb::forgive && has_files(target))
+        return forgive_in_files(target, ask.job);
     auto answer = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
     if (!answer) return unreachable(c);
     fmt::print(answer->ok ? stdout : stderr, "{}\n", answer->text);

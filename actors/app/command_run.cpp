@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -32,6 +34,11 @@ int usage_error(const std::string& text) {
 
 std::optional<std::string> read_all(const std::string& path) {
     if (path == "-") return std::string{std::istreambuf_iterator<char>{std::cin}, {}};
+    std::error_code ec;
+    if (std::filesystem::is_directory(path, ec)) {
+        errno = EISDIR;
+        return std::nullopt;
+    }
     std::ifstream in{path, std::ios::binary};
     if (!in) return std::nullopt;
     return std::string{std::istreambuf_iterator<char>{in}, {}};
@@ -150,12 +157,14 @@ void print_failures(scheduler_process& process, const run_finished& finished, co
             if (!a.ended || a.end.result == attempt_result::done || shown >= max_failures_shown) continue;
             ++shown;
             const auto why = a.end.reason.empty() ? std::string{to_string(a.end.result)} : a.end.reason;
-            fmt::print(stderr, "{} on {}: {}\n", printable(job.job.value), printable(quote(a.start.node.value)),
-                       printable(why));
+            fmt::print(stderr, "{}{}: {}\n", where.empty() ? "" : printable(job.job.value) + " on ",
+                       printable(quote(a.start.node.value)), printable(why));
         }
-        if (!where.empty())
-            fmt::print(stderr, "{} of {} failed; see bistro logs {}{}\n", job.counts.failed, printable(job.job.value),
-                       printable(job.job.value), where);
+        if (where.empty())
+            fmt::print(stderr, "{} of {} failed\n", counted(job.counts.failed, "task"), job.counts.total);
+        else
+            fmt::print(stderr, "{} of {} failed; see bistro logs {}{}\n", counted(job.counts.failed, "task"),
+                       printable(job.job.value), printable(job.job.value), where);
     }
 }
 
@@ -181,9 +190,14 @@ int judge(const settings& c, const run_finished& finished) {
 
 int run_until_done(scheduler_process_options options, const std::shared_ptr<progress_view>& view, bool with_table,
                    const std::string& where) {
-    const auto config = options.config;
-    const bool in_memory = options.in_memory;
     main_events events;
+    view->on_failure([&](int error) {
+        main_event e;
+        e.what = main_event::kind::output_failed;
+        e.error = error;
+        events.push(std::move(e));
+    });
+    const std::shared_ptr<void> until_the_end{nullptr, [view](void*) { view->on_failure({}); }};
     const auto run = live_runtime();
     const auto began = run.now();
     scheduler_process process{std::move(options), events};
@@ -197,8 +211,15 @@ int run_until_done(scheduler_process_options options, const std::shared_ptr<prog
             view->show(progress_rows(e.finished.jobs), run.now());
             view->finish();
             if (with_table) print_table(e.finished, run.now() - began);
-            if (!in_memory) print_failures(process, e.finished, where);
-            return judge(*config, e.finished);
+            print_failures(process, e.finished, where);
+            return judge(*e.finished.config, e.finished);
+        }
+        if (e.what == main_event::kind::output_failed) {
+            process.stop();
+            view->finish();
+            if (e.error == EPIPE) return 128 + SIGPIPE;  // whoever read it wants no more
+            fmt::print(stderr, "bistro run: stopped, since stdout can't be written to: {}\n", std::strerror(e.error));
+            return could_not_reach_run;
         }
         if (e.what != main_event::kind::signal && e.what != main_event::kind::stop_asked) continue;
         view->print(stderr, "stopping: running tasks are ended; again to not wait for them\n");
@@ -222,6 +243,9 @@ int command_run(const run_arguments& a) {
         return usage_error("--nodes needs a command after --, like: bistro run --nodes hosts.txt -- ping -c1 {}");
     if (!one_line && a.config.empty())
         return usage_error("give a config, or nodes and a command: bistro run --nodes FILE -- COMMAND");
+    if (!one_line && (a.retries > 0 || a.timeout_s > 0 || a.tag))
+        return usage_error(
+            "--retries, --timeout and --tag go with --nodes; a config says backoff and timeout_s of its jobs");
     if (!one_line && (!a.command.empty() || !a.limits.empty() || a.slots > 0))
         return usage_error("a command, --limit and --slots go with --nodes; with a config, they are in the config");
 

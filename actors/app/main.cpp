@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <system_error>
 
 #include "actors/app/commands.hpp"
 #include "io/error.hpp"
 #include "io/process/spawn.hpp"
+#include "model/text.hpp"
 
 namespace {
 
@@ -157,6 +161,16 @@ int run_program(std::vector<std::string> arguments) {
     add_target(*c, target);
     c->callback([&] { code = command_control(target, "stop", {}, {}); });
 
+    if (!arguments.empty() && !arguments.front().starts_with('-')) {
+        std::vector<std::string> names;
+        for (const auto* s : app.get_subcommands({})) names.push_back(s->get_name());
+        if (std::find(names.begin(), names.end(), arguments.front()) == names.end()) {
+            const auto near = nearest(arguments.front(), names);
+            fmt::print(stderr, "bistro: there is no command {}{}; see bistro --help\n", quote(arguments.front()),
+                       near.empty() ? std::string{} : ", did you mean " + quote(near) + "?");
+            return bad_usage;
+        }
+    }
     try {
         std::reverse(arguments.begin(), arguments.end());
         app.parse(std::move(arguments));
@@ -172,7 +186,12 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     raise_open_files_limit();
     try {
-        return run_program({argv + 1, argv + argc});
+        const int code = run_program({argv + 1, argv + argc});
+        if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
+        fmt::print(stderr, "bistro: stdout can't be written to: {}\n", std::strerror(errno));
+    } catch (const std::system_error& e) {
+        if (e.code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // whoever read it wants no more
+        fmt::print(stderr, "bistro: {}\n", e.what());
     } catch (const io_error& e) {
         fmt::print(stderr, "bistro: {}\n", e.what());
     } catch (const std::exception& e) {

@@ -198,16 +198,13 @@ void scheduler_process::tell_when_quiescent() {
 }
 
 void scheduler_process::stop() {
-    std::int64_t longest_wait_s = 0;
-    for (const auto& job : config_->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
-    auto ask = [&events = events_, wait = std::chrono::seconds{longest_wait_s} + stop_margin](
-                   caf::event_based_actor* self, const scheduler_actor& scheduler) {
+    auto ask = [&events = events_](caf::event_based_actor* self, const scheduler_actor& scheduler) {
         auto done = [&events] {
             main_event e;
             e.what = main_event::kind::quiescent;
             events.push(std::move(e));
         };
-        self->request(scheduler, wait, stop_scheduler{})
+        self->request(scheduler, caf::infinite, stop_scheduler{})
             .then([=](const stopped&) { done(); }, [=](const caf::error&) { done(); });
     };
     system_->spawn(ask, scheduler_);
@@ -218,8 +215,11 @@ void scheduler_process::stop() {
 }
 
 std::vector<attempt> scheduler_process::attempts(const job_id& job, std::size_t limit) {
-    if (!folder_) return {};
-    return open_sqlite_status_store_read_only(folder_->file("statuses.sqlite"))->attempts(job, {}, limit);
+    std::vector<attempt> result;
+    caf::scoped_actor self{*system_};
+    self->request(store_, local_request_timeout, attempts_asked{job, limit})
+        .receive([&](attempts_answer& answer) { result = std::move(answer.attempts); }, [](const caf::error&) {});
+    return result;
 }
 
 scheduler_process::~scheduler_process() { shut_down(); }

@@ -23,9 +23,10 @@ namespace bistro {
 
 /// What the main thread of a process waits for.
 struct main_event {
-    enum class kind : std::uint8_t { signal, quiescent, worker_ended, stop_asked };
+    enum class kind : std::uint8_t { signal, quiescent, worker_ended, stop_asked, output_failed };
     kind what = kind::signal;
     int signal = 0;
+    int error = 0;  ///< errno, of output
     run_finished finished;
     std::string reason;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <sstream>
 
 #include "io/clock.hpp"
 #include "io/terminal/terminal.hpp"
@@ -46,7 +47,11 @@ void print(const text_table& table) { fmt::print("{}", table.render(terminal_wid
 
 void print_notes(const jobs_answer& answer) {
     if (!answer.suspended.empty()) fmt::print("note: {}\n", printable(answer.suspended));
-    for (const auto& [source, problem] : answer.problems) fmt::print("{}: {}\n", printable(source), printable(problem));
+    for (const auto& [source, problem] : answer.problems) {
+        std::istringstream lines{problem};
+        auto prefix = printable(source) + ": ";
+        for (std::string line; std::getline(lines, line); prefix = "  ") fmt::print("{}{}\n", prefix, printable(line));
+    }
 }
 
 }  // namespace

@@ -56,9 +56,9 @@ BISTRO_INSPECT(task_row, x.job, x.node, x.state, x.errors, x.retry_at_ms, x.work
                x.data_json)
 BISTRO_INSPECT(tasks_answer, x.tasks, x.left_out)
 BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x.after_id, x.limit, x.latest)
-BISTRO_INSPECT(logs_asked, x.secret, x.query)
+BISTRO_INSPECT(logs_asked, x.secret, x.query, x.after)
 BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_ms, x.text)
-BISTRO_INSPECT(logs_answer, x.lines)
+BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)
 BISTRO_INSPECT(control_asked, x.secret, x.verb, x.job, x.node)
 BISTRO_INSPECT(control_answer, x.ok, x.text)
 

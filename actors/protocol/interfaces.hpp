@@ -39,7 +39,8 @@ using log_store_actor =
 using status_store_actor =
     caf::typed_actor<caf::replies_to<load_statuses>::with<statuses_loaded>,
                      caf::replies_to<record_statuses>::with<recorded>, caf::replies_to<flush_store>::with<recorded>,
-                     caf::reacts_to<commit_due>, caf::reacts_to<health_to>>;
+                     caf::reacts_to<commit_due>, caf::reacts_to<health_to>,
+                     caf::replies_to<attempts_asked>::with<attempts_answer>>;
 
 /// Counts, the event log, and errors for people; runs on a thread of its own, since it writes files.
 using monitor_actor =
@@ -82,15 +83,14 @@ using nodes_listener = caf::typed_actor<caf::reacts_to<nodes_changed>>;
 using nodes_actor = caf::typed_actor<caf::reacts_to<source_fetched>, caf::reacts_to<config_changed>>;
 
 /// Lifecycle, policy, and the registry of workers.
-using scheduler_actor =
-    caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::replies_to<heartbeat>::with<heartbeat>,
-                     caf::reacts_to<goodbye>, caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>,
-                     caf::reacts_to<nodes_changed>, caf::reacts_to<job_progress>, caf::reacts_to<pool_stalled>,
-                     caf::reacts_to<store_health>, caf::reacts_to<wake_due>, caf::reacts_to<problem>,
-                     caf::replies_to<await_quiescence>::with<run_finished>,
-                     caf::replies_to<stop_scheduler>::with<stopped>, caf::replies_to<jobs_asked>::with<jobs_answer>,
-                     caf::replies_to<tasks_asked>::with<tasks_answer>, caf::replies_to<logs_asked>::with<logs_answer>,
-                     caf::replies_to<control_asked>::with<control_answer>>;
+using scheduler_actor = caf::typed_actor<
+    caf::replies_to<hello>::with<welcome>, caf::replies_to<heartbeat>::with<heartbeat>, caf::reacts_to<goodbye>,
+    caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>, caf::reacts_to<nodes_changed>,
+    caf::reacts_to<job_progress>, caf::reacts_to<pool_stalled>, caf::reacts_to<store_health>, caf::reacts_to<wake_due>,
+    caf::reacts_to<problem>, caf::replies_to<await_quiescence>::with<run_finished>,
+    caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>,
+    caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
+    caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>>;
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
 using gateway_actor =

@@ -5,6 +5,7 @@
 
 #include <caf/actor_control_block.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -292,10 +293,10 @@ struct dependents_changed;
 /// To a pool: why does the next task of each job wait? Answered by pool_stalled.
 struct reasons_asked {};
 
-/// Watcher to itself: the file may have changed. Of several, the last one counts.
+/// Watcher to itself: the file may have changed.
 struct file_changed {
-    std::uint64_t generation = 0;
-    bool whole = false;  ///< likely to be complete, so that it can be read at once
+    bool whole = false;    ///< likely to be complete, so that it can be read at once
+    bool settled = false;  ///< no change, but some time is over
 };
 
 /// Pool to scheduler: tasks wait, none runs, and none of those can start.
@@ -400,10 +401,22 @@ struct run_finished {
     std::vector<job_progress> jobs;
     std::vector<std::pair<job_id, std::string>> stalled;  ///< why tasks are left over
     std::string failure;                                  ///< it could not run at all
+    std::shared_ptr<const settings> config = nullptr;     ///< in force at the end
 };
 /// To the scheduler: stop starting, stop what runs, make all durable; answered by `stopped`.
 struct stop_scheduler {};
 struct stopped {};
+/// Scheduler to itself: what has not ended by now is no longer waited for.
+struct stop_overdue {};
+
+/// To the status store: the last attempts at tasks of a job.
+struct attempts_asked {
+    job_id job;
+    std::size_t limit = 0;
+};
+struct attempts_answer {
+    std::vector<attempt> attempts;
+};
 
 /// Anything that the command line asks, with the cluster's secret. From a wrong process: refused.
 struct jobs_asked {
@@ -449,9 +462,12 @@ struct tasks_answer {
 struct logs_asked {
     std::string secret;
     log_query query;
+    std::map<std::string, std::int64_t> after;  ///< by shard name, instead of query.after_id: ids are a worker's own
 };
 struct logs_answer {
     std::vector<log_line> lines;
+    std::map<std::string, std::int64_t> last;  ///< where to go on: what to ask for next as `after`
+    std::vector<std::string> missing;          ///< shard names of workers that could not be asked
 };
 enum class control_verb : std::uint8_t { kill, forgive, stop };
 inline constexpr control_verb last_control_verb = control_verb::stop;

@@ -1,6 +1,8 @@
 #include "io/terminal/progress_view.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "io/terminal/terminal.hpp"
 
@@ -104,9 +106,16 @@ void progress_view::print(std::FILE* file, std::string_view lines) {
         erase();
         std::fflush(file_);
     }
-    std::fwrite(lines.data(), 1, lines.size(), file);
-    std::fflush(file);
+    errno = 0;
+    const bool written = std::fwrite(lines.data(), 1, lines.size(), file) == lines.size() && std::fflush(file) == 0;
+    const int error = errno;
+    if (!written && file == stdout && on_failure_) std::exchange(on_failure_, nullptr)(error);
     if (bars) draw();
+}
+
+void progress_view::on_failure(std::function<void(int error)> f) {
+    const std::lock_guard lock{mutex_};
+    on_failure_ = std::move(f);
 }
 
 void progress_view::finish() {

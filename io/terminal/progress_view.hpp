@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ public:
     enum class style : std::uint8_t { bars, plain, silent };
 
     progress_view(std::FILE* file, style s);
+    /// Called once, with errno, when stdout can't be written to; on the printing thread.
+    void on_failure(std::function<void(int error)> f);
     ~progress_view();
     progress_view(const progress_view&) = delete;
     progress_view& operator=(const progress_view&) = delete;
@@ -45,6 +48,7 @@ private:
     void draw();
 
     std::mutex mutex_;
+    std::function<void(int)> on_failure_;
     std::FILE* file_;
     style style_;
     bool colours_;

@@ -19,6 +19,8 @@ winsize size_of(std::FILE* file) {
 }
 
 constexpr std::size_t default_width = 80;
+// What goes to a file is not cut.
+constexpr std::size_t no_terminal_width = 1 << 20;
 constexpr std::size_t default_height = 24;
 
 }  // namespace
@@ -26,6 +28,7 @@ constexpr std::size_t default_height = 24;
 bool is_terminal(std::FILE* file) { return ::isatty(::fileno(file)) == 1; }
 
 std::size_t terminal_width(std::FILE* file) {
+    if (!is_terminal(file)) return no_terminal_width;
     const auto columns = size_of(file).ws_col;
     return columns > 0 ? columns : default_width;
 }
@@ -97,15 +100,25 @@ std::string text_table::render(std::size_t width, bool colours) const {
     for (const auto& c : columns_) widths.push_back(display_width(c.title));
     for (const auto& row : rows_)
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
-    std::size_t before_last = 0;
-    for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + 2;
-    const auto room = width > before_last ? width - before_last : 0;
-    widths.back() = std::min(widths.back(), std::max<std::size_t>(room, 12));
+    // Text gives way to numbers, the widest first.
+    constexpr std::size_t narrowest = 6;
+    auto sum = 2 * (widths.size() - 1);
+    for (auto w : widths) sum += w;
+    while (sum > width) {
+        std::size_t widest = widths.size();
+        for (std::size_t i = 0; i < widths.size(); ++i)
+            if (columns_[i].alignment == align::left && widths[i] > narrowest &&
+                (widest == widths.size() || widths[i] > widths[widest]))
+                widest = i;
+        if (widest == widths.size()) break;
+        --widths[widest];
+        --sum;
+    }
 
     auto line = [&](const std::vector<std::string>& cells, colour c) {
         std::string text;
         for (std::size_t i = 0; i < cells.size(); ++i) {
-            const auto cell = i + 1 == cells.size() ? shortened(cells[i], widths[i]) : cells[i];
+            const auto cell = shortened(cells[i], widths[i]);
             const std::string padding(widths[i] - std::min(widths[i], display_width(cell)), ' ');
             if (i > 0) text += "  ";
             text += columns_[i].alignment == align::right ? padding + cell : cell + padding;

@@ -76,7 +76,7 @@ TEST_F(protocol_test, questions_and_answers) {
     l.query.any_stream = false;
     l.query.stream = log_stream::err;
     EXPECT_EQ(round_trip(l).query.stream, log_stream::err);
-    logs_answer a{{{1, job_id{"j"}, node_id{"n"}, invocation_id{2}, log_stream::err, 3, "t"}}};
+    logs_answer a{{{1, job_id{"j"}, node_id{"n"}, invocation_id{2}, log_stream::err, 3, "t"}}, {{"w", 1}}, {"v"}};
     EXPECT_EQ(round_trip(a).lines[0].text, "t");
     EXPECT_EQ(round_trip(control_asked{"s", control_verb::stop, {}, {}}).verb, control_verb::stop);
     EXPECT_EQ(round_trip(control_answer{true, "t"}).text, "t");

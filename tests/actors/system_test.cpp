@@ -343,7 +343,7 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     EXPECT_THAT(answer.jobs, SizeIs(2));
     EXPECT_THAT(answer.problems, IsEmpty());
     std::ofstream{path} << test::base_config << "[jobs.third]\nowner = \"y\"\ncommand = [\"c\"]\n";
-    caf::anon_send(watcher, file_changed{0, true});
+    caf::anon_send(watcher, file_changed{true, false});
     run();
     EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(1)) << "a whole file is read at once";
 }

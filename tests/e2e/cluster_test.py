@@ -75,6 +75,34 @@ class Cluster(BistroTest):
         self.assertEqual(len(starts), 20)
         self.assertLessEqual({e["worker"] for e in starts}, {"early", "late"})
 
+    def test_logs_are_followed_over_all_workers(self):
+        self.write("c.toml", CONFIG + job("j", "for i in 1 2 3 4 5 6 7 8; do echo $1 $i; sleep 0.1; done"))
+        scheduler = self.start("scheduler", "c.toml")
+        workers = [self.worker("w1")]
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        follower = self.start("logs", "j", "-f", "--limit", "10000", "--config", "c.toml")
+        workers.append(self.worker("w2"))
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        self.wait_until(lambda: len(self.read(follower.log).splitlines()) >= 160, "all lines")
+        self.assertEqual(len(set(self.read(follower.log).splitlines())), 160)
+        follower.kill()
+        self.stop(workers[1])
+        for process in (workers[0], scheduler):
+            self.stop(process)
+        self.assertIn("no scheduler runs", self.bistro("logs", "j", "--config", "c.toml")[1])
+
+    def test_a_linked_config_is_watched_where_it_is(self):
+        os.mkdir(self.path("elsewhere"))
+        text = CONFIG.replace('"state"', f'"{self.folder}/state"')
+        self.write("elsewhere/real.toml", text + job("j", "exec sleep 1000"))
+        os.symlink("elsewhere/real.toml", self.path("c.toml"))
+        scheduler = self.start("scheduler", "c.toml")
+        self.wait_for_scheduler()
+        self.write("elsewhere/real.toml", text + job("j", "exec sleep 1000") + job("k", "true"))
+        self.wait_until(lambda: self.counts("k")["total"] == 20, "the new job")
+        self.stop(scheduler)
+
     def test_a_changed_config_applies_and_a_broken_one_does_not(self):
         self.write("c.toml", CONFIG + job("j", "touch ran; [ -e go ] || exec sleep 1000"))
         scheduler = self.start("scheduler", "c.toml")

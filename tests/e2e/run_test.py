@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from support import BistroTest, job, max_concurrent
+from support import BISTRO, DEADLINE_S, BistroTest, job, max_concurrent
 
 CONFIG = """
 [scheduler]
@@ -91,6 +91,21 @@ class Run(BistroTest):
         self.assertIn("bistro logs j", err)
         tasks = self.json("tasks", "j", "--state", "failed", "--config", "c.toml")
         self.assertEqual([t["node"] for t in tasks["tasks"]], ["host2:db3"])
+        self.write("c.toml", CONFIG + job("j", "echo $1 >> ran2"))
+        self.bistro("forgive", "nojob", "--config", "c.toml", code=1)
+        self.assertIn("1 task forgiven", self.bistro("forgive", "j", "--config", "c.toml")[0])
+        self.bistro("run", "c.toml")
+        self.assertEqual(self.read("state/jobs/j/ran2"), "host2:db3\n", "what failed, and nothing else")
+
+    def test_a_job_that_comes_during_a_run_counts_for_its_exit_code(self):
+        self.write("c.toml", CONFIG + job("j", "touch started; while [ ! -e ../../../go ]; do sleep 0.05; done"))
+        run = self.start("run", "c.toml")
+        self.wait_until(lambda: os.path.exists(self.path("state/jobs/j/started")), "a task")
+        self.write("c.toml", CONFIG + job("j", "true") + job("k", "true", "resources = { host_concurrency = 3 }"))
+        self.wait_until(lambda: "2 jobs" in self.read(run.log), "the new config")
+        self.write("go", "")
+        self.assertEqual(run.wait(timeout=60), 1)
+        self.assertIn("can never start", self.read(run.log))
 
     def test_data_is_handed_on(self):
         self.write("c.toml", CONFIG + job("j", 'case "$3" in *\'"cursor":1\'*) echo done > $2;; *) echo \'{"result":"incomplete","data":{"cursor":1}}\' > $2;; esac'))
@@ -175,6 +190,11 @@ class BadInput(BistroTest):
                           ("status", "--scheduler", "nonsense")):
             out, err = self.bistro(*arguments, code=2)
             self.assertTrue(out + err, arguments)
+        self.assertIn('did you mean "run"', self.bistro("runn", code=2)[1])
+        self.write("c.toml", CONFIG + job("j", "true"))
+        self.assertIn("--nodes", self.bistro("run", "c.toml", "--retries", "1", code=2)[1])
+        for arguments in (("import", "."), ("run", "--nodes", ".", "--", "true"), ("check", ".")):
+            self.assertIn("irectory", self.bistro(*arguments, code=2)[1])
         self.assertIn("bistro 0.", self.bistro("--version")[0])
 
     def test_bad_configs_change_nothing_and_say_where(self):
@@ -238,6 +258,28 @@ class OneLine(BistroTest):
         self.assertIn("more than once", self.bistro("run", "--nodes", "twice", "--", "true", code=2)[1])
         self.write("mixed", "h/a\nb\n")
         self.assertIn("one way", self.bistro("run", "--nodes", "mixed", "--", "true", code=2)[1])
+
+    def test_failures_are_told(self):
+        self.write("nodes", "a\n")
+        for command, why in ((["nosuchcommand"], "there is no such program"), (["/etc/passwd"], "Permission denied"),
+                             (["sh", "-c", "exit 3"], "3")):
+            err = self.bistro("run", "--nodes", "nodes", "--", *command, code=1)[1]
+            self.assertIn(why, err)
+            self.assertIn("1 task of 1 failed", err)
+        err = self.bistro("run", "--nodes", "nodes", "--timeout", "1", "--", "sh", "-c", "sleep 10", code=1)[1]
+        self.assertIn("timed out", err)
+
+    def test_a_reader_that_goes_and_a_full_disk_end_it(self):
+        self.write("nodes", "a\n")
+        run = f"{BISTRO} run --nodes nodes -- sh -c 'while :; do echo x; sleep 0.01; done'"
+        result = subprocess.run(["bash", "-c", f"set -o pipefail; {run} | head -1"], cwd=self.folder, capture_output=True,
+                                text=True, env=self.environment, timeout=DEADLINE_S)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (141, "x\n", ""))
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(["bash", "-c", run], cwd=self.folder, stdout=full, stderr=subprocess.PIPE, text=True,
+                                    env=self.environment, timeout=DEADLINE_S)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("No space left", result.stderr)
 
     def test_tasks_run_here_and_nothing_is_left(self):
         self.write("nodes", "a\n")
