@@ -33,6 +33,14 @@ public:
         word &= ~(std::uint64_t{1} << (i % bits));
         return word != before;
     }
+    /// The members from `begin` on, at most 64 of them, as bits of one word.
+    [[nodiscard]] std::uint64_t some(std::size_t begin, std::size_t count) const {
+        if (count == 0) return 0;
+        auto word = words_[begin / bits] >> (begin % bits);
+        if (begin % bits != 0 && begin / bits + 1 < words_.size())
+            word |= words_[begin / bits + 1] << (bits - begin % bits);
+        return count >= bits ? word : word & ((std::uint64_t{1} << count) - 1);
+    }
     [[nodiscard]] std::optional<std::size_t> first() const {
         for (std::size_t w = 0; w < words_.size(); ++w)
             if (words_[w] != 0) return w * bits + static_cast<std::size_t>(std::countr_zero(words_[w]));
@@ -45,9 +53,9 @@ public:
                 visit(w * bits + static_cast<std::size_t>(std::countr_zero(word)));
     }
 
-private:
-    static constexpr std::size_t bits = 64;
+    static constexpr std::size_t bits = 64;  ///< of a word
 
+private:
     std::size_t size_ = 0;
     std::vector<std::uint64_t> words_;
 };

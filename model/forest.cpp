@@ -1,6 +1,7 @@
 #include "model/forest.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <numeric>
 
 #include "model/text.hpp"
@@ -34,19 +35,10 @@ std::span<const std::string> forest::tags(node_index node) const {
     return found->second;
 }
 
-std::span<const node_index> forest::parents(node_index node) const {
-    return std::span{parents_}.subspan(parent_begin_[node.value],
-                                       parent_begin_[node.value + 1] - parent_begin_[node.value]);
-}
-
-std::span<const std::uint32_t> forest::edges_to(node_index node) const {
-    return std::span{edges_to_}.subspan(parent_begin_[node.value],
-                                        parent_begin_[node.value + 1] - parent_begin_[node.value]);
-}
-
-std::span<const node_index> forest::children(node_index node) const {
-    return std::span{edge_target_}.subspan(child_begin_[node.value],
-                                           child_begin_[node.value + 1] - child_begin_[node.value]);
+std::vector<node_index> forest::children(node_index node) const {
+    std::vector<node_index> result;
+    for (auto edge = edges_begin(node); edge < edges_end(node); ++edge) result.push_back(edge_target(edge));
+    return result;
 }
 
 std::string node_name_problem(std::string_view name) {
@@ -67,11 +59,20 @@ public:
         f_.levels_.insert(f_.levels_.end(), levels.begin(), levels.end());
         f_.level_begin_.push_back(0);
         append(instance_name, 0, true, {});
+        f_.declared_.push_back(0);
         f_.level_begin_.push_back(1);
     }
 
     void add_level(std::size_t level, const std::vector<const node_decl*>& declarations) {
-        for (const auto* d : declarations) add(level, *d);
+        std::vector<accepted> nodes;
+        for (const auto* d : declarations) accept(level, *d, nodes);
+        std::stable_sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.parents[0] < b.parents[0]; });
+        for (const auto& node : nodes) {
+            append(node.declaration->name, level, node.declaration->enabled, node.parents);
+            f_.declared_.push_back(node.position);
+            if (!node.declaration->tags.empty())
+                f_.tags_.emplace(static_cast<std::uint32_t>(f_.level_.size() - 1), node.declaration->tags);
+        }
         f_.level_begin_.push_back(static_cast<std::uint32_t>(f_.level_.size()));
     }
 
@@ -83,23 +84,24 @@ public:
         return {std::make_shared<const forest>(std::move(f_)), std::move(problems_)};
     }
 
-    [[nodiscard]] std::vector<std::uint32_t> find_parents(std::size_t level, const node_decl& d) {
+    [[nodiscard]] boost::container::small_vector<std::uint32_t, 1> find_parents(std::size_t level, const node_decl& d) {
         if (d.parents.empty()) {
             if (level == 1) return {0};
             problem("node " + quote(d.name) + " of level " + quote(d.level) + " has no parent; it needs one of level " +
                     quote(f_.levels_[level - 1]));
             return {};
         }
-        std::vector<std::uint32_t> result;
+        boost::container::small_vector<std::uint32_t, 1> result;
         for (const auto& parent : d.parents) {
             auto found = known_.find(parent);
             if (found == known_.end()) {
                 problem("node " + quote(d.name) + " names the parent " + quote(parent) + ", which does not exist");
                 return {};
             }
-            if (f_.level_[found->second] + 1U != level) {
+            const auto above = found->second == unplaced ? level : f_.level_[found->second];
+            if (above + 1U != level) {
                 problem("node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " + quote(parent) +
-                        " of level " + quote(f_.levels_[f_.level_[found->second]]) + "; a parent is one level up");
+                        " of level " + quote(f_.levels_[above]) + "; a parent is one level up");
                 return {};
             }
             if (std::find(result.begin(), result.end(), found->second) == result.end()) result.push_back(found->second);
@@ -109,20 +111,30 @@ public:
 
 private:
     static constexpr const char* instance_level_name = "instance";
+    static constexpr std::uint32_t unplaced = static_cast<std::uint32_t>(-1);  // of the level that is being added
 
-    void add(std::size_t level, const node_decl& d) {
-        if (known_.contains(d.name)) {
+    using parent_list = boost::container::small_vector<std::uint32_t, 1>;
+    struct accepted {
+        const node_decl* declaration;
+        parent_list parents;
+        std::uint32_t position;
+    };
+
+    void accept(std::size_t level, const node_decl& d, std::vector<accepted>& nodes) {
+        if (!known_.emplace(d.name, unplaced).second) {
             problem("node " + quote(d.name) + " is declared more than once; names are unique in the whole forest");
             return;
         }
         auto parents = find_parents(level, d);
-        if (parents.empty()) return;
-        append(d.name, level, d.enabled, parents);
-        if (!d.tags.empty()) f_.tags_.emplace(static_cast<std::uint32_t>(f_.level_.size() - 1), d.tags);
+        if (parents.empty()) {
+            known_.erase(d.name);
+            return;
+        }
+        nodes.push_back({&d, std::move(parents), static_cast<std::uint32_t>(nodes.size())});
     }
 
-    void append(const std::string& name, std::size_t level, bool enabled, const std::vector<std::uint32_t>& parents) {
-        known_.emplace(name, static_cast<std::uint32_t>(f_.level_.size()));
+    void append(const std::string& name, std::size_t level, bool enabled, const parent_list& parents) {
+        known_.insert_or_assign(name, static_cast<std::uint32_t>(f_.level_.size()));
         f_.name_begin_.push_back(f_.names_.size());
         f_.names_.insert(f_.names_.end(), name.begin(), name.end());
         f_.level_.push_back(static_cast<std::uint8_t>(level));
@@ -146,6 +158,8 @@ private:
         f_.child_begin_.assign(f_.level_.size() + 1, 0);
         for (auto p : f_.parents_) ++f_.child_begin_[p.value + 1];
         std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
+        forget_what_is_implied();
+        if (!f_.has_replicas_) return;
         f_.edge_target_.resize(f_.parents_.size());
         f_.edges_to_.resize(f_.parents_.size());
         auto next = f_.child_begin_;
@@ -155,6 +169,19 @@ private:
                 f_.edge_target_[edge] = node_index{child};
                 f_.edges_to_[i] = edge;
             }
+    }
+
+    // Most forests have no replicas, and are declared parent by parent.
+    void forget_what_is_implied() {
+        if (!f_.has_replicas_) f_.parent_begin_ = {};
+        f_.parents_.shrink_to_fit();
+        f_.name_begin_.shrink_to_fit();
+        f_.level_.shrink_to_fit();
+        bool same = true;
+        for (std::size_t i = 0; i < f_.declared_.size() && same; ++i)
+            same = f_.declared_[i] == i - f_.level_begin_[f_.level_[i]];
+        if (same) f_.declared_ = {};
+        f_.declared_.shrink_to_fit();
     }
 
     forest f_;

@@ -28,7 +28,8 @@ struct node_decl {
 };
 
 /// Nodes by level, their parents, children, tags and names. Index 0 is the instance node; the nodes of a level are
-/// contiguous, in the order of their declaration.
+/// contiguous, and within it those of one (first) parent, in the order of their declaration. So where no node has two
+/// parents, the children of a node are neighbours, and the edge to node n is n - 1.
 class forest {
 public:
     [[nodiscard]] std::uint64_t version() const { return version_; }
@@ -51,20 +52,31 @@ public:
     [[nodiscard]] level_index level_of(node_index node) const { return level_index{level_[node.value]}; }
     [[nodiscard]] bool enabled(node_index node) const { return enabled_[node.value]; }
     [[nodiscard]] std::span<const std::string> tags(node_index node) const;
-    [[nodiscard]] std::span<const node_index> parents(node_index node) const;
-    [[nodiscard]] std::span<const node_index> children(node_index node) const;
+    [[nodiscard]] std::span<const node_index> parents(node_index node) const {
+        if (!has_replicas_) return node.value == 0 ? std::span<const node_index>{} : std::span{&parents_[node.value - 1], 1};
+        const auto begin = parent_begin_[node.value];
+        return std::span{parents_}.subspan(begin, parent_begin_[node.value + 1] - begin);
+    }
+    [[nodiscard]] std::vector<node_index> children(node_index node) const;
+    /// Where the node stands among those of its level by declaration, from 0.
+    [[nodiscard]] std::uint32_t declared_position(node_index node) const {
+        return declared_.empty() ? node.value - level_begin_[level_[node.value]] : declared_[node.value];
+    }
 
     /// True where some node has more than one parent.
     [[nodiscard]] bool has_replicas() const { return has_replicas_; }
 
     // The edges from parents to children are numbered so that those of one parent are contiguous. A node's children
     // are the targets of its edges, in order.
-    [[nodiscard]] std::size_t edge_count() const { return edge_target_.size(); }
     [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return child_begin_[parent.value]; }
     [[nodiscard]] std::uint32_t edges_end(node_index parent) const { return child_begin_[parent.value + 1]; }
-    [[nodiscard]] node_index edge_target(std::uint32_t edge) const { return edge_target_[edge]; }
-    /// The edges that lead to a node, in the order of parents().
-    [[nodiscard]] std::span<const std::uint32_t> edges_to(node_index node) const;
+    [[nodiscard]] node_index edge_target(std::uint32_t edge) const {
+        return has_replicas_ ? edge_target_[edge] : node_index{edge + std::size_t{1}};
+    }
+    /// The edge that leads to a node from its parents()[i].
+    [[nodiscard]] std::uint32_t edge_to(node_index node, std::size_t i) const {
+        return has_replicas_ ? edges_to_[parent_begin_[node.value] + i] : node.value - 1;
+    }
 
 private:
     friend class forest_builder;
@@ -76,11 +88,12 @@ private:
     std::vector<std::uint64_t> name_begin_;   // by node, and one past the last
     std::vector<std::uint8_t> level_;
     std::vector<bool> enabled_;
-    std::vector<std::uint32_t> parent_begin_;  // by node, and one past the last
+    std::vector<std::uint32_t> declared_;  // by node: position in its level by declaration; empty: the same
+    std::vector<std::uint32_t> parent_begin_;  // by node, and one past the last; empty without replicas
     std::vector<node_index> parents_;
-    std::vector<std::uint32_t> edges_to_;  // parallel to parents_
+    std::vector<std::uint32_t> edges_to_;  // parallel to parents_; empty without replicas
     std::vector<std::uint32_t> child_begin_;
-    std::vector<node_index> edge_target_;
+    std::vector<node_index> edge_target_;  // empty without replicas
     boost::unordered_flat_map<std::uint32_t, std::vector<std::string>> tags_;
     boost::unordered_flat_map<std::string_view, std::uint32_t> by_name_;
     bool has_replicas_ = false;

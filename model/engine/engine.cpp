@@ -31,6 +31,7 @@ engine::engine(engine_options options, invocation_id first)
     classes_.push_back(std::make_unique<demand_class>());
     demands_.emplace_back().users = 1;  // empty_demand
     workers_.set_selector(options.selector);
+    waited_at_ = bit_set{forest_->size()};
     rebuild_limits();
     recount();
 }
@@ -67,6 +68,7 @@ void engine::set_forest(forest_ptr nodes) {
     waiting_at_.clear();
     waiting_for_host_.clear();
     woken_.clear();
+    waited_at_ = bit_set{forest_->size()};
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
         if (jobs_[i]) rebuild_job(job_index{i}, false);
@@ -140,9 +142,9 @@ std::vector<bool> engine::closed_nodes(const job_entry& job) const {
     return closed;
 }
 
-pending_tree::rank_function engine::rank_of(const job_entry& job) {
+node_rank engine::rank_of(const job_entry& job) {
     switch (options_.order) {
-        case node_order::original: return [](std::uint32_t position) { return position; };
+        case node_order::original: return node_rank{*forest_};
         case node_order::lexicographic: {
             if (!lexicographic_) {
                 std::vector<std::uint32_t> sorted(forest_->size());
@@ -154,16 +156,11 @@ pending_tree::rank_function engine::rank_of(const job_entry& job) {
                 for (std::uint32_t i = 0; i < sorted.size(); ++i) (*ranks)[sorted[i]] = i;
                 lexicographic_ = std::move(ranks);
             }
-            return [ranks = lexicographic_, first = forest_->first_of(*job.level).value](std::uint32_t position) {
-                return (*ranks)[first + position];
-            };
+            return node_rank{lexicographic_};
         }
         case node_order::random: break;
     }
-    return [salt = mix64(options_.seed) ^ fnv1a(job.spec.name.value)](std::uint32_t position) {
-        const auto rank = static_cast<std::uint32_t>(mix64(salt ^ position) >> 32);
-        return std::min(rank, pending_tree::nothing - 1);
-    };
+    return node_rank{mix64(options_.seed) ^ fnv1a(job.spec.name.value)};
 }
 
 // -- what jobs ask for ------------------------------------------------------------------------------------------------

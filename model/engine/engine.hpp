@@ -231,7 +231,7 @@ private:
     void drop_if_unused(job_index index);
     void rebuild_limits();
     void recount();
-    [[nodiscard]] pending_tree::rank_function rank_of(const job_entry& job);
+    [[nodiscard]] node_rank rank_of(const job_entry& job);
     [[nodiscard]] std::vector<bool> closed_nodes(const job_entry& job) const;
     [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
 
@@ -286,6 +286,7 @@ private:
     std::vector<std::uint32_t> unused_holdings_;
     std::vector<std::uint32_t> first_of_worker_;
     boost::unordered_flat_map<std::uint32_t, waiting_jobs> waiting_at_;  // by node
+    bit_set waited_at_;  // by node: waiting_at_ has it
     std::vector<node_index> woken_;
     std::vector<std::pair<preference, choice>> found_;  // of choose_job(), kept for its memory
     std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_host_;

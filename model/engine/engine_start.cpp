@@ -51,7 +51,7 @@ void engine::look_at_place(node_index place, std::vector<std::pair<preference, c
             continue;
         }
         bool directly = !job.wants_host() && !classes_[job.job_class]->blocked && !forest_->has_replicas() &&
-                        !job.tree.searchable() && job.tree.leads_on(*forest_, place);
+                        !job.tree.searchable();
         for (auto parents = forest_->parents(place); directly && !parents.empty();
              parents = forest_->parents(parents[0]))
             directly = has_room(job, parents[0]) && !job.tree.parked(parents[0]) && !job.tree.closed(parents[0]);
@@ -79,7 +79,10 @@ std::optional<engine::choice> engine::choose_job() {
         }
         if (auto waiting = waiting_at_.find(place.value); waiting != waiting_at_.end()) {
             waiting->second.woken = false;
-            if (waiting->second.jobs.empty()) waiting_at_.erase(waiting);
+            if (waiting->second.jobs.empty()) {
+                waiting_at_.erase(waiting);
+                waited_at_.reset(place.value);
+            }
         }
         woken_[i] = woken_.back();
         woken_.pop_back();
@@ -147,6 +150,7 @@ bool engine::has_room(const job_entry& job, node_index node) const {
 void engine::park(job_index index, node_index node) {
     entry(index).tree.park(*forest_, node);
     waiting_at_[node.value].jobs.push_back(index);
+    waited_at_.set(node.value);
 }
 
 void engine::unpark(job_index index, node_index node) {
@@ -265,6 +269,7 @@ void engine::worker_has_room(worker_index worker) {
 // -- starting ---------------------------------------------------------------------------------------------------------
 
 void engine::wake(node_index node) {
+    if (!waited_at_[node.value]) return;
     auto found = waiting_at_.find(node.value);
     if (found == waiting_at_.end() || std::exchange(found->second.woken, true)) return;
     woken_.push_back(node);

@@ -8,20 +8,37 @@ namespace bistro {
 // matches, k..2k-1 the children, and value i is the minimum of 2i and 2i+1. Value 1 is the parent's own. (With one
 // child, value 1 is that child.)
 
-pending_tree::pending_tree(const forest& nodes, level_index level, rank_function rank, std::vector<bool> closed)
+pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank, std::vector<bool> closed)
     : level_{level},
       first_task_{nodes.first_of(level).value},
       rank_{std::move(rank)},
       closed_{std::move(closed)},
       pending_{nodes.size_of(level)},
       parked_{first_task_ + nodes.size_of(level)} {
-    std::uint32_t edges = 0;
-    if (level.value > 0) {
-        const auto last_parents = level_index{level.value - 1U};
-        const auto end = nodes.first_of(last_parents).value + nodes.size_of(last_parents);
-        edges = nodes.edges_end(node_index{end - 1});
+    if (level.value == 0) return;
+    const auto first_parent = nodes.first_of(level_index{level.value - 1U}).value;
+    look_at_bits_ = !nodes.has_replicas();
+    for (auto i = first_parent; i < first_task_ && look_at_bits_; ++i)
+        look_at_bits_ = nodes.edges_end(node_index{i}) - nodes.edges_begin(node_index{i}) <= bit_set::bits;
+    const auto last = look_at_bits_ ? first_parent : first_task_;
+    values_.assign(last == 0 ? 0 : std::size_t{2} * nodes.edges_end(node_index{last - 1}), nothing);
+}
+
+bool pending_tree::keeps_nothing(const forest& nodes, node_index node) const {
+    return look_at_bits_ && nodes.level_of(node).value + 1U == level_.value;
+}
+
+// The least rank of the pending tasks below their parent that are not set aside, and whose it is.
+std::pair<std::uint32_t, node_index> pending_tree::first_below(const forest& nodes, node_index parent) const {
+    std::pair<std::uint32_t, node_index> best{nothing, {}};
+    const auto count = nodes.edges_end(parent) - nodes.edges_begin(parent);
+    const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
+    for (auto bits = count == 0 ? 0 : pending_.some(first - first_task_, count); bits != 0; bits &= bits - 1) {
+        const node_index task{first + static_cast<std::size_t>(std::countr_zero(bits))};
+        if (shut(task)) continue;
+        if (const auto rank = rank_(task, first_task_); rank < best.first) best = {rank, task};
     }
-    values_.assign(std::size_t{2} * edges, nothing);
+    return best;
 }
 
 bool pending_tree::contains(node_index task) const {
@@ -34,8 +51,9 @@ bool pending_tree::shut(node_index node) const { return closed(node) || parked(n
 std::uint32_t pending_tree::own_value(const forest& nodes, node_index node) const {
     if (nodes.level_of(node) == level_) {
         const auto position = node.value - first_task_;
-        return pending_[position] ? rank_(position) : nothing;
+        return pending_[position] ? rank_(node, first_task_) : nothing;
     }
+    if (keeps_nothing(nodes, node)) return first_below(nodes, node).first;
     const auto begin = nodes.edges_begin(node);
     return nodes.edges_end(node) == begin ? nothing : values_[std::size_t{2} * begin + 1];
 }
@@ -48,13 +66,16 @@ void pending_tree::publish(const forest& nodes, node_index node) {
         root_ = value;
         return;
     }
-    const auto edges = nodes.edges_to(node);
+    if (keeps_nothing(nodes, parents[0])) {
+        if (!shut(parents[0])) publish(nodes, parents[0]);
+        return;
+    }
     for (std::size_t i = 0; i < parents.size(); ++i) {
         const auto begin = nodes.edges_begin(parents[i]);
         const auto count = nodes.edges_end(parents[i]) - begin;
         auto* tree = values_.data() + std::size_t{2} * begin;
         const auto before = tree[1];
-        std::size_t at = edges[i] - begin + count;
+        std::size_t at = nodes.edge_to(node, i) - begin + count;
         tree[at] = value;
         for (at /= 2; at >= 1; at /= 2) {
             const auto winner = std::min(tree[2 * at], tree[2 * at + 1]);
@@ -84,6 +105,7 @@ void pending_tree::insert(const forest& nodes, std::span<const node_index> tasks
 
 void pending_tree::recompute(const forest& nodes) {
     for (auto level = level_.value; level-- > 0;) {
+        if (look_at_bits_ && level + 1U == level_.value) continue;
         const auto first = nodes.first_of(level_index{level}).value;
         for (auto i = first; i < first + nodes.size_of(level_index{level}); ++i) {
             const auto begin = nodes.edges_begin(node_index{i});
@@ -121,6 +143,7 @@ void pending_tree::unpark(const forest& nodes, node_index node) {
 }
 
 node_index pending_tree::next_child(const forest& nodes, node_index node) const {
+    if (keeps_nothing(nodes, node)) return first_below(nodes, node).second;
     const auto begin = nodes.edges_begin(node);
     const auto count = nodes.edges_end(node) - begin;
     const auto* tree = values_.data() + std::size_t{2} * begin;

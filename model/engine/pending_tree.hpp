@@ -5,31 +5,56 @@
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
 // parents. Each parent keeps the values of its children in a tournament tree, so a change costs
 // O(depth x log fan-out) and the next task is found in the same time. A replica has a value in each parent's tree.
+// Where no parent of tasks has more than 64 of them, these parents keep nothing: their tasks are neighbours, and a look at
+// the bits of those that are pending is faster than memory that is not in a cache.
 // Many insertions at once cost as much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes
-// an edge of the forest, 1 bit a task and 1 bit a node.
+// an edge of the forest (but for tasks below such parents), 1 bit a task and 1 bit a node.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "model/bits.hpp"
 #include "model/forest.hpp"
+#include "model/hash.hpp"
 
 namespace bistro {
 
+/// The order in which a job takes its nodes. Smaller ranks come first; ranks may repeat.
+class node_rank {
+public:
+    /// As declared.
+    explicit node_rank(const forest& nodes) : nodes_{&nodes} {}
+    /// By chance, the same for the same salt.
+    explicit node_rank(std::uint64_t salt) : salt_{salt} {}
+    /// By a table of all nodes.
+    explicit node_rank(std::shared_ptr<const std::vector<std::uint32_t>> table) : table_{std::move(table)} {}
+    node_rank() = default;
+
+    [[nodiscard]] std::uint32_t operator()(node_index task, std::uint32_t first_task) const {
+        if (table_) return (*table_)[task.value];
+        if (nodes_ != nullptr) return nodes_->declared_position(task);
+        return std::min(static_cast<std::uint32_t>(mix64(salt_ ^ (task.value - first_task)) >> 32), highest);
+    }
+    static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
+
+private:
+    const forest* nodes_ = nullptr;
+    std::uint64_t salt_ = 0;
+    std::shared_ptr<const std::vector<std::uint32_t>> table_;
+};
+
 class pending_tree {
 public:
-    /// Smaller ranks come first; ranks may repeat. A function of the position of a node within the job's level.
-    using rank_function = std::function<std::uint32_t(std::uint32_t)>;
-
     static constexpr std::uint32_t nothing = static_cast<std::uint32_t>(-1);
 
     pending_tree() = default;
     /// Tasks are nodes of `level`. Nodes for which `closed` is true never lead to one (empty: none is).
-    pending_tree(const forest& nodes, level_index level, rank_function rank, std::vector<bool> closed);
+    pending_tree(const forest& nodes, level_index level, node_rank rank, std::vector<bool> closed);
 
     void insert(const forest& nodes, node_index task);
     void insert(const forest& nodes, std::span<const node_index> tasks);
@@ -73,10 +98,13 @@ private:
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);
     void recompute(const forest& nodes);
+    [[nodiscard]] bool keeps_nothing(const forest& nodes, node_index node) const;
+    [[nodiscard]] std::pair<std::uint32_t, node_index> first_below(const forest& nodes, node_index parent) const;
 
     level_index level_;
     std::uint32_t first_task_ = 0;
-    rank_function rank_;
+    node_rank rank_;
+    bool look_at_bits_ = false;          // at the parents of tasks
     std::vector<bool> closed_;           // by node; empty: none
     bit_set pending_;                    // by position within the level
     std::vector<std::uint32_t> values_;  // two for each edge: the tournament tree of its parent

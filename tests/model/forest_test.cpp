@@ -46,6 +46,18 @@ TEST(forest, connects_parents_and_children_in_the_order_of_declaration) {
     EXPECT_FALSE(f.has_replicas());
 }
 
+TEST(forest, children_are_neighbours_and_the_order_of_declaration_is_remembered) {
+    const auto f = build_forest(levels, {node("h2", "host"), node("h1", "host"), node("d0", "db", {"h1"}),
+                                         node("d1", "db", {"h2"}), node("d2", "db", {"h1"})})
+                       .nodes;
+    EXPECT_EQ(f->find("d0")->value + 1, f->find("d2")->value);
+    EXPECT_EQ(f->declared_position(*f->find("d0")), 0U);
+    EXPECT_EQ(f->declared_position(*f->find("d1")), 1U);
+    EXPECT_EQ(f->declared_position(*f->find("d2")), 2U);
+    EXPECT_THAT(names(*f, f->children(*f->find("h1"))), ElementsAre("d0", "d2"));
+    EXPECT_EQ(f->edge_target(f->edge_to(*f->find("d2"), 0)), *f->find("d2"));
+}
+
 TEST(forest, a_replica_has_several_parents) {
     const auto built =
         build_forest(levels, {node("h1", "host"), node("h2", "host"), node("d", "db", {"h1", "h2", "h1"})});
@@ -53,7 +65,7 @@ TEST(forest, a_replica_has_several_parents) {
     EXPECT_TRUE(f.has_replicas());
     EXPECT_THAT(names(f, f.parents(*f.find("d"))), ElementsAre("h1", "h2"));
     EXPECT_THAT(names(f, f.children(*f.find("h2"))), ElementsAre("d"));
-    for (auto edge : f.edges_to(*f.find("d"))) EXPECT_EQ(f.name(f.edge_target(edge)), "d");
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(f.name(f.edge_target(f.edge_to(*f.find("d"), i))), "d");
 }
 
 TEST(forest, leaves_out_what_is_wrong_and_says_so) {
