@@ -66,14 +66,15 @@ public:
     void add_level(std::size_t level, const std::vector<const node_decl*>& declarations) {
         std::vector<accepted> nodes;
         for (const auto* d : declarations) accept(level, *d, nodes);
-        std::stable_sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.parents[0] < b.parents[0]; });
+        std::stable_sort(nodes.begin(), nodes.end(),
+                         [](const auto& a, const auto& b) { return a.parents[0] < b.parents[0]; });
         for (const auto& node : nodes) {
             append(node.declaration->name, level, node.declaration->enabled, node.parents);
             f_.declared_.push_back(node.position);
             if (!node.declaration->tags.empty())
-                f_.tags_.emplace(static_cast<std::uint32_t>(f_.level_.size() - 1), node.declaration->tags);
+                f_.tags_.emplace(static_cast<std::uint32_t>(level_.size() - 1), node.declaration->tags);
         }
-        f_.level_begin_.push_back(static_cast<std::uint32_t>(f_.level_.size()));
+        f_.level_begin_.push_back(static_cast<std::uint32_t>(level_.size()));
     }
 
     void problem(std::string text) { problems_.push_back(std::move(text)); }
@@ -98,7 +99,7 @@ public:
                 problem("node " + quote(d.name) + " names the parent " + quote(parent) + ", which does not exist");
                 return {};
             }
-            const auto above = found->second == unplaced ? level : f_.level_[found->second];
+            const auto above = found->second == unplaced ? level : level_[found->second];
             if (above + 1U != level) {
                 problem("node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " + quote(parent) +
                         " of level " + quote(f_.levels_[above]) + "; a parent is one level up");
@@ -134,10 +135,10 @@ private:
     }
 
     void append(const std::string& name, std::size_t level, bool enabled, const parent_list& parents) {
-        known_.insert_or_assign(name, static_cast<std::uint32_t>(f_.level_.size()));
+        known_.insert_or_assign(name, static_cast<std::uint32_t>(level_.size()));
         f_.name_begin_.push_back(f_.names_.size());
         f_.names_.insert(f_.names_.end(), name.begin(), name.end());
-        f_.level_.push_back(static_cast<std::uint8_t>(level));
+        level_.push_back(static_cast<std::uint8_t>(level));
         f_.enabled_.push_back(enabled);
         f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
         for (auto p : parents) f_.parents_.push_back(node_index{p});
@@ -148,14 +149,14 @@ private:
         f_.name_begin_.push_back(f_.names_.size());
         f_.names_.shrink_to_fit();
         known_.clear();
-        f_.by_name_.reserve(f_.level_.size());
-        for (std::size_t i = 0; i < f_.level_.size(); ++i)
+        f_.by_name_.reserve(level_.size());
+        for (std::size_t i = 0; i < level_.size(); ++i)
             f_.by_name_.emplace(f_.name(node_index{i}), static_cast<std::uint32_t>(i));
     }
 
     void connect_children() {
         f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
-        f_.child_begin_.assign(f_.level_.size() + 1, 0);
+        f_.child_begin_.assign(level_.size() + 1, 0);
         for (auto p : f_.parents_) ++f_.child_begin_[p.value + 1];
         std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
         forget_what_is_implied();
@@ -163,7 +164,7 @@ private:
         f_.edge_target_.resize(f_.parents_.size());
         f_.edges_to_.resize(f_.parents_.size());
         auto next = f_.child_begin_;
-        for (std::size_t child = 0; child < f_.level_.size(); ++child)
+        for (std::size_t child = 0; child < level_.size(); ++child)
             for (auto i = f_.parent_begin_[child]; i < f_.parent_begin_[child + 1]; ++i) {
                 auto edge = next[f_.parents_[i].value]++;
                 f_.edge_target_[edge] = node_index{child};
@@ -176,15 +177,15 @@ private:
         if (!f_.has_replicas_) f_.parent_begin_ = {};
         f_.parents_.shrink_to_fit();
         f_.name_begin_.shrink_to_fit();
-        f_.level_.shrink_to_fit();
         bool same = true;
         for (std::size_t i = 0; i < f_.declared_.size() && same; ++i)
-            same = f_.declared_[i] == i - f_.level_begin_[f_.level_[i]];
+            same = f_.declared_[i] == i - f_.level_begin_[level_[i]];
         if (same) f_.declared_ = {};
         f_.declared_.shrink_to_fit();
     }
 
     forest f_;
+    std::vector<std::uint8_t> level_;  // by node
     boost::unordered_flat_map<std::string, std::uint32_t> known_;
     std::vector<std::string> problems_;
 };

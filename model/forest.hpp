@@ -49,18 +49,24 @@ public:
     [[nodiscard]] std::optional<node_index> find(std::string_view name) const;
 
     [[nodiscard]] std::string_view name(node_index node) const;
-    [[nodiscard]] level_index level_of(node_index node) const { return level_index{level_[node.value]}; }
+    /// O(levels), which are few; so nothing has to be remembered of each node.
+    [[nodiscard]] level_index level_of(node_index node) const {
+        auto level = levels_.size() - 1;
+        while (node.value < level_begin_[level]) --level;
+        return level_index{level};
+    }
     [[nodiscard]] bool enabled(node_index node) const { return enabled_[node.value]; }
     [[nodiscard]] std::span<const std::string> tags(node_index node) const;
     [[nodiscard]] std::span<const node_index> parents(node_index node) const {
-        if (!has_replicas_) return node.value == 0 ? std::span<const node_index>{} : std::span{&parents_[node.value - 1], 1};
+        if (!has_replicas_)
+            return node.value == 0 ? std::span<const node_index>{} : std::span{&parents_[node.value - 1], 1};
         const auto begin = parent_begin_[node.value];
         return std::span{parents_}.subspan(begin, parent_begin_[node.value + 1] - begin);
     }
     [[nodiscard]] std::vector<node_index> children(node_index node) const;
     /// Where the node stands among those of its level by declaration, from 0.
     [[nodiscard]] std::uint32_t declared_position(node_index node) const {
-        return declared_.empty() ? node.value - level_begin_[level_[node.value]] : declared_[node.value];
+        return declared_.empty() ? node.value - first_of(level_of(node)).value : declared_[node.value];
     }
 
     /// True where some node has more than one parent.
@@ -86,9 +92,8 @@ private:
     std::vector<std::uint32_t> level_begin_;  // by level, and one past the last
     std::vector<char> names_;                 // all names, one after the other; by_name_ points into it
     std::vector<std::uint64_t> name_begin_;   // by node, and one past the last
-    std::vector<std::uint8_t> level_;
     std::vector<bool> enabled_;
-    std::vector<std::uint32_t> declared_;  // by node: position in its level by declaration; empty: the same
+    std::vector<std::uint32_t> declared_;      // by node: position in its level by declaration; empty: the same
     std::vector<std::uint32_t> parent_begin_;  // by node, and one past the last; empty without replicas
     std::vector<node_index> parents_;
     std::vector<std::uint32_t> edges_to_;  // parallel to parents_; empty without replicas

@@ -81,7 +81,7 @@ bool kill_marked(const std::string& mark) {
 
 }  // namespace
 
-reaper::reaper(std::string mark, std::string folder) {
+reaper::reaper(const std::string& mark, const std::string& folder) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw errno_error("can't make a pipe");
     pid_ = ::fork();

@@ -11,7 +11,7 @@ class reaper {
 public:
     /// Processes are marked by this text anywhere in their environment; it must be unique. `folder` is removed at the
     /// end. Throws io_error.
-    reaper(std::string mark, std::string folder);
+    reaper(const std::string& mark, const std::string& folder);
     reaper(const reaper&) = delete;
     reaper& operator=(const reaper&) = delete;
     /// Nothing is left to be ended.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -67,7 +68,7 @@ void engine::set_forest(forest_ptr nodes) {
     lexicographic_ = nullptr;
     waiting_at_.clear();
     waiting_for_host_.clear();
-    woken_.clear();
+    changed_places_.clear();
     waited_at_ = bit_set{forest_->size()};
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -114,6 +115,7 @@ void engine::recount() {
         account(holdings_[index], +1);
         mark_running(holdings_[index], true);
     }
+    note_least_demand();
     for (auto& c : classes_) c->blocked = false;
     for (std::size_t i = 0; i < jobs_.size(); ++i)
         if (jobs_[i] && !jobs_[i]->erased) update_queue(job_index{i});
@@ -208,6 +210,19 @@ void engine::renew_demand(job_entry& job) {
         unused_demands_.pop_back();
         demands_[job.demand] = std::move(fresh);
     }
+    job.asks = demands_[job.demand].by_level.data();
+}
+
+void engine::note_least_demand() {
+    least_demand_.clear();
+    for (const auto& limits : limits_)
+        least_demand_.emplace_back(limits.size(), std::numeric_limits<std::int64_t>::max());
+    for (const auto& job : jobs_) {
+        if (!job || job->erased || !job->level) continue;
+        for (std::size_t l = 0; l <= job->level->value; ++l)
+            for (std::size_t r = 0; r < limits_[l].size(); ++r)
+                least_demand_[l][r] = std::min(least_demand_[l][r], job->asks[l][r]);
+    }
 }
 
 void engine::leave_class(job_entry& job) {
@@ -257,6 +272,11 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
                 at != found->second.jobs.end())
                 found->second.jobs.erase(at);
     });
+    for (auto place : std::exchange(job.offers, {}))
+        if (auto found = waiting_at_.find(place.value); found != waiting_at_.end()) {
+            found->second.offered_to = {};
+            wake(place);
+        }
     for (auto& [host, waiters] : waiting_for_host_)
         std::erase_if(waiters, [&](const auto& waiter) { return waiter.first == index; });
     pending_count_ -= job.tree.size();
@@ -291,6 +311,7 @@ job_index engine::put_job(const job_spec& spec) {
     job.erased = false;
     rebuild_job(found->second, same_nodes);
     mark_running_tasks(found->second);
+    note_least_demand();
     update_queue(found->second);
     return found->second;
 }

@@ -6,10 +6,11 @@
 // the node remembers who waits for it. Jobs that have something to search for stand in a job_queue, in the order of the
 // policy. So a waiting task costs nothing until something that blocked it is freed.
 //
-// A task that ends frees its path and its worker. A node on that path for which some job waits is "woken". Of the jobs
-// that wait there and would now fit, the policy's first competes with the first of the queue; the winner takes its next
-// task below that very node, without a search from the root, and goes on waiting there. So a freed slot is offered to
-// one job, not to all. A woken node falls asleep when nobody who waits there fits any more.
+// A task that ends frees its path and its worker. A node on that path for which jobs wait is offered to one of them: to
+// the policy's first of those that would fit. When the turn of that job comes, it takes its next task below that very
+// node, without a search from the root, and goes on waiting there; then, or when it does not want the node after all,
+// the node is offered to the next one that would fit. So a freed slot costs a few jobs a look, and one of them a
+// search.
 //
 // Workers: jobs that ask the same of a worker form a class, with a queue of its own. When no worker has room for the
 // class, it is blocked as a whole, until some worker has. Jobs that want a certain host wait for that host, at the node
@@ -30,6 +31,7 @@
 #include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -208,14 +210,12 @@ private:
         job_queue queue;
         std::size_t jobs = 0;
         bool blocked = false;
+        std::vector<node_index> offered;  // to its jobs, and perhaps no longer
     };
     struct waiting_jobs {
-        boost::container::small_vector<job_index, 4> jobs;
-        bool woken = false;
-    };
-    struct choice {
-        job_index job;
-        std::optional<node_index> place;  // where it was woken; nothing: it stands in a queue
+        boost::container::small_vector<job_index, 12> jobs;
+        bool changed = false;  // since it was last offered to anybody; then changed_places_ has it
+        job_index offered_to;
     };
     static constexpr std::uint32_t none = static_cast<std::uint32_t>(-1);
     static constexpr std::uint32_t empty_demand = 0;  // of tasks whose job is gone
@@ -229,6 +229,7 @@ private:
     void join_class(job_index index);
     void leave_class(job_entry& job);
     void drop_if_unused(job_index index);
+    void note_least_demand();
     void rebuild_limits();
     void recount();
     [[nodiscard]] node_rank rank_of(const job_entry& job);
@@ -239,8 +240,14 @@ private:
     [[nodiscard]] preference wish_of(job_index index) const;
     void update_queue(job_index index);
     [[nodiscard]] bool has_room(const job_entry& job, node_index node) const;
-    [[nodiscard]] std::optional<choice> choose_job();
-    void look_at_place(node_index place, std::vector<std::pair<preference, choice>>& found);
+    [[nodiscard]] std::optional<job_index> choose_job();
+    [[nodiscard]] bool full_for_all(node_index place) const;
+    [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
+    [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs& waiting);
+    void offer(node_index place);
+    void offer_changed_places();
+    void block(demand_class& c);
+    [[nodiscard]] std::optional<start_decision> take_offer(job_index index);
     [[nodiscard]] std::optional<start_decision> search(job_index index);
     [[nodiscard]] std::optional<start_decision> start_below(job_index index, node_index place);
     [[nodiscard]] std::optional<worker_index> worker_for(job_index index, std::span<const node_index> from_root);
@@ -278,7 +285,8 @@ private:
     std::vector<std::unique_ptr<job_entry>> jobs_;  // by job_index; null where unused
     std::map<job_id, job_index> jobs_by_name_;
     std::size_t pending_count_ = 0;
-    std::vector<demand_set> demands_;
+    std::deque<demand_set> demands_;   // which stay where they are: jobs point at theirs
+    std::vector<slots> least_demand_;  // by forest level, then resource: of any job
     std::vector<std::uint32_t> unused_demands_;
     std::vector<std::unique_ptr<demand_class>> classes_;  // the first has the jobs that want a certain host
     boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_invocation_;
@@ -286,9 +294,9 @@ private:
     std::vector<std::uint32_t> unused_holdings_;
     std::vector<std::uint32_t> first_of_worker_;
     boost::unordered_flat_map<std::uint32_t, waiting_jobs> waiting_at_;  // by node
-    bit_set waited_at_;  // by node: waiting_at_ has it
-    std::vector<node_index> woken_;
-    std::vector<std::pair<preference, choice>> found_;  // of choose_job(), kept for its memory
+    bit_set waited_at_;                                                  // by node: waiting_at_ has it
+    std::vector<node_index> changed_places_;
+    std::vector<std::pair<double, job_index>> fitting_;  // of first_at_place(), kept for its memory
     std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_host_;
     std::uint64_t served_ = 0;
 };

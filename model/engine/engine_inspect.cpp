@@ -134,7 +134,8 @@ std::string engine::check_waiting() const {
         waiting += w.jobs.size();
         for (auto index : w.jobs) {
             if (!entry(index).tree.parked(node_index{node})) return "a job waits where it is not parked";
-            if (!w.woken && has_room(entry(index), node_index{node})) return "a job waits where it has room";
+            if (!w.offered_to.valid() && !w.changed && has_room(entry(index), node_index{node}))
+                return "a job waits where it has room";
         }
     }
     for (const auto& [host, waiters] : waiting_for_host_) waiting += waiters.size();

@@ -12,11 +12,13 @@ struct engine::job_entry {
     pending_tree tree;
     bit_set running;  // by position within the level
     std::uint32_t demand = none;
-    std::uint32_t job_class = none;  // of classes_
+    const std::vector<std::int64_t>* asks = nullptr;  // of that demand, by forest level
+    std::uint32_t job_class = none;                   // of classes_
     job_queue::place place = job_queue::none;
     std::uint64_t unfinished = 0;
     std::uint64_t last_served = 0;
     std::size_t held = 0;
+    std::vector<node_index> offers;               // places where it waits, and which it may take now
     std::vector<std::vector<std::int64_t>> used;  // in all, by forest level; the workers come last
 
     [[nodiscard]] bool wants_host() const { return spec.host_placement || spec.level_for_host_placement; }

@@ -30,109 +30,152 @@ void engine::update_queue(job_index index) {
     auto& job = entry(index);
     if (job.job_class == none) return;
     auto& queue = classes_[job.job_class]->queue;
-    if (job.tree.searchable()) {
+    if (job.tree.searchable() || !job.offers.empty()) {
         queue.set(job.place, wish_of(index));
     } else {
         queue.clear(job.place);
     }
 }
 
-// Finds who waits at a woken place, would fit there now, and can take its next task below it without a search. Who fits
-// but needs the search is set free to be found by it.
-void engine::look_at_place(node_index place, std::vector<std::pair<preference, choice>>& found) {
-    const auto waiting = waiting_at_.find(place.value);
-    if (waiting == waiting_at_.end()) return;
-    auto& jobs = waiting->second.jobs;
-    for (std::size_t i = 0; i < jobs.size();) {
+// Whatever a job asks for, it does not fit there.
+bool engine::full_for_all(node_index place) const {
+    const auto level = forest_->level_of(place).value;
+    const auto& limits = limits_[level];
+    const auto* used =
+        used_[level].data() + (place.value - forest_->first_of(level_index{level}).value) * limits.size();
+    for (std::size_t r = 0; r < limits.size(); ++r)
+        if (least_demand_[level][r] > 0 && limits[r] - used[r] < least_demand_[level][r]) return true;
+    return false;
+}
+
+// A job that waits at a place, and has room there, takes its next task below it without a search from the root.
+bool engine::starts_directly(const job_entry& job, node_index place) const {
+    if (job.wants_host() || classes_[job.job_class]->blocked || forest_->has_replicas() || job.tree.searchable() ||
+        job.tree.closed(place))
+        return false;
+    for (auto parents = forest_->parents(place); !parents.empty(); parents = forest_->parents(parents[0]))
+        if (!has_room(job, parents[0]) || job.tree.parked(parents[0]) || job.tree.closed(parents[0])) return false;
+    return true;
+}
+
+// Of those who wait at a place and would fit there now, the first by the policy, or by chance. Who fits but needs a
+// search is set free to be found by it.
+job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
+    auto& jobs = waiting.jobs;
+    const auto set_free = [&](std::size_t i) {
         const auto index = jobs[i];
-        auto& job = entry(index);
-        if (!has_room(job, place)) {
-            ++i;
-            continue;
-        }
-        bool directly = !job.wants_host() && !classes_[job.job_class]->blocked && !forest_->has_replicas() &&
-                        !job.tree.searchable();
-        for (auto parents = forest_->parents(place); directly && !parents.empty();
-             parents = forest_->parents(parents[0]))
-            directly = has_room(job, parents[0]) && !job.tree.parked(parents[0]) && !job.tree.closed(parents[0]);
-        if (directly && !job.tree.closed(place)) {
-            found.emplace_back(wish_of(index), choice{index, place});
-            ++i;
-            continue;
-        }
         jobs[i] = jobs.back();
         jobs.pop_back();
-        job.tree.unpark(*forest_, place);
+        entry(index).tree.unpark(*forest_, place);
         update_queue(index);
+    };
+    if (policy_->by_chance()) {
+        fitting_.clear();
+        double sum = 0;
+        for (std::size_t i = 0; i < jobs.size();) {
+            if (!has_room(entry(jobs[i]), place)) {
+                ++i;
+            } else if (starts_directly(entry(jobs[i]), place)) {
+                fitting_.emplace_back(wish_of(jobs[i]).value, jobs[i]);
+                sum += fitting_.back().first;
+                ++i;
+            } else {
+                set_free(i);
+            }
+        }
+        if (fitting_.empty()) return {};
+        auto point = unit_interval(random_) * sum;
+        for (const auto& [weight, job] : fitting_) {
+            if (point < weight) return job;
+            point -= weight;
+        }
+        return fitting_[static_cast<std::size_t>(random_() % fitting_.size())].second;
+    }
+    for (;;) {
+        job_queue::entry best;
+        std::size_t position = 0;
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            if (!has_room(entry(jobs[i]), place)) continue;
+            if (const job_queue::entry e{wish_of(jobs[i]), jobs[i]}; !best.job.valid() || e < best) {
+                best = e;
+                position = i;
+            }
+        }
+        if (!best.job.valid() || starts_directly(entry(best.job), place)) return best.job;
+        set_free(position);
     }
 }
 
-std::optional<engine::choice> engine::choose_job() {
-    found_.clear();
-    for (std::size_t i = 0; i < woken_.size();) {
-        const auto place = woken_[i];
-        const auto before = found_.size();
-        look_at_place(place, found_);
-        if (found_.size() > before) {
-            ++i;
-            continue;
-        }
-        if (auto waiting = waiting_at_.find(place.value); waiting != waiting_at_.end()) {
-            waiting->second.woken = false;
-            if (waiting->second.jobs.empty()) {
-                waiting_at_.erase(waiting);
-                waited_at_.reset(place.value);
-            }
-        }
-        woken_[i] = woken_.back();
-        woken_.pop_back();
+void engine::offer(node_index place) {
+    const auto found = waiting_at_.find(place.value);
+    if (found == waiting_at_.end()) return;
+    auto& waiting = found->second;
+    waiting.offered_to = full_for_all(place) ? job_index{} : first_at_place(place, waiting);
+    if (waiting.offered_to.valid()) {
+        auto& job = entry(waiting.offered_to);
+        job.offers.push_back(place);
+        classes_[job.job_class]->offered.push_back(place);
+        if (job.offers.size() == 1) update_queue(waiting.offered_to);
+    } else if (waiting.jobs.empty()) {
+        waiting_at_.erase(found);
+        waited_at_.reset(place.value);
     }
+}
+
+void engine::offer_changed_places() {
+    for (std::size_t i = 0; i < changed_places_.size(); ++i) {
+        const auto place = changed_places_[i];
+        auto& waiting = waiting_at_.at(place.value);
+        waiting.changed = false;
+        if (waiting.offered_to.valid()) std::erase(entry(waiting.offered_to).offers, place);
+        const auto before = std::exchange(waiting.offered_to, job_index{});
+        offer(place);
+        if (before.valid()) update_queue(before);
+    }
+    changed_places_.clear();
+}
+
+// No worker has room for its jobs. What was offered to them may be of use to others.
+void engine::block(demand_class& c) {
+    c.blocked = true;
+    for (auto place : std::exchange(c.offered, {})) {
+        const auto waiting = waiting_at_.find(place.value);
+        if (waiting == waiting_at_.end() || !waiting->second.offered_to.valid()) continue;
+        if (classes_[entry(waiting->second.offered_to).job_class].get() == &c) wake(place);
+    }
+}
+
+std::optional<job_index> engine::choose_job() {
+    offer_changed_places();
     if (!policy_->by_chance()) {
-        std::optional<std::pair<preference, choice>> best;
-        const auto better = [&](const preference& wish, job_index job) {
-            return !best || std::pair{wish, job} < std::pair{best->first, best->second.job};
-        };
+        const job_queue::entry* first = nullptr;
         for (const auto& c : classes_)
-            if (!c->blocked && !c->queue.empty())
-                if (const auto& first = c->queue.first(); better(first.wish, first.job))
-                    best = {first.wish, choice{first.job, std::nullopt}};
-        for (const auto& [wish, c] : found_)
-            if (better(wish, c.job)) best = {wish, c};
-        return best ? std::optional{best->second} : std::nullopt;
+            if (!c->blocked && !c->queue.empty() && (first == nullptr || c->queue.first() < *first))
+                first = &c->queue.first();
+        return first == nullptr ? std::nullopt : std::optional{first->job};
     }
     double weight = 0;
-    std::size_t count = found_.size();
-    for (const auto& [wish, c] : found_) weight += wish.value;
+    std::size_t count = 0;
     for (const auto& c : classes_)
         if (!c->blocked) {
             weight += c->queue.weight();
             count += c->queue.count();
         }
     if (count == 0) return std::nullopt;
-    if (weight <= 0) {
-        auto position = static_cast<std::size_t>(random_() % count);
-        if (position < found_.size()) return found_[position].second;
-        position -= found_.size();
-        for (const auto& c : classes_) {
-            if (c->blocked) continue;
-            if (position < c->queue.count()) return choice{c->queue.at_position(position), std::nullopt};
-            position -= c->queue.count();
-        }
-    }
-    auto point = unit_interval(random_) * weight;
-    std::optional<choice> last;
-    for (const auto& [wish, c] : found_) {
-        if (wish.value > 0) last = c;
-        if (point < wish.value) return c;
-        point -= wish.value;
-    }
+    const bool by_weight = weight > 0;
+    auto point = by_weight ? unit_interval(random_) * weight : 0.0;
+    auto position = by_weight ? 0 : static_cast<std::size_t>(random_() % count);
+    std::optional<job_index> last;  // the sums are not exact
     for (const auto& c : classes_) {
-        if (c->blocked || c->queue.empty()) continue;
-        if (c->queue.weight() > 0) last = choice{c->queue.at_weight(point), std::nullopt};
-        if (point < c->queue.weight()) return last;
-        point -= c->queue.weight();
+        const auto& queue = c->queue;
+        if (c->blocked || queue.empty() || (by_weight && queue.weight() <= 0)) continue;
+        if (!by_weight && position < queue.count()) return queue.at(queue.at_position(position)).job;
+        if (by_weight) last = queue.at(queue.at_weight(point)).job;
+        if (by_weight && point < queue.weight()) break;
+        point -= queue.weight();
+        position -= by_weight ? 0 : queue.count();
     }
-    return last;  // the sums are not exact
+    return last;
 }
 
 // -- which task -------------------------------------------------------------------------------------------------------
@@ -140,7 +183,7 @@ std::optional<engine::choice> engine::choose_job() {
 bool engine::has_room(const job_entry& job, node_index node) const {
     const auto level = forest_->level_of(node).value;
     const auto& limits = limits_[level];
-    const auto& demand = demands_[job.demand].by_level[level];
+    const auto& demand = job.asks[level];
     const auto* used = used_[level].data() + (node.value - forest_->first_of(level_index{level}).value) * limits.size();
     for (std::size_t r = 0; r < limits.size(); ++r)
         if (demand[r] > 0 && limits[r] - used[r] < demand[r]) return false;
@@ -184,6 +227,21 @@ std::optional<start_decision> engine::search(job_index index) {
         return start_decision{invocation_id{next_invocation_++}, index, path.front(), path, *worker};
     }
     return std::nullopt;
+}
+
+// Takes what was offered last, if the job still is the one to take it. Then the place is offered to the next.
+std::optional<start_decision> engine::take_offer(job_index index) {
+    auto& job = entry(index);
+    const auto place = job.offers.back();
+    job.offers.pop_back();
+    auto& waiting = waiting_at_.at(place.value);
+    waiting.offered_to = {};
+    wake(place);
+    if (full_for_all(place)) return std::nullopt;
+    const bool its_turn = policy_->by_chance()
+                              ? job.tree.parked(place) && has_room(job, place) && starts_directly(job, place)
+                              : first_at_place(place, waiting) == index;
+    return its_turn ? start_below(index, place) : std::nullopt;
 }
 
 // As search(), below a node where the job is parked, and which has room like all above it.
@@ -230,7 +288,7 @@ std::optional<worker_index> engine::worker_for(job_index index, std::span<const 
     const auto& demand = demands_[job.demand].worker;
     if (!job.wants_host()) {
         const auto worker = workers_.choose(demand, {});
-        if (!worker) classes_[job.job_class]->blocked = true;
+        if (!worker) block(*classes_[job.job_class]);
         return worker;
     }
     const auto host = host_wanted(job, from_root);
@@ -270,9 +328,7 @@ void engine::worker_has_room(worker_index worker) {
 
 void engine::wake(node_index node) {
     if (!waited_at_[node.value]) return;
-    auto found = waiting_at_.find(node.value);
-    if (found == waiting_at_.end() || std::exchange(found->second.woken, true)) return;
-    woken_.push_back(node);
+    if (!std::exchange(waiting_at_.at(node.value).changed, true)) changed_places_.push_back(node);
 }
 
 std::vector<start_decision> engine::start(std::size_t limit) {
@@ -280,9 +336,9 @@ std::vector<start_decision> engine::start(std::size_t limit) {
     while (options_.enabled && result.size() < limit) {
         const auto chosen = choose_job();
         if (!chosen) break;
-        const auto index = chosen->job;
-        auto decision = chosen->place ? start_below(index, *chosen->place) : search(index);
+        const auto index = *chosen;
         auto& job = entry(index);
+        auto decision = job.offers.empty() ? search(index) : take_offer(index);
         if (decision) {
             job.last_served = ++served_;
             job.tree.erase(*forest_, decision->node);

@@ -5,10 +5,10 @@
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
 // parents. Each parent keeps the values of its children in a tournament tree, so a change costs
 // O(depth x log fan-out) and the next task is found in the same time. A replica has a value in each parent's tree.
-// Where no parent of tasks has more than 64 of them, these parents keep nothing: their tasks are neighbours, and a look at
-// the bits of those that are pending is faster than memory that is not in a cache.
-// Many insertions at once cost as much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes
-// an edge of the forest (but for tasks below such parents), 1 bit a task and 1 bit a node.
+// Where no parent of tasks has more than 64 of them, these parents keep nothing: their tasks are neighbours, and a look
+// at the bits of those that are pending is faster than memory that is not in a cache. Many insertions at once cost as
+// much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes an edge of the forest (but for
+// tasks below such parents), 1 bit a task and 1 bit a node.
 #pragma once
 
 #include <algorithm>

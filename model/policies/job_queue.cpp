@@ -48,6 +48,14 @@ void job_queue::set(place p, const preference& wish) {
     update(p);
 }
 
+void job_queue::set(place p, const preference& wish, job_index job) {
+    if (entries_[p].job != job) {
+        entries_[p].job = job;
+        clear(p);
+    }
+    set(p, wish);
+}
+
 void job_queue::clear(place p) {
     auto& leaf = nodes_[nodes_.size() / 2 + p];
     if (leaf.count == 0) return;
@@ -55,7 +63,7 @@ void job_queue::clear(place p) {
     update(p);
 }
 
-job_index job_queue::at_weight(double point) const {
+job_queue::place job_queue::at_weight(double point) const {
     std::size_t i = 1;
     while (i < nodes_.size() / 2) {
         const auto& left = nodes_[2 * i];
@@ -63,10 +71,10 @@ job_index job_queue::at_weight(double point) const {
         if (!go_left) point -= left.weight;
         i = 2 * i + (go_left ? 0 : 1);
     }
-    return entries_[nodes_[i].winner].job;
+    return nodes_[i].winner;
 }
 
-job_index job_queue::at_position(std::size_t position) const {
+job_queue::place job_queue::at_position(std::size_t position) const {
     std::size_t i = 1;
     while (i < nodes_.size() / 2) {
         const auto left = nodes_[2 * i].count;
@@ -74,7 +82,7 @@ job_index job_queue::at_position(std::size_t position) const {
         if (!go_left) position -= left;
         i = 2 * i + (go_left ? 0 : 1);
     }
-    return entries_[nodes_[i].winner].job;
+    return nodes_[i].winner;
 }
 
 }  // namespace bistro

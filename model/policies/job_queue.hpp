@@ -8,7 +8,7 @@
 
 namespace bistro {
 
-/// A tournament tree over places; each place belongs to one job, that is in the queue or not.
+/// A tournament tree over places; each place belongs to a job, that is in the queue or not.
 class job_queue {
 public:
     using place = std::uint32_t;
@@ -28,6 +28,7 @@ public:
 
     /// In the queue with this preference, from now on. O(log places).
     void set(place p, const preference& wish);
+    void set(place p, const preference& wish, job_index job);
     /// Not in the queue. O(log places).
     void clear(place p);
 
@@ -35,11 +36,16 @@ public:
     [[nodiscard]] std::size_t count() const { return nodes_.empty() ? 0 : nodes_[1].count; }
     /// The first by preference. Only where not empty(). O(1).
     [[nodiscard]] const entry& first() const { return entries_[nodes_[1].winner]; }
+    [[nodiscard]] place first_place() const { return nodes_[1].winner; }
+    [[nodiscard]] bool contains(place p) const {
+        return p < entries_.size() && nodes_[nodes_.size() / 2 + p].count > 0;
+    }
+    [[nodiscard]] const entry& at(place p) const { return entries_[p]; }
     /// The sum of the weights.
     [[nodiscard]] double weight() const { return nodes_.empty() ? 0 : nodes_[1].weight; }
-    /// The job at a point within [0, weight()), or the one at a position within [0, count()). O(log places).
-    [[nodiscard]] job_index at_weight(double point) const;
-    [[nodiscard]] job_index at_position(std::size_t position) const;
+    /// What is at a point within [0, weight()), or at a position within [0, count()). O(log places).
+    [[nodiscard]] place at_weight(double point) const;
+    [[nodiscard]] place at_position(std::size_t position) const;
 
 private:
     struct node {

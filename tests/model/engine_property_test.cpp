@@ -302,6 +302,11 @@ private:
     void change_job() {
         const auto j = world_.random() % world_.jobs.size();
         auto& spec = world_.jobs[j];
+        if (world_.random() % 3 == 0) {  // it goes, and comes back
+            engine_.erase_job(spec.name);
+            EXPECT_EQ(engine_.sanity_check(), "");
+            std::erase_if(reference_.pending, [&](const auto& task) { return task.first == spec.name.value; });
+        }
         world_.draw_demands(spec);
         spec.priority = static_cast<double>(world_.random() % 5);
         engine_.put_job(spec);
