@@ -30,8 +30,9 @@ int command_check(const std::string& path) {
     const auto nodes = nodes_from_config(c);
     for (const auto& problem : nodes.problems) fmt::print(stderr, "{}: error: {}\n", path, problem);
     if (!nodes.problems.empty()) return bad_usage;
-    fmt::print("{}: good. {} jobs, levels {}, {} nodes now{}\n", path, c.jobs.size(), join(c.levels, " > "),
-               nodes.nodes->size() - 1, nodes.incomplete ? ", more from scripts that check does not run" : "");
+    fmt::print("{}: good. {}, levels {}, {} now{}\n", path, counted(c.jobs.size(), "job"), join(c.levels, " > "),
+               counted(nodes.nodes->size() - 1, "node"),
+               nodes.incomplete ? ", more from scripts that check does not run" : "");
     return all_well;
 }
 

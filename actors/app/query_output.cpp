@@ -83,8 +83,9 @@ void print_status(const jobs_answer& answer, bool as_json) {
         return;
     }
     print_notes(answer);
-    fmt::print("{} jobs, {} tasks: {} done, {} running, {} waiting, {} to retry, {} blocked, {} failed\n",
-               answer.jobs.size(), sum.total, sum.done, sum.running, sum.ready, sum.backoff, sum.blocked, sum.failed);
+    fmt::print("{}, {}: {} done, {} running, {} waiting, {} to retry, {} blocked, {} failed\n",
+               counted(answer.jobs.size(), "job"), counted(sum.total, "task"), sum.done, sum.running, sum.ready,
+               sum.backoff, sum.blocked, sum.failed);
     for (const auto& worker : answer.workers) fmt::print("worker {}\n", printable(worker));
 }
 

@@ -145,7 +145,7 @@ public:
             children_.clear();
             young_.clear();
             young_timer_.cancel();
-            done.set_value();
+            loop_.post([&] { done.set_value(); });  // behind what was posted until now and refers to this
         });
         done.get_future().wait();
     }
