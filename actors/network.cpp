@@ -9,7 +9,7 @@
 #include <random>
 #include <set>
 
-#include "actors/loop_scheduler.hpp"
+#include "actors/loop_coordinator.hpp"
 #include "actors/runtime.hpp"
 #include "io/host.hpp"
 
@@ -95,7 +95,7 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
 }
 
 void system_config::run_on(io_loop& loop) {
-    module_factories.emplace_back([&loop](caf::actor_system& system) { return make_loop_scheduler(system, loop); });
+    module_factories.emplace_back([&loop](caf::actor_system& system) { return make_loop_coordinator(system, loop); });
 }
 
 std::string listen_problem(const endpoint& where, const std::optional<tls_settings>& tls, bool insecure) {

@@ -40,34 +40,6 @@ std::string shard_of(self_ptr self, worker_index worker) {
     return found == self->state.workers.end() ? std::string{} : found->second.info.shard.value;
 }
 
-// -- starting ---------------------------------------------------------------------------------------------------------
-
-std::vector<std::pair<job_id, std::string>> waiting_reasons(self_ptr self) {
-    auto& s = self->state;
-    std::vector<std::pair<job_id, std::string>> reasons;
-    for (const auto& [job, entry] : s.jobs) {
-        const auto index = s.core->find_job(job);
-        if (!index) continue;
-        const auto b = s.core->why_waiting(*index);
-        if (b.what != blocker::kind::none) reasons.emplace_back(job, to_string(b));
-    }
-    return reasons;
-}
-
-void send_news(self_ptr self);
-
-// Tells the scheduler when all that waits waits in vain, and when that is over. Jobs hear all that happened before: the
-// scheduler is going to ask them whether they are at rest.
-void note_stall(self_ptr self) {
-    auto& s = self->state;
-    const bool stalled = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
-                         s.core->workers().accepting_count() > 0;
-    if (!stalled && !s.stalled) return;
-    s.stalled = stalled;
-    send_news(self);
-    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self) : pool_stalled{}.reasons});
-}
-
 // -- news -------------------------------------------------------------------------------------------------------------
 
 pool_state::job* job_with_news(self_ptr self, const job_id& name) {
@@ -102,7 +74,31 @@ void send_news_in_time(self_ptr self) {
     self->delayed_send(self, std::chrono::milliseconds{wait}, report_due{});
 }
 
-// -- starting, continued ----------------------------------------------------------------------------------------------
+// -- starting ---------------------------------------------------------------------------------------------------------
+
+std::vector<std::pair<job_id, std::string>> waiting_reasons(self_ptr self) {
+    auto& s = self->state;
+    std::vector<std::pair<job_id, std::string>> reasons;
+    for (const auto& [job, entry] : s.jobs) {
+        const auto index = s.core->find_job(job);
+        if (!index) continue;
+        const auto b = s.core->why_waiting(*index);
+        if (b.what != blocker::kind::none) reasons.emplace_back(job, to_string(b));
+    }
+    return reasons;
+}
+
+// Tells the scheduler when all that waits waits in vain, and when that is over. Jobs hear all that happened before: the
+// scheduler is going to ask them whether they are at rest.
+void note_stall(self_ptr self) {
+    auto& s = self->state;
+    const bool stalled = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
+                         s.core->workers().accepting_count() > 0;
+    if (!stalled && !s.stalled) return;
+    s.stalled = stalled;
+    send_news(self);
+    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self) : pool_stalled{}.reasons});
+}
 
 using orders_by_worker = std::map<worker_index, start_tasks>;
 

@@ -53,6 +53,8 @@ std::string node_name_problem(std::string_view name) {
 /// Builds the arrays of a forest, level by level.
 class forest_builder {
 public:
+    using parent_list = boost::container::small_vector<std::uint32_t, 1>;
+
     forest_builder(const std::vector<std::string>& levels, std::uint64_t version, const std::string& instance_name) {
         f_.version_ = version;
         f_.levels_.push_back(instance_level_name);
@@ -85,14 +87,14 @@ public:
         return {std::make_shared<const forest>(std::move(f_)), std::move(problems_)};
     }
 
-    [[nodiscard]] boost::container::small_vector<std::uint32_t, 1> find_parents(std::size_t level, const node_decl& d) {
+    [[nodiscard]] parent_list find_parents(std::size_t level, const node_decl& d) {
         if (d.parents.empty()) {
             if (level == 1) return {0};
             problem("node " + quote(d.name) + " of level " + quote(d.level) + " has no parent; it needs one of level " +
                     quote(f_.levels_[level - 1]));
             return {};
         }
-        boost::container::small_vector<std::uint32_t, 1> result;
+        parent_list result;
         for (const auto& parent : d.parents) {
             auto found = known_.find(parent);
             if (found == known_.end()) {
@@ -114,7 +116,6 @@ private:
     static constexpr const char* instance_level_name = "instance";
     static constexpr std::uint32_t unplaced = static_cast<std::uint32_t>(-1);  // of the level that is being added
 
-    using parent_list = boost::container::small_vector<std::uint32_t, 1>;
     struct accepted {
         const node_decl* declaration;
         parent_list parents;
@@ -159,7 +160,7 @@ private:
         f_.child_begin_.assign(level_.size() + 1, 0);
         for (auto p : f_.parents_) ++f_.child_begin_[p.value + 1];
         std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
-        forget_what_is_implied();
+        drop_what_is_implied();
         if (!f_.has_replicas_) return;
         f_.edge_target_.resize(f_.parents_.size());
         f_.edges_to_.resize(f_.parents_.size());
@@ -173,7 +174,7 @@ private:
     }
 
     // Most forests have no replicas, and are declared parent by parent.
-    void forget_what_is_implied() {
+    void drop_what_is_implied() {
         if (!f_.has_replicas_) f_.parent_begin_ = {};
         f_.parents_.shrink_to_fit();
         f_.name_begin_.shrink_to_fit();

@@ -117,9 +117,9 @@ one_liner config_of(const run_arguments& a) {
     job.name = job_id{"run"};
     job.owner = "cli";
     job.command = a.command;
-    const bool placeholder = std::any_of(a.command.begin(), a.command.end(),
-                                         [](const auto& part) { return part.find("{}") != std::string::npos; });
-    job.arguments = placeholder ? command_arguments::none : command_arguments::node;
+    const bool names_node = std::any_of(a.command.begin(), a.command.end(),
+                                        [](const auto& part) { return part.find("{}") != std::string::npos; });
+    job.arguments = names_node ? command_arguments::none : command_arguments::node;
     job.level = "node";
     job.timeout_s = a.timeout_s;
     for (std::int64_t i = 0; i < a.retries; ++i) job.backoff.delays_s.push_back(i + 1);

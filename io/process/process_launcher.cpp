@@ -121,9 +121,10 @@ class launcher final : public process_launcher {
 public:
     explicit launcher(io_loop& loop) : loop_{loop} {
         const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+        const std::string random_part(6, 'X');  // filled in by mkdtemp
         // Best where a file costs no disk.
         for (const std::string base : {runtime != nullptr ? runtime : "", "/dev/shm", "/tmp"}) {
-            folder_ = base + "/bistro-XXXXXX";
+            folder_ = base + "/bistro-" + random_part;
             if (!base.empty() && ::mkdtemp(folder_.data()) != nullptr) break;
             folder_.clear();
         }

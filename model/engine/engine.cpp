@@ -66,10 +66,7 @@ void engine::set_forest(forest_ptr nodes) {
         find_nodes(h, names_of(h, *before));
     }
     lexicographic_ = nullptr;
-    waiting_at_.clear();
-    waiting_for_host_.clear();
-    changed_places_.clear();
-    waited_at_ = bit_set{forest_->size()};
+    forget_who_waits();
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
         if (jobs_[i]) rebuild_job(job_index{i}, false);
@@ -78,10 +75,19 @@ void engine::set_forest(forest_ptr nodes) {
 
 void engine::set_resources(resource_table table) {
     resources_ = std::move(table);
+    forget_who_waits();
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
         if (jobs_[i]) rebuild_job(job_index{i}, true);
     recount();
+}
+
+// All jobs are about to be rebuilt, and parked nowhere then.
+void engine::forget_who_waits() {
+    waiting_at_.clear();
+    waiting_for_host_.clear();
+    changed_places_.clear();
+    waited_at_ = bit_set{forest_->size()};
 }
 
 void engine::rebuild_limits() {
@@ -228,6 +234,7 @@ void engine::note_least_demand() {
 void engine::leave_class(job_entry& job) {
     if (job.job_class == none) return;
     auto& c = *classes_[job.job_class];
+    if (std::exchange(job.in_with_offers, false)) std::erase(c.with_offers, c.queue.at(job.place));
     c.queue.remove(job.place);
     --c.jobs;
     job.job_class = none;
@@ -265,18 +272,13 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     auto& job = entry(index);
     std::vector<node_index> pending;
     if (keep_pending) job.tree.for_each_pending([&](node_index node) { pending.push_back(node); });
-    // After a change of the forest there is nothing to find there any more.
     job.tree.for_each_parked([&](node_index node) {
-        if (auto found = waiting_at_.find(node.value); found != waiting_at_.end())
-            if (auto at = std::find(found->second.jobs.begin(), found->second.jobs.end(), index);
-                at != found->second.jobs.end())
-                found->second.jobs.erase(at);
+        auto found = waiting_at_.find(node.value);
+        if (found == waiting_at_.end()) return;
+        auto& jobs = found->second.jobs;
+        jobs.erase(std::remove(jobs.begin(), jobs.end(), index), jobs.end());
     });
-    for (auto place : std::exchange(job.offers, {}))
-        if (auto found = waiting_at_.find(place.value); found != waiting_at_.end()) {
-            found->second.offered_to = {};
-            wake(place);
-        }
+    for (auto place : std::exchange(job.offers, {})) withdraw_offer(place, index);
     for (auto& [host, waiters] : waiting_for_host_)
         std::erase_if(waiters, [&](const auto& waiter) { return waiter.first == index; });
     pending_count_ -= job.tree.size();

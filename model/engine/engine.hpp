@@ -210,7 +210,7 @@ private:
         job_queue queue;
         std::size_t jobs = 0;
         bool blocked = false;
-        std::vector<node_index> offered;  // to its jobs, and perhaps no longer
+        std::vector<job_index> with_offers;  // each once: its jobs that have offers, and some that had
     };
     struct waiting_jobs {
         boost::container::small_vector<job_index, 12> jobs;
@@ -232,6 +232,7 @@ private:
     void note_least_demand();
     void rebuild_limits();
     void recount();
+    void forget_who_waits();
     [[nodiscard]] node_rank rank_of(const job_entry& job);
     [[nodiscard]] std::vector<bool> closed_nodes(const job_entry& job) const;
     [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
@@ -244,8 +245,9 @@ private:
     [[nodiscard]] bool full_for_all(node_index place) const;
     [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
     [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs& waiting);
-    void offer(node_index place);
+    void offer(node_index place, job_index before);
     void offer_changed_places();
+    void withdraw_offer(node_index place, job_index from);
     void block(demand_class& c);
     [[nodiscard]] std::optional<start_decision> take_offer(job_index index);
     [[nodiscard]] std::optional<start_decision> search(job_index index);
@@ -296,7 +298,7 @@ private:
     boost::unordered_flat_map<std::uint32_t, waiting_jobs> waiting_at_;  // by node
     bit_set waited_at_;                                                  // by node: waiting_at_ has it
     std::vector<node_index> changed_places_;
-    std::vector<std::pair<double, job_index>> fitting_;  // of first_at_place(), kept for its memory
+    std::vector<const job_queue*> open_queues_;  // of choose_job(), kept for its memory
     std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_host_;
     std::uint64_t served_ = 0;
 };

@@ -137,6 +137,11 @@ std::string engine::check_waiting() const {
             if (!w.offered_to.valid() && !w.changed && has_room(entry(index), node_index{node}))
                 return "a job waits where it has room";
         }
+        if (!w.offered_to.valid()) continue;
+        const auto& job = entry(w.offered_to);
+        if (std::find(job.offers.begin(), job.offers.end(), node_index{node}) == job.offers.end())
+            return "a place is offered to a job that does not know";
+        if (!job.in_with_offers) return "a job has offers that its class does not know of";
     }
     for (const auto& [host, waiters] : waiting_for_host_) waiting += waiters.size();
     std::size_t parked = 0;
@@ -144,6 +149,7 @@ std::string engine::check_waiting() const {
         if (jobs_[i]) jobs_[i]->tree.for_each_parked([&](node_index) { ++parked; });
     if (parked != waiting) return "a job is parked where nobody wakes it";
     for (const auto& c : classes_) {
+        if (c->with_offers.size() > c->jobs) return "a class knows of more offers than it has jobs";
         if (!c->blocked) continue;
         for (auto worker : workers_.all())
             if (workers_.fits(worker, c->demand)) return "jobs are held up for a worker that has room";

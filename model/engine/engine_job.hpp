@@ -18,7 +18,8 @@ struct engine::job_entry {
     std::uint64_t unfinished = 0;
     std::uint64_t last_served = 0;
     std::size_t held = 0;
-    std::vector<node_index> offers;               // places where it waits, and which it may take now
+    std::vector<node_index> offers;  // places that it may take now, and some that have gone to others since
+    bool in_with_offers = false;     // of its class
     std::vector<std::vector<std::int64_t>> used;  // in all, by forest level; the workers come last
 
     [[nodiscard]] bool wants_host() const { return spec.host_placement || spec.level_for_host_placement; }

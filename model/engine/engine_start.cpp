@@ -41,10 +41,9 @@ void engine::update_queue(job_index index) {
 bool engine::full_for_all(node_index place) const {
     const auto level = forest_->level_of(place).value;
     const auto& limits = limits_[level];
-    const auto* used =
-        used_[level].data() + (place.value - forest_->first_of(level_index{level}).value) * limits.size();
+    const auto taken = used(place);
     for (std::size_t r = 0; r < limits.size(); ++r)
-        if (least_demand_[level][r] > 0 && limits[r] - used[r] < least_demand_[level][r]) return true;
+        if (least_demand_[level][r] > 0 && limits[r] - taken[r] < least_demand_[level][r]) return true;
     return false;
 }
 
@@ -70,26 +69,20 @@ job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
         update_queue(index);
     };
     if (policy_->by_chance()) {
-        fitting_.clear();
-        double sum = 0;
+        std::vector<job_index> fitting;
+        std::vector<double> weights;
         for (std::size_t i = 0; i < jobs.size();) {
             if (!has_room(entry(jobs[i]), place)) {
                 ++i;
             } else if (starts_directly(entry(jobs[i]), place)) {
-                fitting_.emplace_back(wish_of(jobs[i]).value, jobs[i]);
-                sum += fitting_.back().first;
+                fitting.push_back(jobs[i]);
+                weights.push_back(wish_of(jobs[i]).value);
                 ++i;
             } else {
                 set_free(i);
             }
         }
-        if (fitting_.empty()) return {};
-        auto point = unit_interval(random_) * sum;
-        for (const auto& [weight, job] : fitting_) {
-            if (point < weight) return job;
-            point -= weight;
-        }
-        return fitting_[static_cast<std::size_t>(random_() % fitting_.size())].second;
+        return fitting.empty() ? job_index{} : fitting[draw(weights, random_)];
     }
     for (;;) {
         job_queue::entry best;
@@ -106,16 +99,17 @@ job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
     }
 }
 
-void engine::offer(node_index place) {
+// `before` has the place among its offers already.
+void engine::offer(node_index place, job_index before) {
     const auto found = waiting_at_.find(place.value);
-    if (found == waiting_at_.end()) return;
     auto& waiting = found->second;
-    waiting.offered_to = full_for_all(place) ? job_index{} : first_at_place(place, waiting);
-    if (waiting.offered_to.valid()) {
-        auto& job = entry(waiting.offered_to);
+    const auto to = full_for_all(place) ? job_index{} : first_at_place(place, waiting);
+    waiting.offered_to = to;
+    if (to.valid() && to != before) {
+        auto& job = entry(to);
         job.offers.push_back(place);
-        classes_[job.job_class]->offered.push_back(place);
-        if (job.offers.size() == 1) update_queue(waiting.offered_to);
+        if (!std::exchange(job.in_with_offers, true)) classes_[job.job_class]->with_offers.push_back(to);
+        if (job.offers.size() == 1) update_queue(to);
     } else if (waiting.jobs.empty()) {
         waiting_at_.erase(found);
         waited_at_.reset(place.value);
@@ -123,59 +117,37 @@ void engine::offer(node_index place) {
 }
 
 void engine::offer_changed_places() {
-    for (std::size_t i = 0; i < changed_places_.size(); ++i) {
-        const auto place = changed_places_[i];
+    for (auto place : changed_places_) {
         auto& waiting = waiting_at_.at(place.value);
         waiting.changed = false;
-        if (waiting.offered_to.valid()) std::erase(entry(waiting.offered_to).offers, place);
-        const auto before = std::exchange(waiting.offered_to, job_index{});
-        offer(place);
-        if (before.valid()) update_queue(before);
+        offer(place, waiting.offered_to);
     }
     changed_places_.clear();
+}
+
+void engine::withdraw_offer(node_index place, job_index from) {
+    const auto waiting = waiting_at_.find(place.value);
+    if (waiting == waiting_at_.end() || waiting->second.offered_to != from) return;
+    waiting->second.offered_to = {};
+    wake(place);
 }
 
 // No worker has room for its jobs. What was offered to them may be of use to others.
 void engine::block(demand_class& c) {
     c.blocked = true;
-    for (auto place : std::exchange(c.offered, {})) {
-        const auto waiting = waiting_at_.find(place.value);
-        if (waiting == waiting_at_.end() || !waiting->second.offered_to.valid()) continue;
-        if (classes_[entry(waiting->second.offered_to).job_class].get() == &c) wake(place);
+    for (auto index : std::exchange(c.with_offers, {})) {
+        entry(index).in_with_offers = false;
+        for (auto place : std::exchange(entry(index).offers, {})) withdraw_offer(place, index);
+        update_queue(index);
     }
 }
 
 std::optional<job_index> engine::choose_job() {
     offer_changed_places();
-    if (!policy_->by_chance()) {
-        const job_queue::entry* first = nullptr;
-        for (const auto& c : classes_)
-            if (!c->blocked && !c->queue.empty() && (first == nullptr || c->queue.first() < *first))
-                first = &c->queue.first();
-        return first == nullptr ? std::nullopt : std::optional{first->job};
-    }
-    double weight = 0;
-    std::size_t count = 0;
+    open_queues_.clear();
     for (const auto& c : classes_)
-        if (!c->blocked) {
-            weight += c->queue.weight();
-            count += c->queue.count();
-        }
-    if (count == 0) return std::nullopt;
-    const bool by_weight = weight > 0;
-    auto point = by_weight ? unit_interval(random_) * weight : 0.0;
-    auto position = by_weight ? 0 : static_cast<std::size_t>(random_() % count);
-    std::optional<job_index> last;  // the sums are not exact
-    for (const auto& c : classes_) {
-        const auto& queue = c->queue;
-        if (c->blocked || queue.empty() || (by_weight && queue.weight() <= 0)) continue;
-        if (!by_weight && position < queue.count()) return queue.at(queue.at_position(position)).job;
-        if (by_weight) last = queue.at(queue.at_weight(point)).job;
-        if (by_weight && point < queue.weight()) break;
-        point -= queue.weight();
-        position -= by_weight ? 0 : queue.count();
-    }
-    return last;
+        if (!c->blocked && !c->queue.empty()) open_queues_.push_back(&c->queue);
+    return choose(*policy_, open_queues_, random_);
 }
 
 // -- which task -------------------------------------------------------------------------------------------------------
@@ -184,9 +156,9 @@ bool engine::has_room(const job_entry& job, node_index node) const {
     const auto level = forest_->level_of(node).value;
     const auto& limits = limits_[level];
     const auto& demand = job.asks[level];
-    const auto* used = used_[level].data() + (node.value - forest_->first_of(level_index{level}).value) * limits.size();
+    const auto taken = used(node);
     for (std::size_t r = 0; r < limits.size(); ++r)
-        if (demand[r] > 0 && limits[r] - used[r] < demand[r]) return false;
+        if (demand[r] > 0 && limits[r] - taken[r] < demand[r]) return false;
     return true;
 }
 
@@ -229,18 +201,18 @@ std::optional<start_decision> engine::search(job_index index) {
     return std::nullopt;
 }
 
-// Takes what was offered last, if the job still is the one to take it. Then the place is offered to the next.
+// Takes what was offered last, if it still is for this job. Then the place is offered to the next.
 std::optional<start_decision> engine::take_offer(job_index index) {
     auto& job = entry(index);
     const auto place = job.offers.back();
     job.offers.pop_back();
-    auto& waiting = waiting_at_.at(place.value);
-    waiting.offered_to = {};
-    wake(place);
+    const auto found = waiting_at_.find(place.value);
+    if (found == waiting_at_.end() || found->second.offered_to != index) return std::nullopt;
+    withdraw_offer(place, index);
     if (full_for_all(place)) return std::nullopt;
     const bool its_turn = policy_->by_chance()
                               ? job.tree.parked(place) && has_room(job, place) && starts_directly(job, place)
-                              : first_at_place(place, waiting) == index;
+                              : first_at_place(place, found->second) == index;
     return its_turn ? start_below(index, place) : std::nullopt;
 }
 

@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-#include "model/bits.hpp"
+#include "model/bit_set.hpp"
 #include "model/forest.hpp"
 #include "model/hash.hpp"
 

@@ -48,14 +48,6 @@ void job_queue::set(place p, const preference& wish) {
     update(p);
 }
 
-void job_queue::set(place p, const preference& wish, job_index job) {
-    if (entries_[p].job != job) {
-        entries_[p].job = job;
-        clear(p);
-    }
-    set(p, wish);
-}
-
 void job_queue::clear(place p) {
     auto& leaf = nodes_[nodes_.size() / 2 + p];
     if (leaf.count == 0) return;
@@ -63,7 +55,7 @@ void job_queue::clear(place p) {
     update(p);
 }
 
-job_queue::place job_queue::at_weight(double point) const {
+job_index job_queue::at_weight(double point) const {
     std::size_t i = 1;
     while (i < nodes_.size() / 2) {
         const auto& left = nodes_[2 * i];
@@ -71,10 +63,10 @@ job_queue::place job_queue::at_weight(double point) const {
         if (!go_left) point -= left.weight;
         i = 2 * i + (go_left ? 0 : 1);
     }
-    return nodes_[i].winner;
+    return at(nodes_[i].winner);
 }
 
-job_queue::place job_queue::at_position(std::size_t position) const {
+job_index job_queue::at_position(std::size_t position) const {
     std::size_t i = 1;
     while (i < nodes_.size() / 2) {
         const auto left = nodes_[2 * i].count;
@@ -82,7 +74,23 @@ job_queue::place job_queue::at_position(std::size_t position) const {
         if (!go_left) position -= left;
         i = 2 * i + (go_left ? 0 : 1);
     }
-    return nodes_[i].winner;
+    return at(nodes_[i].winner);
+}
+
+std::optional<job_index> choose(const policy& rule, std::span<const job_queue* const> queues, random_source& random) {
+    if (queues.empty()) return std::nullopt;
+    if (!rule.by_chance()) {
+        const auto* first = *std::min_element(queues.begin(), queues.end(),
+                                              [](const auto* a, const auto* b) { return a->first() < b->first(); });
+        return first->first().job;
+    }
+    const bool by_weight = std::any_of(queues.begin(), queues.end(), [](const auto* q) { return q->weight() > 0; });
+    std::vector<double> weights;
+    for (const auto* queue : queues)
+        weights.push_back(by_weight ? queue->weight() : static_cast<double>(queue->count()));
+    const auto& queue = *queues[draw(weights, random)];
+    return by_weight ? queue.at_weight(unit_interval(random) * queue.weight())
+                     : queue.at_position(static_cast<std::size_t>(random() % queue.count()));
 }
 
 }  // namespace bistro

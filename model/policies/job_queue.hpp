@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "model/policies/policy.hpp"
@@ -28,7 +30,6 @@ public:
 
     /// In the queue with this preference, from now on. O(log places).
     void set(place p, const preference& wish);
-    void set(place p, const preference& wish, job_index job);
     /// Not in the queue. O(log places).
     void clear(place p);
 
@@ -36,16 +37,13 @@ public:
     [[nodiscard]] std::size_t count() const { return nodes_.empty() ? 0 : nodes_[1].count; }
     /// The first by preference. Only where not empty(). O(1).
     [[nodiscard]] const entry& first() const { return entries_[nodes_[1].winner]; }
-    [[nodiscard]] place first_place() const { return nodes_[1].winner; }
-    [[nodiscard]] bool contains(place p) const {
-        return p < entries_.size() && nodes_[nodes_.size() / 2 + p].count > 0;
-    }
-    [[nodiscard]] const entry& at(place p) const { return entries_[p]; }
+    /// Whose place it is.
+    [[nodiscard]] job_index at(place p) const { return entries_[p].job; }
     /// The sum of the weights.
     [[nodiscard]] double weight() const { return nodes_.empty() ? 0 : nodes_[1].weight; }
-    /// What is at a point within [0, weight()), or at a position within [0, count()). O(log places).
-    [[nodiscard]] place at_weight(double point) const;
-    [[nodiscard]] place at_position(std::size_t position) const;
+    /// The job at a point within [0, weight()), or the one at a position within [0, count()). O(log places).
+    [[nodiscard]] job_index at_weight(double point) const;
+    [[nodiscard]] job_index at_position(std::size_t position) const;
 
 private:
     struct node {
@@ -61,5 +59,9 @@ private:
     std::vector<place> unused_;
     std::vector<node> nodes_;  // 1 is the root, i's children are 2i and 2i + 1, the leaves are the second half
 };
+
+/// The job to serve next: the first of all queues by preference, or drawn by chance. None of the queues is empty; no
+/// queue, no job. O(queues + log places).
+std::optional<job_index> choose(const policy& rule, std::span<const job_queue* const> queues, random_source& random);
 
 }  // namespace bistro

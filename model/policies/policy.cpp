@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace bistro {
 
@@ -32,22 +33,18 @@ std::unique_ptr<policy> make_policy(policy_kind kind) {
 
 double unit_interval(random_source& random) { return static_cast<double>(random() >> 11) * 0x1.0p-53; }
 
-std::size_t choose(const policy& rule, std::span<const candidate> candidates, random_source& random) {
-    if (!rule.by_chance()) {
-        const auto first = std::min_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
-            return std::pair{rule.prefer(a), a.job} < std::pair{rule.prefer(b), b.job};
-        });
-        return static_cast<std::size_t>(first - candidates.begin());
-    }
-    double sum = 0;
-    for (const auto& c : candidates) sum += rule.prefer(c).value;
-    if (sum <= 0) return random() % candidates.size();
+std::size_t draw(std::span<const double> weights, random_source& random) {
+    const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+    if (sum <= 0) return random() % weights.size();
     double point = unit_interval(random) * sum;
-    for (std::size_t i = 0; i + 1 < candidates.size(); ++i) {
-        point -= rule.prefer(candidates[i]).value;
-        if (point < 0) return i;
+    std::size_t last = 0;  // with a weight; the sums are not exact
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (weights[i] <= 0) continue;
+        last = i;
+        if (point < weights[i]) break;
+        point -= weights[i];
     }
-    return candidates.size() - 1;
+    return last;
 }
 
 }  // namespace bistro

@@ -45,11 +45,11 @@ public:
     [[nodiscard]] virtual bool by_chance() const { return false; }
 };
 
-/// The position within `candidates`, which are never empty, of the job to serve.
-std::size_t choose(const policy& rule, std::span<const candidate> candidates, random_source& random);
-
 /// Uniform in [0, 1). Made by hand: the standard distributions give other numbers in other libraries.
 double unit_interval(random_source& random);
+
+/// A position within `weights`, which are never empty, in proportion to them, or uniformly where all are 0.
+std::size_t draw(std::span<const double> weights, random_source& random);
 
 enum class policy_kind : std::uint8_t { round_robin, randomized_priority, ranked_priority, long_tail, fair };
 

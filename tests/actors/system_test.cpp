@@ -22,11 +22,7 @@ using ::testing::UnorderedElementsAre;
 TEST_F(system_test, runs_every_task_within_the_limits_and_then_rests) {
     start_scheduler(one_job);
     std::optional<run_finished> finished;
-    auto wait = [&](caf::event_based_actor* self, const scheduler_actor& whom) {
-        self->request(whom, caf::infinite, await_quiescence{})
-            .then([&](const run_finished& m) { finished = m; }, [](const caf::error&) {});
-    };
-    track(system.spawn(wait, scheduler));
+    ask_for(finished, scheduler, await_quiescence{});
     run();
     EXPECT_THAT(launcher.running, IsEmpty()) << "there is no worker yet";
     start_worker("w");
@@ -180,11 +176,7 @@ TEST_F(system_test, stopping_ends_what_runs_and_starts_nothing) {
     start_scheduler(one_job);
     start_worker("w");
     std::optional<stopped> answer;
-    auto stop = [&](caf::event_based_actor* self, const scheduler_actor& whom) {
-        self->request(whom, caf::infinite, stop_scheduler{})
-            .then([&](const stopped& m) { answer = m; }, [](const caf::error&) {});
-    };
-    track(system.spawn(stop, scheduler));
+    ask_for(answer, scheduler, stop_scheduler{});
     run();
     EXPECT_FALSE(answer);
     for (const auto& [id, p] : launcher.running) EXPECT_THAT(p.signals, ElementsAre(SIGTERM));
@@ -241,11 +233,7 @@ TEST_F(system_test, short_tasks_are_waited_for_while_another_job_is_stuck) {
     jobs += "[jobs.stuck]\nowner = \"x\"\ncommand = [\"work\"]\nresources = { slots = 2 }\n";
     start_scheduler(jobs);
     std::optional<run_finished> finished;
-    auto wait = [&](caf::event_based_actor* self, const scheduler_actor& whom) {
-        self->request(whom, caf::infinite, await_quiescence{})
-            .then([&](const run_finished& m) { finished = m; }, [](const caf::error&) {});
-    };
-    track(system.spawn(wait, scheduler));
+    ask_for(finished, scheduler, await_quiescence{});
     start_worker("w");
     // A millisecond a task: less than the time for which news are gathered.
     for (int i = 0; i < 100 && !finished; ++i) {
@@ -282,6 +270,24 @@ TEST_F(system_test, a_kill_comes_behind_the_start_in_the_event_log) {
         EXPECT_TRUE(started.contains(id)) << line;
     }
     EXPECT_EQ(kills, 2);
+}
+
+TEST_F(system_test, a_job_is_gone_only_when_it_has_heard_of_all_its_starts) {
+    const std::string two =
+        std::string{one_job} + "[jobs.k]\nowner = \"x\"\ncommand = [\"work\"]\ndepends_on = [\"j\"]\n";
+    start_scheduler(two);
+    start_worker("w");
+    end_all();
+    EXPECT_EQ(counts("k").done, 4U);
+    // A start of a new job, of which the job is not told yet when it leaves the config.
+    caf::anon_send(scheduler, config_changed{config_of(two + "[jobs.l]\nowner = \"x\"\ncommand = [\"work\"]\n")});
+    deliver();
+    ASSERT_THAT(launcher.running, SizeIs(2));
+    caf::anon_send(scheduler, config_changed{config_of(two)});
+    deliver();
+    end_all();
+    EXPECT_THAT(stored("l"), SizeIs(2)) << "the results of what had started";
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(2)) << "and then it is gone";
 }
 
 TEST_F(system_test, output_reaches_the_log_store_and_returns_its_credit) {

@@ -11,7 +11,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using ::testing::UnorderedElementsAre;
 
 TEST_F(system_test, a_remote_worker_is_durable_before_it_is_sent_a_task) {
     start_scheduler(one_job);

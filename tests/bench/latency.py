@@ -94,7 +94,5 @@ def main():
                 p.wait()
 
 
-
-
 if __name__ == "__main__":
     main()

@@ -1,8 +1,9 @@
-#include "model/policies/policy.hpp"
-
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+
+#include "model/policies/job_queue.hpp"
 
 namespace bistro {
 namespace {
@@ -10,6 +11,21 @@ namespace {
 candidate job(std::uint32_t index, double priority, std::uint64_t unfinished = 0, double share = 0,
               std::uint64_t served = 0) {
     return {job_index{index}, priority, unfinished, share, served};
+}
+
+// The position within `candidates` of the one that is served next, where they stand in two queues, in turn.
+std::size_t choose(const policy& rule, const std::vector<candidate>& candidates, random_source& random) {
+    std::vector<job_queue> queues(2);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        auto& queue = queues[i % 2];
+        queue.set(queue.add(candidates[i].job), rule.prefer(candidates[i]));
+    }
+    std::vector<const job_queue*> filled;
+    for (const auto& queue : queues)
+        if (!queue.empty()) filled.push_back(&queue);
+    const auto job = choose(rule, filled, random);
+    const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const auto& c) { return c.job == job; });
+    return static_cast<std::size_t>(found - candidates.begin());
 }
 
 std::size_t choose(policy_kind kind, const std::vector<candidate>& candidates) {
@@ -48,6 +64,25 @@ TEST(policies, randomized_priority_is_proportional) {
 
 TEST(policies, randomized_priority_serves_somebody_even_without_priorities) {
     EXPECT_LT(choose(policy_kind::randomized_priority, {job(0, 0), job(1, 0)}), 2U);
+}
+
+TEST(job_queue, who_leaves_is_not_served_and_places_are_used_again) {
+    job_queue queue;
+    const auto rule = make_policy(policy_kind::round_robin);
+    std::vector<job_queue::place> places;
+    for (std::uint32_t i = 0; i < 5; ++i) {
+        places.push_back(queue.add(job_index{i}));
+        queue.set(places[i], rule->prefer(job(i, 1, 0, 0, 10 - i)));
+    }
+    EXPECT_EQ(queue.first().job, job_index{4});
+    queue.clear(places[4]);
+    EXPECT_EQ(queue.first().job, job_index{3});
+    queue.set(places[3], rule->prefer(job(3, 1, 0, 0, 20)));
+    EXPECT_EQ(queue.first().job, job_index{2});
+    queue.remove(places[2]);
+    EXPECT_EQ(queue.count(), 3U);
+    EXPECT_EQ(queue.add(job_index{7}), places[2]);
+    EXPECT_EQ(queue.count(), 3U) << "not in the queue yet";
 }
 
 TEST(policies, names_go_both_ways) {

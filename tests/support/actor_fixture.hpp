@@ -68,16 +68,22 @@ protected:
         return handle;
     }
 
-    /// Asks, and delivers messages until there is an answer.
+    /// Asks; the answer may come at any time while the test lasts.
     template <class Answer, class Handle, class Question>
-    std::optional<Answer> ask(const Handle& to, Question question) {
-        std::optional<Answer> answer;
+    caf::actor ask_for(std::optional<Answer>& answer, const Handle& to, Question question) {
         auto ask_once = [&answer, question](caf::event_based_actor* self, const Handle& whom) {
             self->request(whom, caf::infinite, question)
                 .then([&answer](const Answer& a) { answer = a; }, [](const caf::error&) {});
         };
         // With an argument: CAF dereferences the null pointer that it has for none.
-        auto asker = system.spawn(ask_once, to);
+        return track(caf::actor{system.spawn(ask_once, to)});
+    }
+
+    /// Asks, and delivers messages until there is an answer.
+    template <class Answer, class Handle, class Question>
+    std::optional<Answer> ask(const Handle& to, Question question) {
+        std::optional<Answer> answer;
+        const auto asker = ask_for(answer, to, question);
         run();
         if (!answer) caf::anon_send_exit(asker, caf::exit_reason::kill);
         run();

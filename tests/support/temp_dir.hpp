@@ -10,7 +10,8 @@ namespace bistro::test {
 class temp_dir {
 public:
     temp_dir() {
-        path_ = (std::filesystem::temp_directory_path() / "bistro-test-XXXXXX").string();
+        const std::string random_part(6, 'X');  // filled in by mkdtemp
+        path_ = (std::filesystem::temp_directory_path() / ("bistro-test-" + random_part)).string();
         if (::mkdtemp(path_.data()) == nullptr) std::abort();
     }
     ~temp_dir() {

@@ -1,4 +1,4 @@
-#include "actors/loop_scheduler.hpp"
+#include "actors/loop_coordinator.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <caf/all.hpp>
@@ -99,9 +99,9 @@ private:
     bool stopped_ = false;
 };
 
-class loop_scheduler final : public caf::scheduler::abstract_coordinator {
+class loop_coordinator final : public caf::scheduler::abstract_coordinator {
 public:
-    loop_scheduler(caf::actor_system& system, io_loop& loop)
+    loop_coordinator(caf::actor_system& system, io_loop& loop)
         : abstract_coordinator{system}, loop_{loop}, clock_{loop}, unit_{*this} {}
 
     void start() override {}  // nobody prints through CAF, so its printing actor is not needed
@@ -134,11 +134,11 @@ public:
 private:
     class unit final : public caf::execution_unit {
     public:
-        explicit unit(loop_scheduler& owner) : execution_unit{&owner.system()}, owner_{owner} {}
+        explicit unit(loop_coordinator& owner) : execution_unit{&owner.system()}, owner_{owner} {}
         void exec_later(caf::resumable* what) override { owner_.push(what); }
 
     private:
-        loop_scheduler& owner_;
+        loop_coordinator& owner_;
     };
 
     void push(caf::resumable* what) {
@@ -195,8 +195,8 @@ private:
 
 }  // namespace
 
-caf::actor_system::module* make_loop_scheduler(caf::actor_system& system, io_loop& loop) {
-    return new loop_scheduler{system, loop};
+caf::actor_system::module* make_loop_coordinator(caf::actor_system& system, io_loop& loop) {
+    return new loop_coordinator{system, loop};
 }
 
 }  // namespace bistro

@@ -11,6 +11,6 @@
 namespace bistro {
 
 /// A scheduler module for caf::actor_system_config::module_factories. The loop must outlive the system.
-caf::actor_system::module* make_loop_scheduler(caf::actor_system& system, io_loop& loop);
+caf::actor_system::module* make_loop_coordinator(caf::actor_system& system, io_loop& loop);
 
 }  // namespace bistro
