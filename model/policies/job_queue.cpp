@@ -89,8 +89,9 @@ std::optional<job_index> choose(const policy& rule, std::span<const job_queue* c
     for (const auto* queue : queues)
         weights.push_back(by_weight ? queue->weight() : static_cast<double>(queue->count()));
     const auto& queue = *queues[draw(weights, random)];
-    return by_weight ? queue.at_weight(unit_interval(random) * queue.weight())
-                     : queue.at_position(static_cast<std::size_t>(random() % queue.count()));
+    const double part = unit_interval(random);
+    return by_weight ? queue.at_weight(part * queue.weight())
+                     : queue.at_position(static_cast<std::size_t>(part * static_cast<double>(queue.count())));
 }
 
 }  // namespace bistro
