@@ -15,20 +15,20 @@ using self_ptr = task_actor::stateful_pointer<task_actor_state>;
 
 process_id id_of(const task_order& order) { return order.invocation.value; }
 
-json::array path_from_root(const task_order& order) {
+std::string path_json(const task_order& order) {
     json::array path;
     for (auto node = order.path.rbegin(); node != order.path.rend(); ++node) path.emplace_back(json::string{*node});
-    return path;
+    return json::serialize(path);
 }
 
-json::object resources_of(const task_order& order) {
+std::string resources_json(const task_order& order) {
     json::object result;
     for (const auto& [node, taken] : order.resources_by_node) {
         json::object at_node;
         for (const auto& [resource, amount] : taken) at_node[resource] = amount;
         result[node] = std::move(at_node);
     }
-    return result;
+    return json::serialize(result);
 }
 
 // Both are JSON as they are kept.
@@ -37,6 +37,14 @@ std::string data_or_null(const task_order& order) {
 }
 std::string config_of(const job_command& command) {
     return command.config_json.empty() ? std::string{"null"} : command.config_json;
+}
+
+std::string task_json(const task_order& order, const job_command& command, const std::string& path,
+                      const std::string& resources) {
+    const auto text = [](const std::string& value) { return json::serialize(json::string{value}); };
+    return "{\"id\":" + text(order.job.value) + ",\"node\":" + text(order.node.value) + ",\"path_to_node\":" + path +
+           ",\"prev_status\":" + data_or_null(order) + ",\"config\":" + config_of(command) +
+           ",\"resources_by_node\":" + resources + ",\"invocation\":" + text(to_string(order.invocation)) + "}";
 }
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
@@ -83,21 +91,15 @@ void finish(self_ptr self, process_outcome& outcome) {
 
 }  // namespace
 
-std::string task_json(const task_order& order, const job_command& command) {
-    const auto text = [](const std::string& value) { return json::serialize(json::string{value}); };
-    return "{\"id\":" + text(order.job.value) + ",\"node\":" + text(order.node.value) +
-           ",\"path_to_node\":" + json::serialize(path_from_root(order)) + ",\"prev_status\":" + data_or_null(order) +
-           ",\"config\":" + config_of(command) + ",\"resources_by_node\":" + json::serialize(resources_of(order)) +
-           ",\"invocation\":" + text(to_string(order.invocation)) + "}";
-}
-
 process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
                         const std::string& data_dir) {
+    const auto path = path_json(order);
+    const auto resources = resources_json(order);
     process_spec spec;
     spec.argv = command.command;
     switch (command.arguments) {
         case command_arguments::full:
-            spec.argv.insert(spec.argv.end(), {order.node.value, status_path, task_json(order, command)});
+            spec.argv.insert(spec.argv.end(), {order.node.value, status_path, task_json(order, command, path, resources)});
             break;
         case command_arguments::node: spec.argv.push_back(order.node.value); break;
         case command_arguments::none:
@@ -109,10 +111,10 @@ process_spec process_of(const task_order& order, const job_command& command, con
         "BISTRO_NODE=" + order.node.value,
         "BISTRO_STATUS=" + status_path,
         "BISTRO_INVOCATION=" + to_string(order.invocation),
-        "BISTRO_PATH_TO_NODE=" + json::serialize(path_from_root(order)),
+        "BISTRO_PATH_TO_NODE=" + path,
         "BISTRO_PREV_STATUS=" + data_or_null(order),
         "BISTRO_CONFIG=" + config_of(command),
-        "BISTRO_RESOURCES_BY_NODE=" + json::serialize(resources_of(order)),
+        "BISTRO_RESOURCES_BY_NODE=" + resources,
     };
     spec.working_directory =
         command.working_directory.empty() ? data_dir + "/jobs/" + order.job.value : command.working_directory;

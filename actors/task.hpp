@@ -28,8 +28,6 @@ struct task_actor_state {
     static inline const char* name = "task";
 };
 
-/// The JSON that a task is given as its last argument.
-std::string task_json(const task_order& order, const job_command& command);
 /// What to run for a task, below `data_dir` where the job names no folder of its own.
 process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
                         const std::string& data_dir);

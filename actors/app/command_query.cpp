@@ -116,13 +116,26 @@ jobs_answer jobs_from_files(const target_arguments& target) {
     return answer;
 }
 
-tasks_answer tasks_from_files(const target_arguments& target, const tasks_asked& ask) {
+// The words that stand for a task's state in an answer, as the job actor says them.
+const std::vector<std::string> state_words{"waiting", "running", "backoff",  "blocked",  "done", "incomplete",
+                                           "error",   "failed",  "disabled", "excluded", "gone"};
+
+std::string stored_word(const task_status& status) {
+    if (status.state == task_state::unstarted) return "waiting";
+    if (status.retry_at_ms > 0) return "backoff";
+    return std::string{to_string(status.state)};
+}
+
+// Empty: nothing is stored of the job that was asked for.
+std::optional<tasks_answer> tasks_from_files(const target_arguments& target, const tasks_asked& ask) {
     tasks_answer answer;
     auto store = stored(target);
-    for (const auto& job : store->jobs()) {
+    const auto jobs = store->jobs();
+    if (!ask.job.empty() && std::find(jobs.begin(), jobs.end(), ask.job) == jobs.end()) return std::nullopt;
+    for (const auto& job : jobs) {
         if (!ask.job.empty() && job != ask.job) continue;
         store->for_each_status(job, [&](const node_id& node, const task_status& status) {
-            const std::string word{to_string(status.state)};
+            const auto word = stored_word(status);
             if (!ask.state.empty() && ask.state != word) return;
             if (answer.tasks.size() >= ask.limit) {
                 ++answer.left_out;
@@ -133,6 +146,11 @@ tasks_answer tasks_from_files(const target_arguments& target, const tasks_asked&
         });
     }
     return answer;
+}
+
+int nothing_stored(const job_id& job) {
+    fmt::print(stderr, "bistro: nothing is stored of a job {}\n", quote(job.value));
+    return some_failed;
 }
 
 // So that a run that has ended can be told to try again what failed.
@@ -146,10 +164,7 @@ int forgive_in_files(const target_arguments& target, const job_id& job) {
         known = true;
         if (auto changed = forgiven(status, now)) batch.statuses.push_back({job, node, *std::move(changed)});
     });
-    if (!known) {
-        fmt::print(stderr, "nothing is stored of a job {}\n", quote(job.value));
-        return some_failed;
-    }
+    if (!known) return nothing_stored(job);
     store->commit(batch);
     fmt::print("{} forgiven; the next run starts them again\n", counted(batch.statuses.size(), "task"));
     return all_well;
@@ -178,13 +193,21 @@ int command_jobs(const target_arguments& target) {
 }
 
 int command_tasks(const target_arguments& target, const tasks_arguments& a) {
+    if (!a.state.empty() && std::find(state_words.begin(), state_words.end(), a.state) == state_words.end()) {
+        const auto near = nearest(a.state, state_words);
+        fmt::print(stderr, "bistro tasks: {} is no state; {}\n", quote(a.state),
+                   near.empty() ? "there are " + join(state_words, ", ") : "did you mean " + quote(near) + "?");
+        return bad_usage;
+    }
     const tasks_asked ask{{}, job_id{a.job}, a.state, a.limit};
     client c{target};
     std::optional<tasks_answer> answer;
-    if (c.connected())
+    if (c.connected()) {
         answer = c.ask<tasks_answer>(ask);
-    else if (!c.bad_arguments() && has_files(target))
+    } else if (!c.bad_arguments() && has_files(target)) {
         answer = tasks_from_files(target, ask);
+        if (!answer) return nothing_stored(ask.job);
+    }
     if (!answer) return unreachable(c);
     print_tasks(*answer, target.json);
     return all_well;
@@ -226,6 +249,7 @@ int command_logs(const target_arguments& target, const logs_arguments& a) {
             ask.after = answer.last;
         }
         print_logs(answer.lines, target.json);
+        if (answer.lines.empty() && !a.follow) fmt::print(stderr, "note: no such lines\n");
         for (const auto& shard : answer.missing)
             if (std::find(missing.begin(), missing.end(), shard) == missing.end())
                 fmt::print(stderr, "note: worker {} can't be asked now; its lines are left out\n", printable(shard));

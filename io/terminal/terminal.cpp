@@ -110,7 +110,7 @@ std::string text_table::render(std::size_t width, bool colours) const {
             if (columns_[i].alignment == align::left && widths[i] > narrowest &&
                 (widest == widths.size() || widths[i] > widths[widest]))
                 widest = i;
-        if (widest == widths.size()) break;
+        if (widest == widths.size()) return render_records(width, colours);
         --widths[widest];
         --sum;
     }
@@ -130,6 +130,22 @@ std::string text_table::render(std::size_t width, bool colours) const {
     for (const auto& c : columns_) titles.push_back(c.title);
     auto text = line(titles, colour::bold);
     for (const auto& row : rows_) text += line(row, colour::plain);
+    return text;
+}
+
+std::string text_table::render_records(std::size_t width, bool colours) const {
+    std::size_t titles = 0;
+    for (const auto& c : columns_) titles = std::max(titles, display_width(c.title));
+    std::string text;
+    for (const auto& row : rows_) {
+        if (!text.empty()) text += "\n";
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (row[i].empty()) continue;
+            const std::string padding(titles - display_width(columns_[i].title) + 1, ' ');
+            const auto left = width > titles + 1 ? width - titles - 1 : 1;
+            text += coloured(columns_[i].title, colour::bold, colours) + padding + shortened(row[i], left) + "\n";
+        }
+    }
     return text;
 }
 

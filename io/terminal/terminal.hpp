@@ -40,10 +40,13 @@ public:
     explicit text_table(std::vector<column> columns) : columns_{std::move(columns)} {}
     void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
     [[nodiscard]] bool empty() const { return rows_.empty(); }
-    /// One line a row, each with its end. The last column is cut to fit `width`.
+    /// One line a row, each with its end; text is cut to fit `width`. Where that is not enough, one line a cell, with
+    /// its title before it.
     [[nodiscard]] std::string render(std::size_t width, bool colours) const;
 
 private:
+    [[nodiscard]] std::string render_records(std::size_t width, bool colours) const;
+
     std::vector<column> columns_;
     std::vector<std::vector<std::string>> rows_;
 };

@@ -115,6 +115,15 @@ TEST(text_table, columns_line_up_and_the_last_fits) {
     }
 }
 
+TEST(text_table, numbers_that_no_longer_fit_side_by_side_stand_below_each_other) {
+    text_table table{{{"job"}, {"finished", align::right}, {"waiting", align::right}}};
+    table.add({"extract", "123456", "7"});
+    table.add({"a long name of a job", "1", "2"});
+    EXPECT_EQ(table.render(18, false),
+              "job      extract\nfinished 123456\nwaiting  7\n\n"
+              "job      a long n…\nfinished 1\nwaiting  2\n");
+}
+
 TEST(progress, bars_fit_any_width) {
     progress_row row{"a job with a rather long name", {100, 40, 5, 6, 0, 3, 0, 0}};
     for (std::size_t width : {0, 1, 10, 20, 40, 80, 300})
