@@ -110,7 +110,7 @@ void note_starts(self_ptr self, const tasks_started& m) {
     auto& s = self->state;
     s.seen_starts = std::max(s.seen_starts, m.count);
     for (const auto& start : m.starts) {
-        running_task task{start.node, start.worker, start.path, start.started_ms, std::nullopt};
+        running_task task{start.node, start.worker, start.path, start.started_ms};
         if (!m.adopted) {
             s.table->started(start.invocation, std::move(task), s.run.now());
         } else if (!s.table->adopt(start.invocation, std::move(task), s.run.now()) || start.path.empty()) {
@@ -209,13 +209,13 @@ tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
     });
     boost::unordered_flat_map<std::string, task_row*> rows;
     for (auto& row : answer.tasks) rows.emplace(row.node.value, &row);
-    for (const auto& [invocation, task] : table.running()) {
+    table.for_each_running([&](invocation_id invocation, const running_task& task) {
         auto row = rows.find(task.node.value);
-        if (row == rows.end()) continue;
+        if (row == rows.end()) return;
         row->second->worker = task.worker;
         row->second->started_ms = task.started_ms;
         row->second->invocation = invocation;
-    }
+    });
     return answer;
 }
 

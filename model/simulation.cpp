@@ -117,7 +117,7 @@ private:
             const auto decisions = engine_.start(batch);
             for (const auto& d : decisions) {
                 const auto job = by_index_.at(d.job);
-                running_task task{node_id{nodes_->name(d.node)}, shards_[d.worker.value], {}, now_, std::nullopt};
+                running_task task{node_id{nodes_->name(d.node)}, shards_[d.worker.value], {}, now_};
                 for (auto node : d.path) task.path.emplace_back(nodes_->name(node));
                 event e;
                 e.kind = event_kind::start;

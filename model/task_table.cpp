@@ -51,10 +51,10 @@ task_status task_table::remembered(std::string_view node) const {
 
 task_status task_table::status_of(const node_id& node) const {
     auto status = remembered(node.value);
-    for (const auto& [invocation, task] : running_)
-        if (task.node == node) {
+    for (const auto& [invocation, live] : live_)
+        if (live.task.node == node) {
             status.state = task_state::running;
-            status.invocation = invocation;
+            status.invocation = invocation_id{invocation};
         }
     return status;
 }
@@ -175,28 +175,32 @@ void task_table::restore(const node_id& node, task_status status, time_ms now) {
 }
 
 void task_table::started(invocation_id invocation, running_task task, time_ms now) {
-    auto p = position_of(task.node.value);
-    running_[invocation] = std::move(task);
+    const auto p = position_of(task.node.value);
+    live_[invocation.value] = {std::move(task), p, nullptr};
     // Whoever started it knows that it is no longer ready.
     if (p != none)
         change(p, [](slot& s) {
             s.live = 1;
             s.offered = 0;
         });
-    note_orphans(now);
+    note_orphan(invocation, p, now);
 }
 
 bool task_table::adopt(invocation_id invocation, running_task task, time_ms now) {
+    const auto p = position_of(task.node.value);
     const auto status = remembered(task.node.value);
     bool known = status.state == task_state::done || status.state == task_state::failed ||
-                 status.invocation >= invocation || running_.contains(invocation);
-    for (const auto& [other, running] : running_) known = known || running.node == task.node;
+                 status.invocation >= invocation || live_.contains(invocation.value);
+    if (p != none)
+        known = known || slots_[p].live != 0;
+    else
+        for (const auto& [other, live] : live_) known = known || live.task.node == task.node;
     if (!known) {
         started(invocation, std::move(task), now);
         return true;
     }
     // Whoever told of it has withdrawn the task.
-    if (auto p = position_of(task.node.value); p != none) {
+    if (p != none) {
         slots_[p].offered = 0;
         refresh(p);
     }
@@ -210,15 +214,13 @@ const std::string* task_table::data_of(node_index node) const {
 }
 
 std::optional<status_change> task_table::ended(const attempt_end& end) {
-    if (auto found = running_.find(end.invocation); found != running_.end()) {
+    if (auto found = live_.find(end.invocation.value); found != live_.end()) {
+        auto& live = found->second;
         // A true result may follow a synthetic one that is not durable yet; nothing else comes twice.
-        auto earlier = endings_.find(end.invocation);
-        if (earlier != endings_.end() && !(earlier->second.status.synthetic && end.result != attempt_result::lost))
-            return std::nullopt;
-        auto node = found->second.node;
-        auto next = next_status(remembered(node.value), end, spec_.backoff);
-        endings_[end.invocation] = {node, next};
-        return status_change{std::move(node), std::move(next)};
+        if (live.ending && !(live.ending->synthetic && end.result != attempt_result::lost)) return std::nullopt;
+        const auto before = live.at != none ? status_at(live.at) : remembered(live.task.node.value);
+        live.ending = std::make_unique<task_status>(next_status(before, end, spec_.backoff));
+        return status_change{live.task.node, *live.ending};
     }
     if (end.result == attempt_result::lost) return std::nullopt;
     for (const auto& [p, d] : details_) {  // few: only tasks with something to remember
@@ -226,24 +228,23 @@ std::optional<status_change> task_table::ended(const attempt_end& end) {
         auto before = status_at(p);
         before.backoff_step -= before.backoff_step > 0 ? 1 : 0;
         auto next = next_status(before, end, spec_.backoff);
-        running_[end.invocation] = {name_at(p), {}, {}, end.ended_ms, std::nullopt};
+        live_[end.invocation.value] = {{name_at(p), {}, {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
         change(p, [](slot& s) { s.live = 1; });
-        endings_[end.invocation] = {name_at(p), next};
         return status_change{name_at(p), std::move(next)};
     }
     return std::nullopt;
 }
 
 void task_table::made_durable(invocation_id invocation, time_ms now) {
-    auto found = endings_.find(invocation);
-    if (found == endings_.end()) return;
-    auto [node, status] = std::move(found->second);
-    endings_.erase(found);
-    running_.erase(invocation);
-    if (auto p = position_of(node.value); p != none) {
-        write(p, status, now);
+    auto found = live_.find(invocation.value);
+    if (found == live_.end() || !found->second.ending) return;
+    const auto live = std::move(found->second);
+    live_.erase(found);
+    if (!orphans_.empty()) orphans_.erase(invocation);
+    if (live.at != none) {
+        write(live.at, *live.ending, now);
     } else {
-        absent_[node.value] = std::move(status);
+        absent_[live.task.node.value] = std::move(*live.ending);
     }
 }
 
@@ -275,18 +276,16 @@ void task_table::advance(time_ms now) {
     }
 }
 
-// Of an orphan.
-time_ms task_table::kill_time(const running_task& task) const {
-    return std::max(*task.orphaned_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s, task.next_kill_ms);
+time_ms task_table::kill_time(const orphan& task) const {
+    return std::max(task.since_ms + *spec_.kill_orphan_tasks_after_s * ms_per_s, task.next_kill_ms);
 }
 
 std::optional<time_ms> task_table::next_wakeup() const {
     std::optional<time_ms> result;
     if (!timers_.empty()) result = timers_.top().first;
     if (!spec_.kill_orphan_tasks_after_s) return result;
-    for (const auto& [invocation, task] : running_) {
-        if (!task.orphaned_ms) continue;
-        const auto at = kill_time(task);
+    for (const auto& [invocation, orphan] : orphans_) {
+        const auto at = kill_time(orphan);
         result = std::min(result.value_or(at), at);
     }
     return result;
@@ -294,25 +293,21 @@ std::optional<time_ms> task_table::next_wakeup() const {
 
 // -- the job, its nodes or its dependencies change --------------------------------------------------------------------
 
-void task_table::note_orphans(time_ms now) {
-    for (auto& [invocation, task] : running_) {
-        auto p = position_of(task.node.value);
-        const bool orphan = !job_may_run() || p == none || slots_[p].excluded;
-        if (!orphan) {
-            task.orphaned_ms.reset();
-        } else if (!task.orphaned_ms) {
-            task.orphaned_ms = now;
-        }
-    }
+void task_table::note_orphan(invocation_id invocation, position at, time_ms now) {
+    const bool is_orphan = !job_may_run() || at == none || slots_[at].excluded;
+    if (is_orphan)
+        orphans_.try_emplace(invocation, orphan{now, 0});
+    else if (!orphans_.empty())
+        orphans_.erase(invocation);
 }
 
 std::vector<invocation_id> task_table::orphans_due(time_ms now) {
     std::vector<invocation_id> result;
     if (!spec_.kill_orphan_tasks_after_s) return result;
-    for (auto& [invocation, task] : running_)
-        if (task.orphaned_ms && kill_time(task) <= now && !endings_.contains(invocation)) {
+    for (auto& [invocation, orphan] : orphans_)
+        if (kill_time(orphan) <= now && !live_.at(invocation.value).ending) {
             result.push_back(invocation);
-            task.next_kill_ms = now + kill_again_ms + spec_.kill_wait_s * ms_per_s;
+            orphan.next_kill_ms = now + kill_again_ms + spec_.kill_wait_s * ms_per_s;
         }
     return result;
 }
@@ -366,7 +361,7 @@ void task_table::rebuild(time_ms now) {
         if (count == &task_counts::done) changes_.done.push_back(node_at(p));
         refresh(p);
     }
-    note_orphans(now);
+    for (const auto& [invocation, live] : live_) note_orphan(invocation_id{invocation}, live.at, now);
 }
 
 void task_table::set_forest(forest_ptr nodes, time_ms now) {
@@ -390,8 +385,10 @@ void task_table::set_forest(forest_ptr nodes, time_ms now) {
             details_[p] = {s.backoff_step, s.retry_at_ms, s.invocation, s.synthetic, s.data_json};
         entry = absent_.erase(entry);
     }
-    for (const auto& [invocation, task] : running_)
-        if (auto p = position_of(task.node.value); p != none) slots_[p].live = 1;
+    for (auto& [invocation, live] : live_) {
+        live.at = position_of(live.task.node.value);
+        if (live.at != none) slots_[live.at].live = 1;
+    }
     for (auto& [job, dependency] : dependencies_) dependency.done.clear();
     for (auto& [job, open] : gates_) open = false;
     rebuild(now);
@@ -456,6 +453,10 @@ void task_table::dependency_changed(const job_id& job, const std::vector<node_in
 
 table_changes task_table::take_changes() { return std::exchange(changes_, {}); }
 
+void task_table::for_each_running(const std::function<void(invocation_id, const running_task&)>& visit) const {
+    for (const auto& [invocation, live] : live_) visit(invocation_id{invocation}, live.task);
+}
+
 bool task_table::all_done() const { return forest_ && level_ && counts_.done == counts_.total; }
 
 std::vector<node_index> task_table::done_nodes() const {
@@ -481,8 +482,11 @@ std::string task_table::sanity_check() const {
         }
     }
     if (!(expected == counts_)) return "counts do not add up";
-    for (const auto& [invocation, end] : endings_)
-        if (!running_.contains(invocation)) return "an ending without a running task";
+    for (const auto& [invocation, live] : live_)
+        if (live.at != position_of(live.task.node.value) || (live.at != none && !slots_[live.at].live))
+            return "a running task that its slot does not know";
+    for (const auto& [invocation, orphan] : orphans_)
+        if (!live_.contains(invocation.value)) return "an orphan that does not run";
     return {};
 }
 

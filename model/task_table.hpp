@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <string>
@@ -73,8 +74,6 @@ struct running_task {
     std::string worker;
     std::vector<std::string> path;  ///< node first, instance last
     time_ms started_ms = 0;
-    std::optional<time_ms> orphaned_ms = std::nullopt;  ///< since when its job or node is gone or disabled
-    time_ms next_kill_ms = 0;                           ///< not asked for again before
 };
 
 /// All functions take the time in `now`; it must not go backwards.
@@ -126,7 +125,8 @@ public:
     [[nodiscard]] bool all_done() const;
     /// Every node on which this job is done.
     [[nodiscard]] std::vector<node_index> done_nodes() const;
-    [[nodiscard]] const std::map<invocation_id, running_task>& running() const { return running_; }
+    /// Calls `visit` for every running task, in no order.
+    void for_each_running(const std::function<void(invocation_id, const running_task&)>& visit) const;
 
     /// What a task's last attempt left for the next; null where it left nothing.
     [[nodiscard]] const std::string* data_of(node_index node) const;
@@ -161,9 +161,16 @@ private:
     struct dependency {
         std::vector<bool> done;  // by position; empty where none is
     };
-    struct ending {
-        node_id node;
-        task_status status;
+    // A running task, or one whose end is not durable yet.
+    struct live_task {
+        running_task task;
+        position at = none;                   // in the forest of now
+        std::unique_ptr<task_status> ending;  // where it ended
+    };
+    // A running task whose job or node is gone or disabled.
+    struct orphan {
+        time_ms since_ms = 0;
+        time_ms next_kill_ms = 0;  // not asked for again before
     };
 
     [[nodiscard]] position position_of(std::string_view node) const;
@@ -181,8 +188,8 @@ private:
     void change(position p, Change&& mutate);
     void refresh(position p);
     void rebuild(time_ms now);
-    void note_orphans(time_ms now);
-    [[nodiscard]] time_ms kill_time(const running_task& task) const;
+    void note_orphan(invocation_id invocation, position at, time_ms now);
+    [[nodiscard]] time_ms kill_time(const orphan& task) const;
     [[nodiscard]] task_status remembered(std::string_view node) const;
 
     job_spec spec_;
@@ -193,10 +200,10 @@ private:
     boost::unordered_flat_map<position, details> details_;
     std::vector<std::uint16_t> unmet_;  // by position: depends_on jobs that are not done there; empty without any
     std::map<job_id, dependency> dependencies_;
-    std::map<job_id, bool> gates_;                            // run_only_after_...: open or not
-    std::map<std::string, task_status, std::less<>> absent_;  // statuses of nodes that the forest lacks
-    std::map<invocation_id, running_task> running_;
-    std::map<invocation_id, ending> endings_;
+    std::map<job_id, bool> gates_;                              // run_only_after_...: open or not
+    std::map<std::string, task_status, std::less<>> absent_;    // statuses of nodes that the forest lacks
+    boost::unordered_flat_map<std::uint64_t, live_task> live_;  // by invocation
+    std::map<invocation_id, orphan> orphans_;
     using timer = std::pair<time_ms, position>;
     std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
     task_counts counts_;
