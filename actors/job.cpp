@@ -71,13 +71,13 @@ void publish(self_ptr self) {
 }
 
 // An event for the table that must wait until the store has told what it remembers.
-template <class F>
-void when_loaded(self_ptr self, F&& f) {
+template <class Message, class F>
+void when_loaded(self_ptr self, Message& m, F&& f) {
     if (self->state.loaded) {
-        f();
+        f(m);
         publish(self);
     } else {
-        self->state.early.emplace_back(std::forward<F>(f));
+        self->state.early.emplace_back([m = std::move(m), f = std::forward<F>(f)]() mutable { f(m); });
     }
 }
 
@@ -106,17 +106,19 @@ void record_starts(self_ptr self, status_batch& batch) {
     batch.starts = std::exchange(starts, {});
 }
 
-void note_starts(self_ptr self, const tasks_started& m) {
+void note_starts(self_ptr self, tasks_started& m) {
     auto& s = self->state;
     s.seen_starts = std::max(s.seen_starts, m.count);
-    for (const auto& start : m.starts) {
-        running_task task{start.node, start.worker, start.path, start.started_ms};
+    for (std::size_t i = 0; i < m.starts.size(); ++i) {
+        auto& start = m.starts[i];
+        running_task task{start.node, start.worker, start.started_ms};
         if (!m.adopted) {
-            s.table->started(start.invocation, std::move(task), s.run.now());
+            s.table->started(start.invocation, std::move(task), s.run.now(),
+                             i < m.nodes.size() ? m.nodes[i] : node_index{});
         } else if (!s.table->adopt(start.invocation, std::move(task), s.run.now()) || start.path.empty()) {
             continue;  // nothing new for history
         }
-        s.unrecorded_starts.push_back(start);
+        s.unrecorded_starts.push_back(std::move(start));
     }
     if (std::exchange(s.record_scheduled, true)) return;
     self->delayed_send(self, start_record_delay, commit_due{});
@@ -228,47 +230,47 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
     s.run = std::move(run);
     load(self);
     return {
-        [=](const job_changed& m) {
-            when_loaded(self, [=] {
+        [=](job_changed& m) {
+            when_loaded(self, m, [=](job_changed& change) {
                 self->state.retired = false;
-                self->state.table->set_spec(m.spec, self->state.run.now());
+                self->state.table->set_spec(std::move(change.spec), self->state.run.now());
             });
         },
-        [=](const job_removed&) {
-            when_loaded(self, [=] {
+        [=](job_removed& m) {
+            when_loaded(self, m, [=](job_removed&) {
                 self->state.retired = true;
                 self->state.table->retire(self->state.run.now());
             });
         },
-        [=](const nodes_changed& m) {
-            when_loaded(self, [=] {
+        [=](nodes_changed& m) {
+            when_loaded(self, m, [=](nodes_changed& change) {
                 auto& table = *self->state.table;
                 // It may have come already, with news of a job that heard of it first.
-                if (table.nodes() && table.nodes()->version() >= m.nodes->version()) return;
-                table.set_forest(m.nodes, self->state.run.now());
+                if (table.nodes() && table.nodes()->version() >= change.nodes->version()) return;
+                table.set_forest(change.nodes, self->state.run.now());
             });
         },
-        [=](const tasks_started& m) { when_loaded(self, [=] { note_starts(self, m); }); },
-        [=](const attempts_ended& m) { when_loaded(self, [=] { note_ends(self, m); }); },
-        [=](const dependency_news& m) {
-            when_loaded(self, [=] {
+        [=](tasks_started& m) { when_loaded(self, m, [=](tasks_started& starts) { note_starts(self, starts); }); },
+        [=](attempts_ended& m) { when_loaded(self, m, [=](attempts_ended& ends) { note_ends(self, ends); }); },
+        [=](dependency_news& m) {
+            when_loaded(self, m, [=](dependency_news& news) {
                 auto& table = *self->state.table;
                 const auto now = self->state.run.now();
                 const auto own = table.nodes() ? table.nodes()->version() : 0;
-                if (m.nodes->version() < own) return;  // it will report again for this forest
-                if (m.nodes->version() > own) table.set_forest(m.nodes, now);
-                if (m.replaced)
-                    table.dependency_replaced(m.job, m.done, m.all_done, now);
+                if (news.nodes->version() < own) return;  // it will report again for this forest
+                if (news.nodes->version() > own) table.set_forest(news.nodes, now);
+                if (news.replaced)
+                    table.dependency_replaced(news.job, news.done, news.all_done, now);
                 else
-                    table.dependency_changed(m.job, m.done, m.undone, m.all_done, now);
+                    table.dependency_changed(news.job, news.done, news.undone, news.all_done, now);
             });
         },
-        [=](const dependents_changed& m) {
-            when_loaded(self, [=] {
-                self->state.dependents = m.dependents;
+        [=](dependents_changed& m) {
+            when_loaded(self, m, [=](dependents_changed& change) {
+                self->state.dependents = std::move(change.dependents);
                 if (!self->state.table->nodes()) return;
                 const auto news = news_of(self, true, self->state.table->done_nodes(), {});
-                for (const auto& dependent : m.dependents) self->send(dependent, news);
+                for (const auto& dependent : self->state.dependents) self->send(dependent, news);
             });
         },
         [=](const wake_due& m) {

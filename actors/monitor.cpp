@@ -35,13 +35,11 @@ void flush(self_ptr self) {
 
 void note_events(self_ptr self, events_happened& m) {
     auto& s = self->state;
+    s.running += m.started;
+    s.running -= std::min(s.running, m.ended);
+    s.finished += m.ended;
     for (auto& e : m.events) {
         e.seq = ++s.seq;
-        if (e.kind == event_kind::start) ++s.running;
-        if (e.kind == event_kind::finish || e.kind == event_kind::lost) {
-            if (s.running > 0) --s.running;
-            ++s.finished;
-        }
         if (!s.log) continue;
         try {
             s.log->write(e);

@@ -20,24 +20,20 @@ scheduler_actor scheduler_of(self_ptr self) { return caf::actor_cast<scheduler_a
 
 job_command command_of(const job_spec& spec, std::uint64_t version) {
     return {spec.name,      version,          spec.command, spec.config_json, spec.working_directory,
-            spec.timeout_s, spec.kill_wait_s, spec.status,  spec.arguments};
+            spec.timeout_s, spec.kill_wait_s, spec.status,  spec.arguments,   {}};
 }
 
-event make_event(self_ptr self, event_kind kind, const job_id& job, const std::string& node, const std::string& worker,
-                 invocation_id invocation) {
+event make_event(self_ptr self, event_kind kind, const held_task& task, invocation_id invocation) {
+    auto& s = self->state;
     event e;
-    e.at_ms = self->state.run.now();
+    e.at_ms = s.run.now();
     e.kind = kind;
-    e.job = job;
-    e.node = node_id{node};
-    e.worker = worker;
+    e.job = task.job;
+    e.node = node_id{task.path.front()};
+    if (auto worker = s.workers.find(task.worker); worker != s.workers.end())
+        e.worker = worker->second.info.shard.value;
     e.invocation = invocation;
     return e;
-}
-
-std::string shard_of(self_ptr self, worker_index worker) {
-    auto found = self->state.workers.find(worker);
-    return found == self->state.workers.end() ? std::string{} : found->second.info.shard.value;
 }
 
 // -- news -------------------------------------------------------------------------------------------------------------
@@ -50,6 +46,8 @@ pool_state::job* job_with_news(self_ptr self, const job_id& name) {
     return &found->second;
 }
 
+bool has_events(const pool_state& s) { return !s.events.events.empty() || s.events.started + s.events.ended > 0; }
+
 void send_news(self_ptr self) {
     auto& s = self->state;
     for (const auto& name : std::exchange(s.jobs_with_news, {})) {
@@ -57,16 +55,17 @@ void send_news(self_ptr self) {
         if (found == s.jobs.end()) continue;
         auto& job = found->second;
         if (!job.started.empty())
-            self->send(job.actor, tasks_started{std::exchange(job.started, {}), job.starts, false});
+            self->send(job.actor, tasks_started{std::exchange(job.started, {}), job.starts, false,
+                                                std::exchange(job.started_nodes, {})});
         if (!job.ended.empty()) self->send(job.actor, attempts_ended{std::exchange(job.ended, {})});
     }
-    if (!s.events.empty()) self->send(s.links.monitor, events_happened{std::exchange(s.events, {})});
+    if (has_events(s)) self->send(s.links.monitor, std::exchange(s.events, {}));
     s.news_sent_ms = s.run.now();
 }
 
 void send_news_in_time(self_ptr self) {
     auto& s = self->state;
-    if (s.news_scheduled || (s.jobs_with_news.empty() && s.events.empty())) return;
+    if (s.news_scheduled || (s.jobs_with_news.empty() && !has_events(s))) return;
     const auto next = s.news_sent_ms ? *s.news_sent_ms + news_interval_ms : 0;
     const auto wait = next - s.run.now();
     if (wait <= 0) return send_news(self);
@@ -104,33 +103,35 @@ using orders_by_worker = std::map<worker_index, start_tasks>;
 
 void add_start(self_ptr self, const start_decision& decision, orders_by_worker& portion) {
     auto& s = self->state;
-    const auto held = *s.core->held(decision.invocation);
-    auto& job = s.jobs.at(held.job);
-    auto& worker = s.workers.at(held.worker);
+    const auto& name = s.core->job_name(decision.job);
+    auto& job = s.jobs.at(name);
+    auto& worker = s.workers.at(decision.worker);
 
     task_order order;
     order.invocation = decision.invocation;
-    order.job = held.job;
-    order.node = node_id{held.path.front()};
-    order.path = held.path;
-    order.resources_by_node = s.core->demands_of(decision.invocation);
+    order.job = name;
+    order.path.reserve(decision.path.size());
+    for (auto node : decision.path) order.path.emplace_back(s.nodes->name(node));
+    order.node = node_id{order.path.front()};
     if (auto data = job.data.find(decision.node.value); data != job.data.end()) {
         order.prev_data_json = std::move(data->second);
         job.data.erase(data);
     }
-    auto& orders = portion[held.worker];
-    if (worker.known[held.job] != job.command.version) {
-        worker.known[held.job] = job.command.version;
+    auto& orders = portion[decision.worker];
+    if (auto& known = worker.known[name]; known != job.command.version) {
+        known = job.command.version;
         orders.commands.push_back(job.command);
     }
-    job_with_news(self, held.job)
-        ->started.push_back(
-            {held.job, order.node, decision.invocation, worker.info.shard.value, held.path, s.run.now()});
-    job.unseen.emplace_back(++job.starts, held.path.front());
-    auto e =
-        make_event(self, event_kind::start, held.job, held.path.front(), worker.info.shard.value, decision.invocation);
-    e.path = held.path;
-    s.events.push_back(std::move(e));
+    auto* news = job_with_news(self, name);
+    news->started.push_back({name, order.node, decision.invocation, worker.info.shard.value, order.path, s.run.now()});
+    news->started_nodes.push_back(decision.node);
+    job.unseen.emplace_back(++job.starts, decision.node);
+    ++s.events.started;
+    if (s.links.keep_events) {
+        auto e = make_event(self, event_kind::start, {name, order.path, decision.worker}, decision.invocation);
+        e.path = order.path;
+        s.events.events.push_back(std::move(e));
+    }
     orders.tasks.push_back(std::move(order));
 }
 
@@ -158,7 +159,31 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& job = s.jobs[spec.name];
     job.actor = actor;
     job.command = command_of(spec, ++s.command_versions);
-    s.core->put_job(spec);
+    job.command.demands = s.core->demands_of(s.core->put_job(spec));
+}
+
+// Other resources or levels make other demands of the same job.
+void renew_demands(self_ptr self) {
+    auto& s = self->state;
+    for (auto& [name, job] : s.jobs) {
+        auto demands = s.core->demands_of(*s.core->find_job(name));
+        if (demands == job.command.demands) continue;
+        job.command.demands = std::move(demands);
+        job.command.version = ++s.command_versions;
+    }
+}
+
+void take_nodes(self_ptr self, const nodes_changed& m) {
+    auto& s = self->state;
+    for (auto& [name, job] : s.jobs) {
+        for (auto& [number, node] : job.unseen)
+            if (node.valid()) node = m.nodes->find(s.nodes->name(node)).value_or(node_index{});
+        std::fill(job.started_nodes.begin(), job.started_nodes.end(), node_index{});
+        job.data.clear();
+    }
+    s.nodes = m.nodes;
+    s.core->set_forest(m.nodes);
+    renew_demands(self);
 }
 
 void forget_seen(pool_state::job& job, std::uint64_t seen_starts) {
@@ -174,9 +199,9 @@ void take_pending(self_ptr self, pending_changed& m) {
     forget_seen(job, m.seen_starts);
     if (!s.nodes || m.forest_version != s.nodes->version()) return;
     if (!job.unseen.empty()) {
-        boost::unordered_flat_set<std::string_view> unseen;
-        for (const auto& [number, node] : job.unseen) unseen.insert(node);
-        std::erase_if(m.ready, [&](node_index node) { return unseen.contains(s.nodes->name(node)); });
+        boost::unordered_flat_set<std::uint32_t> unseen;
+        for (const auto& [number, node] : job.unseen) unseen.insert(node.value);
+        std::erase_if(m.ready, [&](node_index node) { return unseen.contains(node.value); });
     }
     if (m.replace) {
         s.core->clear_pending(*index);
@@ -207,7 +232,7 @@ void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invo
     auto& s = self->state;
     std::map<worker_index, acknowledge_results> by_worker;
     for (auto invocation : invocations) {
-        auto found = s.unacknowledged.find(invocation);
+        auto found = s.unacknowledged.find(invocation.value);
         if (found == s.unacknowledged.end()) continue;
         by_worker[found->second].invocations.push_back(invocation);
         s.unacknowledged.erase(found);
@@ -222,16 +247,16 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
     std::vector<invocation_id> meaningless;
     for (const auto& finished : ends) {
         const auto invocation = finished.end.invocation;
-        s.unacknowledged[invocation] = worker;
-        if (const auto held = s.core->held(invocation)) {
-            s.core->finish(invocation);
-            auto e =
-                make_event(self, event_kind::finish, held->job, held->path.front(), shard_of(self, worker), invocation);
-            e.result = finished.end.result;
-            e.exit_code = finished.end.exit_code;
-            e.signal = finished.end.signal;
-            s.events.push_back(std::move(e));
-        }
+        s.unacknowledged[invocation.value] = worker;
+        if (s.links.keep_events)
+            if (const auto held = s.core->held(invocation)) {
+                auto e = make_event(self, event_kind::finish, *held, invocation);
+                e.result = finished.end.result;
+                e.exit_code = finished.end.exit_code;
+                e.signal = finished.end.signal;
+                s.events.events.push_back(std::move(e));
+            }
+        if (s.core->finish(invocation)) ++s.events.ended;
         if (auto* job = job_with_news(self, finished.job)) {
             job->ended.push_back(finished.end);
         } else {
@@ -252,8 +277,8 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
         end.ended_ms = s.run.now();
         end.reason = reason;
         if (auto* job = job_with_news(self, task.job)) job->ended.push_back(std::move(end));
-        s.events.push_back(
-            make_event(self, event_kind::lost, task.job, task.path.front(), shard_of(self, task.worker), invocation));
+        ++s.events.ended;
+        if (s.links.keep_events) s.events.events.push_back(make_event(self, event_kind::lost, task, invocation));
     }
 }
 
@@ -267,11 +292,11 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     auto job = s.jobs.find(attempt.job);
     if (job == s.jobs.end()) return;
     const auto index = s.core->find_job(attempt.job);
-    if (const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt; node && index)
-        s.core->remove_pending(*index, std::array{*node});
-    job->second.unseen.emplace_back(++job->second.starts, attempt.node.value);
+    const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
+    if (node && index) s.core->remove_pending(*index, std::array{*node});
+    job->second.unseen.emplace_back(++job->second.starts, node.value_or(node_index{}));
     send_news(self);  // it comes behind what was gathered
-    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true});
+    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, {}});
 }
 
 void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
@@ -331,8 +356,7 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
         const auto held = s.core->held(invocation);
         if (!held) continue;
         by_worker[held->worker].invocations.push_back(invocation);
-        s.events.push_back(make_event(self, event_kind::killed, held->job, held->path.front(),
-                                      shard_of(self, held->worker), invocation));
+        s.events.events.push_back(make_event(self, event_kind::killed, *held, invocation));
         ++count;
     }
     for (auto& [worker, message] : by_worker) {
@@ -364,12 +388,11 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             auto& core = *self->state.core;
             core.set_options(m.options);
             core.set_resources(m.resources);
+            renew_demands(self);
             schedule(self);
         },
         [=](const nodes_changed& m) {
-            self->state.nodes = m.nodes;
-            self->state.core->set_forest(m.nodes);
-            for (auto& [job, entry] : self->state.jobs) entry.data.clear();
+            take_nodes(self, m);
             schedule(self);
         },
         [=](const job_changed& m, const job_actor& actor) {
@@ -382,7 +405,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             auto& state = self->state;
             for (auto& e : m.events) {
                 e.at_ms = state.run.now();
-                state.events.push_back(std::move(e));
+                state.events.events.push_back(std::move(e));
             }
             send_news_in_time(self);
         },
@@ -401,7 +424,8 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
         [=](const worker_gone& m) {
             conclude(self, self->state.core->erase_worker(m.worker), attempt_result::lost, m.reason);
             self->state.workers.erase(m.worker);
-            std::erase_if(self->state.unacknowledged, [&](const auto& entry) { return entry.second == m.worker; });
+            boost::unordered::erase_if(self->state.unacknowledged,
+                                       [&](const auto& entry) { return entry.second == m.worker; });
             schedule(self);
         },
         [=](const tasks_finished& m) {

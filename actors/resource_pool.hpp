@@ -17,17 +17,19 @@ inline constexpr time_ms news_interval_ms = 5;
 struct pool_links {
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
     monitor_actor monitor;
+    bool keep_events = false;  ///< somebody keeps the events of attempts
 };
 
 struct pool_state {
     struct job {
         job_actor actor;
         job_command command;
-        std::uint64_t starts = 0;                                  ///< so far
-        std::deque<std::pair<std::uint64_t, std::string>> unseen;  ///< starts that the job has not heard of, with nodes
+        std::uint64_t starts = 0;                                 ///< so far
+        std::deque<std::pair<std::uint64_t, node_index>> unseen;  ///< starts that the job has not heard of, with nodes
         boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
-        std::vector<attempt_start> started;                          ///< not told yet, as is
-        std::vector<attempt_end> ended;                              ///< this; a task that ended is not started anew
+        std::vector<attempt_start> started;                          ///< not told yet, as are
+        std::vector<node_index> started_nodes;                       ///< their nodes, and
+        std::vector<attempt_end> ended;                              ///< these; a task that ended is not started anew
     };
     struct worker {
         worker_actor actor;
@@ -42,13 +44,13 @@ struct pool_state {
     forest_ptr nodes;
     std::map<job_id, job> jobs;
     std::map<worker_index, worker> workers;
-    std::map<invocation_id, worker_index> unacknowledged;  ///< ended, but not durable yet
+    boost::unordered_flat_map<std::uint64_t, worker_index> unacknowledged;  ///< invocations that ended, but not durably
     std::uint64_t command_versions = 0;
     bool stalled = false;
 
     // What jobs and the monitor have to be told. No slot waits for that, so it is gathered for a while.
     std::vector<job_id> jobs_with_news;
-    std::vector<event> events;
+    events_happened events;
     std::optional<time_ms> news_sent_ms;
     bool news_scheduled = false;
 

@@ -197,7 +197,8 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
     auto& s = self->state;
     s.options = std::move(options);
     const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
-    s.pool = self->spawn(pool_behavior, s.options.first_invocation, pool_links{me, s.options.monitor}, s.options.run);
+    s.pool = self->spawn(pool_behavior, s.options.first_invocation,
+                         pool_links{me, s.options.monitor, s.options.keep_events}, s.options.run);
     s.nodes = self->spawn(nodes_behavior, me, s.options.tools);
     self->send(s.options.store, health_to{me});
     for (const auto& worker : s.options.known_workers) s.registry.restore(worker, s.options.run.now());

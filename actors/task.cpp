@@ -21,13 +21,20 @@ std::string path_json(const task_order& order) {
     return json::serialize(path);
 }
 
-std::string resources_json(const task_order& order) {
+json::object amounts_json(const amounts& taken) {
     json::object result;
-    for (const auto& [node, taken] : order.resources_by_node) {
-        json::object at_node;
-        for (const auto& [resource, amount] : taken) at_node[resource] = amount;
-        result[node] = std::move(at_node);
+    for (const auto& [resource, amount] : taken) result[resource] = amount;
+    return result;
+}
+
+// By node of the path, and by the worker's shard name.
+std::string resources_json(const task_order& order, const job_demands& demands, const std::string& shard) {
+    json::object result;
+    for (std::size_t i = 0; i < order.path.size(); ++i) {
+        const auto level = order.path.size() - 1 - i;
+        result[order.path[i]] = level < demands.nodes.size() ? amounts_json(demands.nodes[level]) : json::object{};
     }
+    result[shard] = amounts_json(demands.worker);
     return json::serialize(result);
 }
 
@@ -91,15 +98,16 @@ void finish(self_ptr self, process_outcome& outcome) {
 
 }  // namespace
 
-process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
-                        const std::string& data_dir) {
+process_spec process_of(const task_order& order, const job_command& command, const std::string& shard,
+                        const std::string& status_path, const std::string& data_dir) {
     const auto path = path_json(order);
-    const auto resources = resources_json(order);
+    const auto resources = resources_json(order, command.demands, shard);
     process_spec spec;
     spec.argv = command.command;
     switch (command.arguments) {
         case command_arguments::full:
-            spec.argv.insert(spec.argv.end(), {order.node.value, status_path, task_json(order, command, path, resources)});
+            spec.argv.insert(spec.argv.end(),
+                             {order.node.value, status_path, task_json(order, command, path, resources)});
             break;
         case command_arguments::node: spec.argv.push_back(order.node.value); break;
         case command_arguments::none:
@@ -107,28 +115,24 @@ process_spec process_of(const task_order& order, const job_command& command, con
             break;
     }
     spec.environment = {
-        "BISTRO_JOB=" + order.job.value,
-        "BISTRO_NODE=" + order.node.value,
-        "BISTRO_STATUS=" + status_path,
-        "BISTRO_INVOCATION=" + to_string(order.invocation),
-        "BISTRO_PATH_TO_NODE=" + path,
-        "BISTRO_PREV_STATUS=" + data_or_null(order),
-        "BISTRO_CONFIG=" + config_of(command),
-        "BISTRO_RESOURCES_BY_NODE=" + resources,
+        "BISTRO_JOB=" + order.job.value,       "BISTRO_NODE=" + order.node.value,
+        "BISTRO_STATUS=" + status_path,        "BISTRO_INVOCATION=" + to_string(order.invocation),
+        "BISTRO_PATH_TO_NODE=" + path,         "BISTRO_PREV_STATUS=" + data_or_null(order),
+        "BISTRO_CONFIG=" + config_of(command), "BISTRO_RESOURCES_BY_NODE=" + resources,
     };
     spec.working_directory =
         command.working_directory.empty() ? data_dir + "/jobs/" + order.job.value : command.working_directory;
     return spec;
 }
 
-void launch_task(const task_actor& actor, const task_order& order, const job_command& command,
+void launch_task(const task_actor& actor, const task_order& order, const job_command& command, const std::string& shard,
                  const std::string& data_dir, process_launcher& launcher) {
     process_events events;
     events.on_output = [actor](std::vector<output_line> lines) {
         caf::anon_send(actor, output_written{std::move(lines)});
     };
     events.on_end = [actor](process_outcome outcome) { caf::anon_send(actor, process_ended{std::move(outcome)}); };
-    launcher.launch(id_of(order), process_of(order, command, launcher.status_path(id_of(order)), data_dir),
+    launcher.launch(id_of(order), process_of(order, command, shard, launcher.status_path(id_of(order)), data_dir),
                     std::move(events));
 }
 

@@ -28,16 +28,16 @@ struct task_actor_state {
     static inline const char* name = "task";
 };
 
-/// What to run for a task, below `data_dir` where the job names no folder of its own.
-process_spec process_of(const task_order& order, const job_command& command, const std::string& status_path,
-                        const std::string& data_dir);
+/// What to run for a task on the worker `shard`, below `data_dir` where the job names no folder of its own.
+process_spec process_of(const task_order& order, const job_command& command, const std::string& shard,
+                        const std::string& status_path, const std::string& data_dir);
 
 task_actor::behavior_type task_behavior(task_actor::stateful_pointer<task_actor_state> self, task_order_ptr order,
                                         job_command_ptr command, task_links links, runtime run);
 
 /// Starts the process of a task, whose actor hears of it. Apart from the actor, so that the process does not wait for
 /// the actor's turn.
-void launch_task(const task_actor& actor, const task_order& order, const job_command& command,
+void launch_task(const task_actor& actor, const task_order& order, const job_command& command, const std::string& shard,
                  const std::string& data_dir, process_launcher& launcher);
 
 }  // namespace bistro

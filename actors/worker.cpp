@@ -180,7 +180,8 @@ void start(self_ptr self, task_order&& order) {
     auto actor = self->spawn(
         task_behavior, shared, command->second,
         task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher}, s.options.run);
-    launch_task(actor, *shared, *command->second, s.options.data_dir, *s.options.launcher);
+    launch_task(actor, *shared, *command->second, s.options.who.info.shard.value, s.options.data_dir,
+                *s.options.launcher);
     s.running.emplace(shared->invocation, worker_state::running_task{std::move(actor), shared, s.options.run.now()});
 }
 

@@ -117,15 +117,14 @@ private:
             const auto decisions = engine_.start(batch);
             for (const auto& d : decisions) {
                 const auto job = by_index_.at(d.job);
-                running_task task{node_id{nodes_->name(d.node)}, shards_[d.worker.value], {}, now_};
-                for (auto node : d.path) task.path.emplace_back(nodes_->name(node));
+                running_task task{node_id{nodes_->name(d.node)}, shards_[d.worker.value], now_};
                 event e;
                 e.kind = event_kind::start;
                 e.job = jobs_[job].table.spec().name;
                 e.node = task.node;
                 e.worker = task.worker;
                 e.invocation = d.invocation;
-                e.path = task.path;
+                for (auto node : d.path) e.path.emplace_back(nodes_->name(node));
                 tell(std::move(e));
                 jobs_[job].table.started(d.invocation, std::move(task), now_);
                 running_[d.invocation] = {job, now_};

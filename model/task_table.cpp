@@ -25,6 +25,12 @@ task_table::position task_table::position_of(std::string_view node) const {
     return index->value - forest_->first_of(*level_).value;
 }
 
+task_table::position task_table::position_of(std::string_view node, node_index hint) const {
+    const bool right = forest_ && level_ && hint.value < forest_->size() && forest_->level_of(hint) == *level_ &&
+                       forest_->name(hint) == node;
+    return right ? hint.value - forest_->first_of(*level_).value : position_of(node);
+}
+
 node_index task_table::node_at(position p) const { return node_index{forest_->first_of(*level_).value + p}; }
 
 node_id task_table::name_at(position p) const { return node_id{forest_->name(node_at(p))}; }
@@ -174,8 +180,8 @@ void task_table::restore(const node_id& node, task_status status, time_ms now) {
     }
 }
 
-void task_table::started(invocation_id invocation, running_task task, time_ms now) {
-    const auto p = position_of(task.node.value);
+void task_table::started(invocation_id invocation, running_task task, time_ms now, node_index hint) {
+    const auto p = position_of(task.node.value, hint);
     live_[invocation.value] = {std::move(task), p, nullptr};
     // Whoever started it knows that it is no longer ready.
     if (p != none)
@@ -228,7 +234,7 @@ std::optional<status_change> task_table::ended(const attempt_end& end) {
         auto before = status_at(p);
         before.backoff_step -= before.backoff_step > 0 ? 1 : 0;
         auto next = next_status(before, end, spec_.backoff);
-        live_[end.invocation.value] = {{name_at(p), {}, {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
+        live_[end.invocation.value] = {{name_at(p), {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
         change(p, [](slot& s) { s.live = 1; });
         return status_change{name_at(p), std::move(next)};
     }

@@ -72,7 +72,6 @@ struct status_change {
 struct running_task {
     node_id node;
     std::string worker;
-    std::vector<std::string> path;  ///< node first, instance last
     time_ms started_ms = 0;
 };
 
@@ -101,8 +100,8 @@ public:
 
     /// A task was found to run already, or to have ended unheard. False where that is stale: the task has ended since.
     bool adopt(invocation_id invocation, running_task task, time_ms now);
-    /// A task was started.
-    void started(invocation_id invocation, running_task task, time_ms now);
+    /// A task was started. `hint`: where its node may be in the forest.
+    void started(invocation_id invocation, running_task task, time_ms now, node_index hint = node_index{});
     /// An attempt ended. Gives the status to store; the table takes it over at made_durable(). Nothing where the end
     /// is stale: of an unknown, older or already ended invocation.
     std::optional<status_change> ended(const attempt_end& end);
@@ -174,6 +173,7 @@ private:
     };
 
     [[nodiscard]] position position_of(std::string_view node) const;
+    [[nodiscard]] position position_of(std::string_view node, node_index hint) const;
     [[nodiscard]] node_index node_at(position p) const;
     [[nodiscard]] node_id name_at(position p) const;
     [[nodiscard]] task_status status_at(position p) const;

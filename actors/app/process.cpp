@@ -139,6 +139,7 @@ void scheduler_process::spawn_actors() {
     options.first_invocation = invocation_id::first_of_epoch(epoch_);
     options.known_workers = known_workers_;
     options.secret = secret_;
+    options.keep_events = log != nullptr;
     options.store = store_;
     options.logs = logs_;
     options.monitor = monitor_;

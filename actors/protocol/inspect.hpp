@@ -32,9 +32,10 @@ BISTRO_INSPECT(worker_info, x.shard, x.host, x.declared)
 BISTRO_INSPECT(worker_instance, x.info, x.instance, x.pid, x.timeouts, x.local)
 BISTRO_INSPECT(attempt_end, x.invocation, x.result, x.data_json, x.exit_code, x.signal, x.ended_ms, x.not_before_ms,
                x.reason)
+BISTRO_INSPECT(job_demands, x.nodes, x.worker)
 BISTRO_INSPECT(job_command, x.job, x.version, x.command, x.config_json, x.working_directory, x.timeout_s, x.kill_wait_s,
-               x.status, x.arguments)
-BISTRO_INSPECT(task_order, x.invocation, x.job, x.node, x.path, x.prev_data_json, x.resources_by_node)
+               x.status, x.arguments, x.demands)
+BISTRO_INSPECT(task_order, x.invocation, x.job, x.node, x.path, x.prev_data_json)
 BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms)
 BISTRO_INSPECT(finished_task, x.job, x.node, x.end)
 BISTRO_INSPECT(hello, x.version, x.secret, x.who, x.session, x.running, x.unacknowledged, x.worker)

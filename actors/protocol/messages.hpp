@@ -43,6 +43,7 @@ struct job_command {
     std::int64_t kill_wait_s = 0;
     status_source status = status_source::exit_code;
     command_arguments arguments = command_arguments::full;
+    job_demands demands;
 };
 
 /// One task to run.
@@ -52,7 +53,6 @@ struct task_order {
     node_id node;
     std::vector<std::string> path;  ///< node first, instance last
     std::string prev_data_json;     ///< empty: none
-    std::vector<std::pair<std::string, amounts>> resources_by_node;
 };
 
 /// A running task, as its worker reports it when it connects.
@@ -216,8 +216,9 @@ struct pending_changed {
 /// Pool to job.
 struct tasks_started {
     std::vector<attempt_start> starts;
-    std::uint64_t count = 0;  ///< starts of this job so far, these included
-    bool adopted = false;     ///< they ran already: a worker came back with them
+    std::uint64_t count = 0;        ///< starts of this job so far, these included
+    bool adopted = false;           ///< they ran already: a worker came back with them
+    std::vector<node_index> nodes;  ///< of the starts, in the pool's forest, as a hint; or empty
 };
 
 /// Pool to job. Also carries ends of invocations that the pool does not know: the job decides what they mean.
@@ -316,7 +317,9 @@ struct problem {
 };
 
 struct events_happened {
-    std::vector<event> events;  ///< without numbers; the monitor counts
+    std::vector<event> events;  ///< without numbers; those of attempts only where somebody keeps them
+    std::uint64_t started = 0;  ///< attempts
+    std::uint64_t ended = 0;
 };
 
 // -- stores -----------------------------------------------------------------------------------------------------------

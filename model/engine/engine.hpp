@@ -84,6 +84,14 @@ struct held_task {
     worker_index worker;
 };
 
+/// What each task of a job takes, without zeros.
+struct job_demands {
+    std::vector<amounts> nodes;  ///< of the nodes on its path, by level: the instance first
+    amounts worker;
+
+    bool operator==(const job_demands&) const = default;
+};
+
 /// What keeps a pending task from starting.
 struct blocker {
     enum class kind : std::uint8_t {
@@ -160,8 +168,8 @@ public:
     [[nodiscard]] std::optional<held_task> held(invocation_id invocation) const;
     /// Costs what the worker runs.
     [[nodiscard]] std::vector<invocation_id> held_by(worker_index worker) const;
-    /// What a running task takes: by node of its path, then by its worker's shard name. Zeros are left out.
-    [[nodiscard]] std::vector<std::pair<std::string, amounts>> demands_of(invocation_id invocation) const;
+    /// What a task of the job takes if it starts now.
+    [[nodiscard]] job_demands demands_of(job_index job) const;
     /// Why a pending task does not start.
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;
     /// Why the next pending task of a job does not start.

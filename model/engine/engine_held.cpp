@@ -135,25 +135,20 @@ std::vector<invocation_id> engine::held_by(worker_index worker) const {
     return result;
 }
 
-std::vector<std::pair<std::string, amounts>> engine::demands_of(invocation_id invocation) const {
-    std::vector<std::pair<std::string, amounts>> result;
-    const auto found = by_invocation_.find(invocation.value);
-    if (found == by_invocation_.end()) return result;
-    const auto& h = holdings_[found->second];
+job_demands engine::demands_of(job_index job) const {
     const auto named = [](const std::vector<resource_def>& defs, const slots& demand) {
         amounts taken;
         for (std::size_t r = 0; r < demand.size(); ++r)
             if (demand[r] != 0) taken[defs[r].name] = demand[r];
         return taken;
     };
-    const auto& demand = demands_[h.demand];
-    for (auto node : h.nodes) {
-        const auto level = forest_->level_of(node).value;
-        result.emplace_back(forest_->name(node),
-                            named(resources_.of(forest_->levels()[level]), demand.by_level[level]));
-    }
-    if (workers_.contains(h.worker))
-        result.emplace_back(workers_.info(h.worker).shard.value, named(resources_.of(worker_level), demand.worker));
+    job_demands result;
+    const auto& e = entry(job);
+    const auto& demand = demands_[e.demand];
+    if (e.level)
+        for (std::uint32_t l = 0; l <= e.level->value; ++l)
+            result.nodes.push_back(named(resources_.of(forest_->levels()[l]), demand.by_level[l]));
+    result.worker = named(resources_.of(worker_level), demand.worker);
     return result;
 }
 

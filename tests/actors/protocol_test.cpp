@@ -47,12 +47,22 @@ TEST_F(protocol_test, hello_and_welcome) {
 TEST_F(protocol_test, tasks_there_and_back) {
     start_tasks s;
     s.session = 2;
-    s.commands = {{job_id{"j"}, 3, {"a", "b"}, "{}", "/d", 1, 2, status_source::pipe, command_arguments::none}};
-    s.tasks = {{invocation_id{4}, job_id{"j"}, node_id{"n"}, {"n"}, "{}", {{"n", {{"r", 1}}}}}};
+    s.commands = {{job_id{"j"},
+                   3,
+                   {"a", "b"},
+                   "{}",
+                   "/d",
+                   1,
+                   2,
+                   status_source::pipe,
+                   command_arguments::none,
+                   {{{}, {{"r", 1}}}, {{"cpu", 2}}}}};
+    s.tasks = {{invocation_id{4}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, "{}"}};
     const auto copy = round_trip(s);
     EXPECT_EQ(copy.commands[0].command, s.commands[0].command);
     EXPECT_EQ(copy.commands[0].arguments, command_arguments::none);
-    EXPECT_EQ(copy.tasks[0].resources_by_node, s.tasks[0].resources_by_node);
+    EXPECT_EQ(copy.commands[0].demands, s.commands[0].demands);
+    EXPECT_EQ(copy.tasks[0].path, s.tasks[0].path);
     tasks_finished f{worker_index{1}, {{job_id{"j"}, node_id{"n"}, {}}}};
     EXPECT_EQ(round_trip(f).ends.size(), 1U);
     EXPECT_EQ(round_trip(acknowledge_results{{invocation_id{7}}}).invocations[0], invocation_id{7});
@@ -91,7 +101,7 @@ TEST(validation, enumerations_out_of_range_are_refused) {
     f.ends[0].end.result = static_cast<attempt_result>(99);
     EXPECT_FALSE(valid(f));
     start_tasks s;
-    s.commands = {{job_id{"../evil"}, 3, {"a"}, "{}", "", 1, 2, status_source::pipe, command_arguments::none}};
+    s.commands = {{job_id{"../evil"}, 3, {"a"}, "{}", "", 1, 2, status_source::pipe, command_arguments::none, {}}};
     EXPECT_FALSE(valid(s)) << "a job's name becomes a folder";
     s.commands[0].job = job_id{"fine"};
     EXPECT_TRUE(valid(s));

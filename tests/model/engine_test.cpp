@@ -265,13 +265,10 @@ TEST_F(engine_test, ranked_priority_decides_between_jobs) {
 TEST_F(engine_test, names_what_a_task_takes) {
     make();
     add_worker(0, "x");
-    add_job("j");
-    start(1);
-    const auto demands = core->demands_of(invocation_id{1});
-    ASSERT_EQ(demands.size(), 4U) << "db, host, instance, worker";
-    EXPECT_EQ(demands[1].first, "h1");
-    EXPECT_EQ(demands[1].second.at("host_slots"), 1);
-    EXPECT_EQ(demands[3].first, "w0");
+    const auto demands = core->demands_of(add_job("j"));
+    ASSERT_EQ(demands.nodes.size(), 3U) << "instance, host, db";
+    EXPECT_EQ(demands.nodes[1], (amounts{{"host_slots", 1}}));
+    EXPECT_EQ(demands.worker, (amounts{{"cpu", 1}}));
 }
 
 }  // namespace

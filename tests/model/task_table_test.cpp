@@ -49,7 +49,7 @@ protected:
         return result;
     }
     void start(std::uint64_t id, const std::string& node) {
-        table.started(invocation_id{id}, {node_id{node}, "w", {node}, now}, now);
+        table.started(invocation_id{id}, {node_id{node}, "w", now}, now);
     }
     std::optional<status_change> end(std::uint64_t id, attempt_result result) {
         attempt_end e;
@@ -207,17 +207,16 @@ TEST_F(table_test, a_disabled_or_invalid_job_offers_nothing) {
 
 TEST_F(table_test, adopting_what_ended_since_is_refused) {
     run(5, "h1:a", attempt_result::done);
-    EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", {}, now}, now));
-    EXPECT_TRUE(table.adopt(invocation_id{6}, {node_id{"h1:b"}, "w", {}, now}, now));
-    EXPECT_FALSE(table.adopt(invocation_id{7}, {node_id{"h1:b"}, "w", {}, now}, now))
-        << "one runs already";
+    EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", now}, now));
+    EXPECT_TRUE(table.adopt(invocation_id{6}, {node_id{"h1:b"}, "w", now}, now));
+    EXPECT_FALSE(table.adopt(invocation_id{7}, {node_id{"h1:b"}, "w", now}, now)) << "one runs already";
     EXPECT_EQ(table.counts().running, 1U);
 }
 
 TEST_F(table_test, what_was_withdrawn_for_a_stale_attempt_is_offered_again) {
     run(5, "h1:a", attempt_result::incomplete);
     static_cast<void>(table.take_changes());
-    EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", {}, now}, now));
+    EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", now}, now));
     EXPECT_THAT(table.take_changes().ready, ::testing::SizeIs(1));
 }
 

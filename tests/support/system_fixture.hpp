@@ -109,6 +109,7 @@ protected:
         options.monitor = monitor;
         options.tools = {&launcher, nullptr};
         options.secret = "secret";
+        options.keep_events = log != nullptr;
         options.run = clock();
         scheduler = track(system.spawn(scheduler_behavior, options));
         gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, scheduler));
