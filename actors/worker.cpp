@@ -169,13 +169,23 @@ void refuse(self_ptr self, const task_order& order, const std::string& reason) {
     self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(refused)}});
 }
 
-void start(self_ptr self, task_order&& order) {
+// `done` takes what has ended already.
+void start(self_ptr self, task_order&& order, std::vector<finished_task>& done) {
     auto& s = self->state;
     if (s.stopping) return refuse(self, order, "the worker is stopping");
     if (order.invocation <= s.last_started) return refuse(self, order, "the order came twice or too late");
     s.last_started = order.invocation;
     auto command = s.commands.find(order.job);
     if (command == s.commands.end()) return refuse(self, order, "the worker does not know the job");
+    if (command->second->command.front() == null_command) {
+        finished_task finished{std::move(order.job), std::move(order.node), {}};
+        finished.end.invocation = order.invocation;
+        finished.end.result = attempt_result::done;
+        finished.end.ended_ms = s.options.run.now();
+        s.unacknowledged.emplace(order.invocation, finished);
+        done.push_back(std::move(finished));
+        return;
+    }
     const auto shared = std::make_shared<const task_order>(std::move(order));
     auto actor = self->spawn(
         task_behavior, shared, command->second,
@@ -192,7 +202,9 @@ void take_orders(self_ptr self, start_tasks& m) {
         auto job = command.job;
         s.commands.insert_or_assign(std::move(job), std::make_shared<const job_command>(std::move(command)));
     }
-    for (auto& order : m.tasks) start(self, std::move(order));
+    std::vector<finished_task> done;
+    for (auto& order : m.tasks) start(self, std::move(order), done);
+    if (!done.empty()) self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, std::move(done)});
 }
 
 void take_end(self_ptr self, const task_ended& m) {

@@ -64,6 +64,11 @@ void load_command(toml_reader& r, job_spec& job, load_context& c) {
     }
     if (std::any_of(command->begin(), command->end(), [](const auto& a) { return a.find('\0') != std::string::npos; }))
         r.error("command", "\"" + r.where() + ".command\" contains a NUL byte, which no process can be given");
+    if (command->front().starts_with("bistro:") && command->front() != null_command) {
+        r.error("command", "\"" + r.where() + ".command\": there is no built-in command " + quote(command->front()) +
+                               "; there is " + quote(std::string{null_command}));
+        return;
+    }
     job.command = *command;
     if (job.command.front().find('/') != std::string::npos) job.command.front() = c.resolve(job.command.front());
 }

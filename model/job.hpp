@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/backoff.hpp"
@@ -26,6 +27,10 @@ enum class command_arguments : std::uint8_t {
     node,  ///< only the node
     none,  ///< nothing; "{}" in the command's elements stands for the node
 };
+
+/// The command of a job whose tasks are done as soon as a worker has them, without a process: it measures what the way
+/// there and back costs.
+inline constexpr std::string_view null_command = "bistro:null";
 
 /// A job. Seconds are seconds, amounts are slots.
 struct job_spec {

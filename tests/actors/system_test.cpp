@@ -35,6 +35,14 @@ TEST_F(system_test, runs_every_task_within_the_limits_and_then_rests) {
     EXPECT_THAT(stored(), SizeIs(4));
 }
 
+TEST_F(system_test, null_tasks_are_done_without_a_process) {
+    start_scheduler("[jobs.j]\nowner = \"x\"\ncommand = [\"bistro:null\"]\n");
+    start_worker("w");
+    EXPECT_EQ(launcher.launched, 0U);
+    EXPECT_EQ(counts().done, 4U);
+    EXPECT_THAT(stored(), SizeIs(4));
+}
+
 TEST_F(system_test, what_is_done_stays_done_after_a_restart) {
     start_scheduler(one_job);
     start_worker("w");

@@ -62,6 +62,7 @@ inline void take_orders(simulated_worker self, start_tasks& m) {
     for (auto& order : m.tasks) {
         finished_task task{std::move(order.job), std::move(order.node), {}};
         task.end.invocation = order.invocation;
+        task.end.result = attempt_result::done;
         const std::chrono::duration<double> lasts{unit_interval(s.random) * 2 * s.mean_s};
         s.tasks.push(
             {now + std::chrono::duration_cast<simulated_worker_state::clock::duration>(lasts), std::move(task)});

@@ -161,7 +161,11 @@ command = []
 [jobs.k]
 priority = -1
 resources = { nothing = 1 }
+[jobs.l]
+owner = "x"
+command = ["bistro:nul"]
 )");
+    EXPECT_THAT(errors, Contains(HasSubstr("there is no built-in command \"bistro:nul\"")));
     EXPECT_THAT(errors, Contains(HasSubstr("c.toml:2:10: error: level \"host\" is named twice")));
     EXPECT_THAT(errors, Contains(HasSubstr(":3:9: error: \"nodes.order\" is \"sorted\"")));
     EXPECT_THAT(errors, Contains(AllOf(HasSubstr(":6:16:"), HasSubstr("there is no level \"rack\""))));

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Measures how many null tasks (`bistro:null`, completed without a process) a second go from a scheduler process to a
+# worker process over loopback TCP and back, until their statuses are durable: from the worker's start until all are
+# done, less what the same takes for a single task.
+# Usage: tests/bench/dispatch.sh [TASKS [SLOTS]]
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tasks=${1:-400000}
+slots=${2:-2000}
+bistro=$top/build/release/actors/bistro
+[ -x "$bistro" ] || { echo "build first: cmake --preset release && cmake --build --preset release" >&2; exit 3; }
+
+work=$(mktemp -d)
+scheduler=
+worker=
+cleanup() {
+    for process in $worker $scheduler; do kill "$process" 2>/dev/null || true; done
+    wait
+    rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work"
+
+# run_all COUNT: seconds from the worker's start until COUNT tasks are done
+run_all() {
+    cat > config.toml <<EOF
+[scheduler]
+data_dir = "state"
+[nodes]
+levels = ["db"]
+[[nodes.sources]]
+source = "range_label"
+parent_level = "instance"
+format = "{i}"
+start = 1
+end = $1
+[resources.worker]
+slot = { limit = $slots, default = 1 }
+[jobs.null]
+owner = "bench"
+command = ["bistro:null"]
+[worker]
+data_dir = "worker-state"
+EOF
+    rm -rf state worker-state
+    "$bistro" scheduler config.toml >/dev/null 2>&1 &
+    scheduler=$!
+    until "$bistro" status --config config.toml --json 2>/dev/null | grep -q "\"total\":$1,"; do sleep 0.1; done
+    local began=${EPOCHREALTIME/[.,]/}
+    "$bistro" worker config.toml >/dev/null 2>&1 &
+    worker=$!
+    until "$bistro" status --config config.toml --json | grep -q "\"done\":$1,"; do sleep 0.05; done
+    echo $((${EPOCHREALTIME/[.,]/} - began))
+    kill "$worker" "$scheduler"
+    wait "$worker" "$scheduler" 2>/dev/null || true
+    worker= scheduler=
+}
+
+single=$(run_all 1)
+all=$(run_all "$tasks")
+du -k "$work"/state/statuses.sqlite* | awk -v tasks="$tasks" '{ kb += $1 } END { printf "status store: %.0f bytes a task\n", kb * 1024 / tasks }'
+awk -v n="$tasks" -v all="$all" -v single="$single" \
+    'BEGIN { printf "%d tasks in %.2f s, one in %.2f s: %.0f tasks a second\n", n, all / 1e6, single / 1e6, n * 1e6 / (all - single) }'
