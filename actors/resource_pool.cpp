@@ -125,7 +125,7 @@ void add_start(self_ptr self, const start_decision& decision, orders_by_worker& 
     auto* news = job_with_news(self, name);
     news->started.push_back({name, order.node, decision.invocation, worker.info.shard.value, order.path, s.run.now()});
     news->started_nodes.push_back(decision.node);
-    job.unseen.emplace_back(++job.starts, decision.node);
+    job.unseen.push_back({++job.starts, decision.node, {}});
     ++s.events.started;
     if (s.links.keep_events) {
         auto e = make_event(self, event_kind::start, {name, order.path, decision.worker}, decision.invocation);
@@ -176,8 +176,10 @@ void renew_demands(self_ptr self) {
 void take_nodes(self_ptr self, const nodes_changed& m) {
     auto& s = self->state;
     for (auto& [name, job] : s.jobs) {
-        for (auto& [number, node] : job.unseen)
-            if (node.valid()) node = m.nodes->find(s.nodes->name(node)).value_or(node_index{});
+        for (auto& start : job.unseen) {
+            if (start.node.valid()) start.name = s.nodes->name(start.node);
+            start.node = m.nodes->find(start.name).value_or(node_index{});
+        }
         std::fill(job.started_nodes.begin(), job.started_nodes.end(), node_index{});
         job.data.clear();
     }
@@ -187,7 +189,7 @@ void take_nodes(self_ptr self, const nodes_changed& m) {
 }
 
 void forget_seen(pool_state::job& job, std::uint64_t seen_starts) {
-    while (!job.unseen.empty() && job.unseen.front().first <= seen_starts) job.unseen.pop_front();
+    while (!job.unseen.empty() && job.unseen.front().number <= seen_starts) job.unseen.pop_front();
 }
 
 void take_pending(self_ptr self, pending_changed& m) {
@@ -200,7 +202,7 @@ void take_pending(self_ptr self, pending_changed& m) {
     if (!s.nodes || m.forest_version != s.nodes->version()) return;
     if (!job.unseen.empty()) {
         boost::unordered_flat_set<std::uint32_t> unseen;
-        for (const auto& [number, node] : job.unseen) unseen.insert(node.value);
+        for (const auto& start : job.unseen) unseen.insert(start.node.value);
         std::erase_if(m.ready, [&](node_index node) { return unseen.contains(node.value); });
     }
     if (m.replace) {
@@ -294,7 +296,7 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     const auto index = s.core->find_job(attempt.job);
     const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
     if (node && index) s.core->remove_pending(*index, std::array{*node});
-    job->second.unseen.emplace_back(++job->second.starts, node.value_or(node_index{}));
+    job->second.unseen.push_back({++job->second.starts, node.value_or(node_index{}), attempt.node.value});
     send_news(self);  // it comes behind what was gathered
     self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, {}});
 }

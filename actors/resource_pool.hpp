@@ -21,11 +21,17 @@ struct pool_links {
 };
 
 struct pool_state {
+    // A start that the job has not heard of.
+    struct unseen_start {
+        std::uint64_t number = 0;
+        node_index node;
+        std::string name;  // of the node, for the next forest; empty while the index says it
+    };
     struct job {
         job_actor actor;
         job_command command;
-        std::uint64_t starts = 0;                                 ///< so far
-        std::deque<std::pair<std::uint64_t, node_index>> unseen;  ///< starts that the job has not heard of, with nodes
+        std::uint64_t starts = 0;  ///< so far
+        std::deque<unseen_start> unseen;
         boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
         std::vector<attempt_start> started;                          ///< not told yet, as are
         std::vector<node_index> started_nodes;                       ///< their nodes, and

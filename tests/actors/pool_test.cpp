@@ -1,0 +1,118 @@
+// A resource pool alone, among stand-ins that keep what they are sent.
+#include "actors/resource_pool.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/actor_fixture.hpp"
+
+namespace bistro {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class pool_test : public test::actor_test {
+protected:
+    // Keeps the nodes of orders, and drops all else.
+    caf::actor stand_in(std::vector<std::string>& started) {
+        auto keep = [](caf::event_based_actor* self, std::vector<std::string>* nodes) -> caf::behavior {
+            // Not caf::drop: that answers with an error, which ends the pool.
+            self->set_default_handler(
+                [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> { return caf::message{}; });
+            return {[=](const start_tasks& m) {
+                for (const auto& order : m.tasks) nodes->push_back(order.node.value);
+            }};
+        };
+        return track(caf::actor{system.spawn(keep, &started)});
+    }
+
+    void make_pool() {
+        other = stand_in(started);
+        pool = track(system.spawn(
+            pool_behavior, invocation_id::first_of_epoch(2),
+            pool_links{caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<monitor_actor>(other), false},
+            clock()));
+        caf::anon_send(pool, pool_configured{});
+        job_spec job;
+        job.name = job_id{"j"};
+        job.level = "host";
+        job.command = {"work"};
+        caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+        run();
+    }
+
+    void send_nodes(const std::vector<std::string>& names) {
+        std::vector<node_decl> nodes;
+        for (const auto& name : names) nodes.push_back({name, "host", {}, {}, true, false});
+        forest = build_forest({"host"}, nodes, ++version).nodes;
+        caf::anon_send(pool, nodes_changed{forest, {}});
+        run();
+    }
+
+    void send_worker(std::vector<finished_task> unacknowledged) {
+        worker_joined m;
+        m.worker = worker_index{std::size_t{0}};
+        m.info = {shard_name{"w"}, "host", {}};
+        m.handle = caf::actor_cast<caf::strong_actor_ptr>(other);
+        m.session = 1;
+        m.unacknowledged = std::move(unacknowledged);
+        caf::anon_send(pool, std::move(m));
+        caf::anon_send(pool, worker_accepts{worker_index{std::size_t{0}}, true});
+        run();
+    }
+
+    // A job that has heard of so many starts offers every node.
+    void offer_all(std::uint64_t seen_starts) {
+        pending_changed m;
+        m.job = job_id{"j"};
+        m.forest_version = version;
+        m.seen_starts = seen_starts;
+        m.replace = true;
+        const auto level = forest->innermost();
+        for (std::size_t i = 0; i < forest->size_of(level); ++i)
+            m.ready.emplace_back(forest->first_of(level).value + i);
+        caf::anon_send(pool, std::move(m));
+        run();
+    }
+
+    std::vector<std::string> started;
+    caf::actor other;
+    pool_actor pool;
+    forest_ptr forest;
+    std::uint64_t version = 0;
+};
+
+TEST_F(pool_test, what_ended_unheard_before_there_were_nodes_is_not_started_before_its_job_has_heard_of_it) {
+    make_pool();
+    finished_task ended{job_id{"j"}, node_id{"a"}, {}};
+    ended.end.invocation = invocation_id::first_of_epoch(1);
+    ended.end.result = attempt_result::done;
+    send_worker({ended});
+    send_nodes({"a", "b"});
+    offer_all(0);
+    EXPECT_THAT(started, ElementsAre("b"));
+    send_nodes({"b", "a"});
+    offer_all(1);
+    EXPECT_THAT(started, ElementsAre("b", "a")) << "of a the job knows now, of b not yet";
+}
+
+TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_nodes) {
+    make_pool();
+    send_worker({});
+    send_nodes({"b"});
+    offer_all(0);
+    EXPECT_THAT(started, ElementsAre("b"));
+    finished_task ended{job_id{"j"}, node_id{"b"}, {}};
+    ended.end.invocation = invocation_id::first_of_epoch(2);
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, {ended}});
+    started.clear();
+    send_nodes({"a", "b"});
+    offer_all(0);
+    EXPECT_THAT(started, ElementsAre("a"));
+    started.clear();
+    offer_all(2);
+    EXPECT_THAT(started, ElementsAre("b")) << "a runs; of b the job knows, and offers it again";
+}
+
+}  // namespace
+}  // namespace bistro
