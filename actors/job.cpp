@@ -171,29 +171,11 @@ caf::result<control_answer> forgive(self_ptr self) {
     return promise;
 }
 
-std::string_view word_for(task_situation situation, const task_status& status) {
-    switch (situation) {
-        case task_situation::ready: return status.state == task_state::unstarted ? "waiting" : to_string(status.state);
-        case task_situation::running: return "running";
-        case task_situation::done: return "done";
-        case task_situation::failed: return "failed";
-        case task_situation::backoff: return "backoff";
-        case task_situation::job_disabled:
-        case task_situation::job_invalid: return "disabled";
-        case task_situation::waits_for_node_of_job:
-        case task_situation::waits_for_whole_job: return "blocked";
-        case task_situation::node_disabled:
-        case task_situation::filtered_out: return "excluded";
-        case task_situation::no_such_task: return "gone";
-    }
-    return {};
-}
-
 tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
     const auto& table = *self->state.table;
     tasks_answer answer;
     table.for_each([&](const node_id& node, const task_status& status, task_situation situation) {
-        const auto word = word_for(situation, status);
+        const auto word = word_of(situation, status);
         if (!m.state.empty() && m.state != word) return;
         if (answer.tasks.size() >= m.limit) {
             ++answer.left_out;

@@ -11,6 +11,30 @@ constexpr time_ms ms_per_s = 1000;
 constexpr time_ms kill_again_ms = 10'000;
 }  // namespace
 
+std::string_view word_of(task_situation situation, const task_status& status) {
+    switch (situation) {
+        case task_situation::ready: return status.state == task_state::unstarted ? "waiting" : to_string(status.state);
+        case task_situation::running: return "running";
+        case task_situation::done: return "done";
+        case task_situation::failed: return "failed";
+        case task_situation::backoff: return "backoff";
+        case task_situation::job_disabled:
+        case task_situation::job_invalid: return "disabled";
+        case task_situation::waits_for_node_of_job:
+        case task_situation::waits_for_whole_job: return "blocked";
+        case task_situation::node_disabled:
+        case task_situation::filtered_out: return "excluded";
+        case task_situation::no_such_task: return "gone";
+    }
+    return {};
+}
+
+task_situation situation_of(const task_status& stored) {
+    if (stored.state == task_state::done) return task_situation::done;
+    if (stored.state == task_state::failed) return task_situation::failed;
+    return stored.retry_at_ms > 0 ? task_situation::backoff : task_situation::ready;
+}
+
 task_table::task_table(job_spec spec) : spec_{std::move(spec)} {
     for (const auto& job : spec_.depends_on) dependencies_[job];
     for (const auto& job : spec_.run_only_after_all_nodes_are_done_for) gates_[job] = false;

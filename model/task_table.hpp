@@ -2,6 +2,7 @@
 // eligibility and never looks at slots; the engine decides slots and never looks at statuses.
 #pragma once
 
+#include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <queue>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/forest.hpp"
@@ -48,6 +50,15 @@ enum class task_situation : std::uint8_t {
     filtered_out,
     no_such_task,
 };
+
+/// The word for people that stands for a task's state; one of task_words.
+std::string_view word_of(task_situation situation, const task_status& status);
+inline constexpr std::array<std::string_view, 11> task_words{"waiting",  "running",    "backoff", "blocked",
+                                                             "done",     "incomplete", "error",   "failed",
+                                                             "disabled", "excluded",   "gone"};
+
+/// Of a task of which no more is known than its status, while no scheduler runs.
+task_situation situation_of(const task_status& stored);
 
 /// What the outside must be told after an event, in node indexes of the table's forest.
 struct table_changes {

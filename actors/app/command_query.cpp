@@ -102,28 +102,16 @@ jobs_answer jobs_from_files(const target_arguments& target) {
         row.job = job;
         store->for_each_status(job, [&](const node_id&, const task_status& status) {
             ++row.counts.total;
-            if (status.state == task_state::done)
-                ++row.counts.done;
-            else if (status.state == task_state::failed)
-                ++row.counts.failed;
-            else if (status.retry_at_ms > 0)
-                ++row.counts.backoff;
-            else
-                ++row.counts.ready;
+            switch (situation_of(status)) {
+                case task_situation::done: ++row.counts.done; break;
+                case task_situation::failed: ++row.counts.failed; break;
+                case task_situation::backoff: ++row.counts.backoff; break;
+                default: ++row.counts.ready;
+            }
         });
         answer.jobs.push_back(std::move(row));
     }
     return answer;
-}
-
-// The words that stand for a task's state in an answer, as the job actor says them.
-const std::vector<std::string> state_words{"waiting", "running", "backoff",  "blocked",  "done", "incomplete",
-                                           "error",   "failed",  "disabled", "excluded", "gone"};
-
-std::string stored_word(const task_status& status) {
-    if (status.state == task_state::unstarted) return "waiting";
-    if (status.retry_at_ms > 0) return "backoff";
-    return std::string{to_string(status.state)};
 }
 
 // Empty: nothing is stored of the job that was asked for.
@@ -135,7 +123,7 @@ std::optional<tasks_answer> tasks_from_files(const target_arguments& target, con
     for (const auto& job : jobs) {
         if (!ask.job.empty() && job != ask.job) continue;
         store->for_each_status(job, [&](const node_id& node, const task_status& status) {
-            const auto word = stored_word(status);
+            const std::string word{word_of(situation_of(status), status)};
             if (!ask.state.empty() && ask.state != word) return;
             if (answer.tasks.size() >= ask.limit) {
                 ++answer.left_out;
@@ -193,10 +181,11 @@ int command_jobs(const target_arguments& target) {
 }
 
 int command_tasks(const target_arguments& target, const tasks_arguments& a) {
-    if (!a.state.empty() && std::find(state_words.begin(), state_words.end(), a.state) == state_words.end()) {
-        const auto near = nearest(a.state, state_words);
+    const std::vector<std::string> words(task_words.begin(), task_words.end());
+    if (!a.state.empty() && std::find(words.begin(), words.end(), a.state) == words.end()) {
+        const auto near = nearest(a.state, words);
         fmt::print(stderr, "bistro tasks: {} is no state; {}\n", quote(a.state),
-                   near.empty() ? "there are " + join(state_words, ", ") : "did you mean " + quote(near) + "?");
+                   near.empty() ? "there are " + join(words, ", ") : "did you mean " + quote(near) + "?");
         return bad_usage;
     }
     const tasks_asked ask{{}, job_id{a.job}, a.state, a.limit};

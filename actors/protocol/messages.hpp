@@ -1,6 +1,6 @@
 // Every message of the system. Messages are named for what happened or what is asked, and carry many where one event
-// can. Those between processes say what becomes of them if they are lost, repeated, late, or from the wrong process;
-// the others never leave the process and are delivered once and in order.
+// can. Those between processes are in worker_messages.hpp and query_messages.hpp; those here never leave the process
+// and are delivered once and in order.
 #pragma once
 
 #include <caf/actor_control_block.hpp>
@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "actors/protocol/query_messages.hpp"
+#include "actors/protocol/worker_messages.hpp"
 #include "config/settings.hpp"
 #include "io/log_store/log_store.hpp"
 #include "io/process/process_launcher.hpp"
@@ -26,122 +28,6 @@
 #include "model/worker_registry.hpp"
 
 namespace bistro {
-
-/// Of the messages between processes. A peer with another one is refused.
-inline constexpr std::uint32_t protocol_version = 2;
-
-// -- between scheduler and worker -------------------------------------------------------------------------------------
-
-/// What a worker needs to know of a job to run its tasks.
-struct job_command {
-    job_id job;
-    std::uint64_t version = 0;  ///< grows with every change
-    std::vector<std::string> command;
-    std::string config_json;
-    std::string working_directory;  ///< empty: a folder of the job under the worker's data directory
-    std::int64_t timeout_s = 0;
-    std::int64_t kill_wait_s = 0;
-    status_source status = status_source::exit_code;
-    command_arguments arguments = command_arguments::full;
-    job_demands demands;
-};
-
-/// One task to run.
-struct task_order {
-    invocation_id invocation;
-    job_id job;
-    node_id node;
-    std::vector<std::string> path;  ///< node first, instance last
-    std::string prev_data_json;     ///< empty: none
-};
-
-/// A running task, as its worker reports it when it connects.
-struct task_report {
-    invocation_id invocation;
-    job_id job;
-    node_id node;
-    std::vector<std::string> path;
-    time_ms started_ms = 0;
-};
-
-/// The end of a task's attempt, as its worker reports it.
-struct finished_task {
-    job_id job;
-    node_id node;
-    attempt_end end;
-};
-
-/// Worker to gateway, answered by `welcome`. Lost or late: the worker times out and says it again. Repeated: the same
-/// answer. The session counts the hellos of this instance; whatever belongs to an earlier one is void.
-struct hello {
-    std::uint32_t version = protocol_version;
-    std::string secret;
-    worker_instance who;
-    std::uint64_t session = 0;
-    std::vector<task_report> running;
-    std::vector<finished_task> unacknowledged;
-    caf::strong_actor_ptr worker;  ///< to send tasks to
-};
-
-/// The answer. Unless joined or rejoined, the worker is no member; `reason` says why.
-struct welcome {
-    hello_verdict verdict = hello_verdict::joined;
-    worker_index worker;
-    liveness_timeouts timeouts;
-    std::string reason;
-    caf::strong_actor_ptr scheduler;  ///< to send heartbeats to
-    caf::strong_actor_ptr pool;       ///< to send results to
-};
-
-/// Worker to scheduler, answered by itself. It is the worker's sign of life, and the answer the scheduler's: both
-/// count silence from their side. Lost: the next one follows. From a wrong or lost instance: answered with `known`
-/// false, and the worker says hello again.
-struct heartbeat {
-    worker_index worker;
-    std::uint64_t instance = 0;
-    bool known = true;
-};
-
-/// Worker to scheduler: it stops, and runs nothing any more. Lost: the worker is lost by its silence.
-struct goodbye {
-    worker_index worker;
-    std::uint64_t instance = 0;
-};
-
-/// Worker to scheduler: it takes no more tasks, and will say goodbye when the last one has ended. Lost: orders that
-/// follow are answered as never started.
-struct worker_leaves {
-    worker_index worker;
-    std::uint64_t instance = 0;
-};
-
-/// Pool to worker. Lost with a connection: the next hello does not report the tasks, and the pool takes them as never
-/// started. Repeated or late: an invocation is started once, ever, and one of an earlier session never.
-struct start_tasks {
-    std::uint64_t session = 0;
-    std::vector<job_command> commands;  ///< of jobs that this worker does not know in this version
-    std::vector<task_order> tasks;
-};
-
-/// Worker to pool. Lost: the results stay with the worker, and the next hello repeats them. Repeated: an end that is
-/// known changes nothing and is acknowledged again.
-struct tasks_finished {
-    worker_index worker;
-    std::vector<finished_task> ends;
-};
-
-/// Pool to worker: these results are durable, forget them. Lost: the next hello repeats the results. Repeated or for
-/// unknown ones: nothing happens.
-struct acknowledge_results {
-    std::vector<invocation_id> invocations;
-};
-
-/// Pool to worker: end these. Lost: who asked may ask again. For what has ended: nothing happens.
-struct kill_invocations {
-    std::vector<invocation_id> invocations;
-    std::string reason;
-    bool blameless = false;  ///< nothing is wrong with the tasks: they are incomplete, not in error
-};
 
 // -- nodes ------------------------------------------------------------------------------------------------------------
 
@@ -419,70 +305,6 @@ struct attempts_asked {
 };
 struct attempts_answer {
     std::vector<attempt> attempts;
-};
-
-/// Anything that the command line asks, with the cluster's secret. From a wrong process: refused.
-struct jobs_asked {
-    std::string secret;
-};
-struct job_row {
-    job_id job;
-    std::string owner;
-    bool enabled = true;
-    double priority = 1;
-    std::string level;
-    task_counts counts;
-    std::string waiting;  ///< why its next task does not start; empty: nothing waits
-};
-struct jobs_answer {
-    std::vector<job_row> jobs;
-    std::vector<std::pair<std::string, std::string>> problems;
-    std::string policy;
-    std::string suspended;  ///< why nothing starts; empty: it does
-    std::vector<std::string> workers;
-};
-struct tasks_asked {
-    std::string secret;
-    job_id job;         ///< empty: of all jobs
-    std::string state;  ///< a word of the answer; empty: all
-    std::uint64_t limit = 0;
-};
-struct task_row {
-    job_id job;
-    node_id node;
-    std::string state;
-    std::uint32_t errors = 0;
-    time_ms retry_at_ms = 0;
-    std::string worker;
-    time_ms started_ms = 0;
-    invocation_id invocation;
-    std::string data_json;
-};
-struct tasks_answer {
-    std::vector<task_row> tasks;
-    std::uint64_t left_out = 0;
-};
-struct logs_asked {
-    std::string secret;
-    log_query query;
-    std::map<std::string, std::int64_t> after;  ///< by shard name, instead of query.after_id: ids are a worker's own
-};
-struct logs_answer {
-    std::vector<log_line> lines;
-    std::map<std::string, std::int64_t> last;  ///< where to go on: what to ask for next as `after`
-    std::vector<std::string> missing;          ///< shard names of workers that could not be asked
-};
-enum class control_verb : std::uint8_t { kill, forgive, stop };
-inline constexpr control_verb last_control_verb = control_verb::stop;
-struct control_asked {
-    std::string secret;
-    control_verb verb = control_verb::kill;
-    job_id job;
-    node_id node;
-};
-struct control_answer {
-    bool ok = false;
-    std::string text;
 };
 
 /// To the monitor.

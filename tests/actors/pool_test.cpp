@@ -10,24 +10,33 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class pool_test : public test::actor_test {
 protected:
-    // Keeps the nodes of orders, and drops all else.
-    caf::actor stand_in(std::vector<std::string>& started) {
-        auto keep = [](caf::event_based_actor* self, std::vector<std::string>* nodes) -> caf::behavior {
+    // Keeps what orders and events say, and drops all else.
+    caf::actor stand_in() {
+        auto keep = [](caf::event_based_actor* self, pool_test* test) -> caf::behavior {
             // Not caf::drop: that answers with an error, which ends the pool.
             self->set_default_handler(
                 [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> { return caf::message{}; });
-            return {[=](const start_tasks& m) {
-                for (const auto& order : m.tasks) nodes->push_back(order.node.value);
-            }};
+            return {
+                [=](const start_tasks& m) {
+                    for (const auto& order : m.tasks) test->started.push_back(order.node.value);
+                    test->commands.insert(test->commands.end(), m.commands.begin(), m.commands.end());
+                },
+                [=](const events_happened& m) {
+                    test->happened.started += m.started;
+                    test->happened.ended += m.ended;
+                    test->happened.events.insert(test->happened.events.end(), m.events.begin(), m.events.end());
+                },
+            };
         };
-        return track(caf::actor{system.spawn(keep, &started)});
+        return track(caf::actor{system.spawn(keep, this)});
     }
 
     void make_pool() {
-        other = stand_in(started);
+        other = stand_in();
         pool = track(system.spawn(
             pool_behavior, invocation_id::first_of_epoch(2),
             pool_links{caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<monitor_actor>(other), false},
@@ -76,6 +85,8 @@ protected:
     }
 
     std::vector<std::string> started;
+    std::vector<job_command> commands;
+    events_happened happened;
     caf::actor other;
     pool_actor pool;
     forest_ptr forest;
@@ -112,6 +123,40 @@ TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_node
     started.clear();
     offer_all(2);
     EXPECT_THAT(started, ElementsAre("b")) << "a runs; of b the job knows, and offers it again";
+}
+
+TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {
+    make_pool();
+    send_worker({});
+    send_nodes({"a"});
+    offer_all(0);
+    ASSERT_THAT(commands, SizeIs(1));
+    EXPECT_THAT(commands[0].demands.nodes, ElementsAre(IsEmpty(), IsEmpty()));
+    pool_configured other_table;
+    other_table.resources.by_level["host"] = {{"slots", 3, 2}};
+    caf::anon_send(pool, other_table);
+    finished_task ended{job_id{"j"}, node_id{"a"}, {}};
+    ended.end.invocation = invocation_id::first_of_epoch(2);
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, {ended}});
+    run();
+    offer_all(1);
+    ASSERT_THAT(commands, SizeIs(2));
+    EXPECT_THAT(commands[1].demands.nodes, ElementsAre(IsEmpty(), amounts{{"slots", 2}}));
+}
+
+TEST_F(pool_test, attempts_are_counted_where_nobody_keeps_their_events) {
+    make_pool();
+    send_worker({});
+    send_nodes({"a", "b"});
+    offer_all(0);
+    finished_task ended{job_id{"j"}, node_id{"a"}, {}};
+    ended.end.invocation = invocation_id::first_of_epoch(2);
+    for (int repeated = 0; repeated < 2; ++repeated)
+        caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, {ended}});
+    run();
+    EXPECT_EQ(happened.started, 2U);
+    EXPECT_EQ(happened.ended, 1U);
+    EXPECT_THAT(happened.events, IsEmpty());
 }
 
 }  // namespace

@@ -3,12 +3,9 @@
 # worker process over loopback TCP and back, until their statuses are durable: from the worker's start until all are
 # done, less what the same takes for a single task.
 # Usage: tests/bench/dispatch.sh [TASKS [SLOTS]]
-set -euo pipefail
-top=$(cd "$(dirname "$0")/../.." && pwd)
+source "$(dirname "$0")/common.sh"
 tasks=${1:-400000}
 slots=${2:-2000}
-bistro=$top/build/release/actors/bistro
-[ -x "$bistro" ] || { echo "build first: cmake --preset release && cmake --build --preset release" >&2; exit 3; }
 
 work=$(mktemp -d)
 scheduler=
@@ -21,27 +18,10 @@ cleanup() {
 trap cleanup EXIT
 cd "$work"
 
-# run_all COUNT: seconds from the worker's start until COUNT tasks are done
+# run_all COUNT: `took` becomes the microseconds from the worker's start until COUNT tasks are done
 run_all() {
-    cat > config.toml <<EOF
-[scheduler]
-data_dir = "state"
-[nodes]
-levels = ["db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "{i}"
-start = 1
-end = $1
-[resources.worker]
-slot = { limit = $slots, default = 1 }
-[jobs.null]
-owner = "bench"
-command = ["bistro:null"]
-[worker]
-data_dir = "worker-state"
-EOF
+    one_job "$1" "$slots" bistro:null > config.toml
+    printf '[worker]\ndata_dir = "worker-state"\n' >> config.toml
     rm -rf state worker-state
     "$bistro" scheduler config.toml >/dev/null 2>&1 &
     scheduler=$!
@@ -50,14 +30,16 @@ EOF
     "$bistro" worker config.toml >/dev/null 2>&1 &
     worker=$!
     until "$bistro" status --config config.toml --json | grep -q "\"done\":$1,"; do sleep 0.05; done
-    echo $((${EPOCHREALTIME/[.,]/} - began))
+    took=$((${EPOCHREALTIME/[.,]/} - began))
     kill "$worker" "$scheduler"
     wait "$worker" "$scheduler" 2>/dev/null || true
     worker= scheduler=
 }
 
-single=$(run_all 1)
-all=$(run_all "$tasks")
+run_all 1
+single=$took
+run_all "$tasks"
+all=$took
 du -k "$work"/state/statuses.sqlite* | awk -v tasks="$tasks" '{ kb += $1 } END { printf "status store: %.0f bytes a task\n", kb * 1024 / tasks }'
 awk -v n="$tasks" -v all="$all" -v single="$single" \
     'BEGIN { printf "%d tasks in %.2f s, one in %.2f s: %.0f tasks a second\n", n, all / 1e6, single / 1e6, n * 1e6 / (all - single) }'

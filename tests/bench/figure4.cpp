@@ -106,9 +106,9 @@ void measure(const setting& what) {
     simulated_work work;
     auto worker = system.spawn<caf::detached>(simulated_worker_behavior, scheduler, std::string{"secret"},
                                               worker_info{shard_name{"simulated"}, "host", {}}, what.mean_s, &work);
-    while (work.started == 0) sleep(0.001);
+    work.started.wait(0);
     const auto first = seconds_since(began);
-    while (static_cast<double>(work.started) < what.slots()) sleep(0.001);
+    for (auto n = work.started.load(); static_cast<double>(n) < what.slots(); n = work.started) work.started.wait(n);
     const auto filled = seconds_since(began);
     sleep(8 * what.mean_s);  // until starts are spread over time
     const auto before = work.finished.load();

@@ -3,34 +3,16 @@
 # many at a time, in turn, and prints each pair and the median ratio: first without a config (the command gets the
 # node's name), then with one, with all that is durable (the command gets node, status file and JSON).
 # Usage: tests/bench/run.sh [TASKS [SLOTS [PAIRS]]]
-set -euo pipefail
-top=$(cd "$(dirname "$0")/../.." && pwd)
+source "$(dirname "$0")/common.sh"
 tasks=${1:-1500}
 slots=${2:-2}
 pairs=${3:-7}
-bistro=$top/build/release/actors/bistro
-[ -x "$bistro" ] || { echo "build first: cmake --preset release && cmake --build --preset release" >&2; exit 3; }
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 c++ -O2 -std=c++20 "$top/tests/bench/spawn_loop.cpp" -o "$work/spawn_loop"
 cd "$work"
 seq "$tasks" > nodes
-cat > config.toml <<EOF
-[nodes]
-levels = ["db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "{i}"
-start = 1
-end = $tasks
-[resources.worker]
-slot = { limit = $slots, default = 1 }
-[jobs.true]
-owner = "bench"
-command = ["/bin/true"]
-EOF
+one_job "$tasks" "$slots" /bin/true > config.toml
 
 # compare NAME BARE_ARGUMENTS -- COMMAND...
 compare() {

@@ -68,6 +68,7 @@ inline void take_orders(simulated_worker self, start_tasks& m) {
             {now + std::chrono::duration_cast<simulated_worker_state::clock::duration>(lasts), std::move(task)});
     }
     s.work->started += m.tasks.size();
+    s.work->started.notify_all();
     if (!std::exchange(s.ticking, true)) self->delayed_send(self, tick, wake_due{});
 }
 

@@ -205,6 +205,17 @@ TEST_F(table_test, a_disabled_or_invalid_job_offers_nothing) {
     EXPECT_EQ(table.counts().ready, 4U);
 }
 
+TEST_F(table_test, a_wrong_hint_does_no_harm) {
+    const auto other = table.nodes()->find("h1:b");
+    ASSERT_TRUE(other);
+    for (const auto hint : {*other, node_index{}, table.nodes()->parents(*other).front()}) {
+        table.started(invocation_id{9}, {node_id{"h1:a"}, "w", now}, now, hint);
+        EXPECT_EQ(table.situation_of(node_id{"h1:a"}), task_situation::running);
+        EXPECT_EQ(table.situation_of(node_id{"h1:b"}), task_situation::ready);
+        EXPECT_EQ(table.sanity_check(), "");
+    }
+}
+
 TEST_F(table_test, adopting_what_ended_since_is_refused) {
     run(5, "h1:a", attempt_result::done);
     EXPECT_FALSE(table.adopt(invocation_id{3}, {node_id{"h1:a"}, "w", now}, now));

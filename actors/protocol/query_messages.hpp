@@ -1,0 +1,81 @@
+// What the command line asks a scheduler process, and the answers. All questions carry the cluster's secret; with a
+// wrong one they are refused. An answer that is lost with its connection may be asked for again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/log_store/log_store.hpp"
+#include "model/ids.hpp"
+#include "model/task_status.hpp"
+#include "model/task_table.hpp"
+
+namespace bistro {
+
+struct jobs_asked {
+    std::string secret;
+};
+struct job_row {
+    job_id job;
+    std::string owner;
+    bool enabled = true;
+    double priority = 1;
+    std::string level;
+    task_counts counts;
+    std::string waiting;  ///< why its next task does not start; empty: nothing waits
+};
+struct jobs_answer {
+    std::vector<job_row> jobs;
+    std::vector<std::pair<std::string, std::string>> problems;
+    std::string policy;
+    std::string suspended;  ///< why nothing starts; empty: it does
+    std::vector<std::string> workers;
+};
+struct tasks_asked {
+    std::string secret;
+    job_id job;         ///< empty: of all jobs
+    std::string state;  ///< a word of the answer; empty: all
+    std::uint64_t limit = 0;
+};
+struct task_row {
+    job_id job;
+    node_id node;
+    std::string state;
+    std::uint32_t errors = 0;
+    time_ms retry_at_ms = 0;
+    std::string worker;
+    time_ms started_ms = 0;
+    invocation_id invocation;
+    std::string data_json;
+};
+struct tasks_answer {
+    std::vector<task_row> tasks;
+    std::uint64_t left_out = 0;
+};
+struct logs_asked {
+    std::string secret;
+    log_query query;
+    std::map<std::string, std::int64_t> after;  ///< by shard name, instead of query.after_id: ids are a worker's own
+};
+struct logs_answer {
+    std::vector<log_line> lines;
+    std::map<std::string, std::int64_t> last;  ///< where to go on: what to ask for next as `after`
+    std::vector<std::string> missing;          ///< shard names of workers that could not be asked
+};
+enum class control_verb : std::uint8_t { kill, forgive, stop };
+inline constexpr control_verb last_control_verb = control_verb::stop;
+struct control_asked {
+    std::string secret;
+    control_verb verb = control_verb::kill;
+    job_id job;
+    node_id node;
+};
+struct control_answer {
+    bool ok = false;
+    std::string text;
+};
+
+}  // namespace bistro

@@ -1,0 +1,132 @@
+// The messages between scheduler and worker processes. Each says what becomes of it if it is lost, repeated, late, or
+// from the wrong process.
+#pragma once
+
+#include <caf/actor_control_block.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/attempt.hpp"
+#include "model/engine/engine.hpp"
+#include "model/job.hpp"
+#include "model/liveness.hpp"
+#include "model/worker_registry.hpp"
+
+namespace bistro {
+
+/// Of the messages between processes. A peer with another one is refused.
+inline constexpr std::uint32_t protocol_version = 2;
+
+/// What a worker needs to know of a job to run its tasks.
+struct job_command {
+    job_id job;
+    std::uint64_t version = 0;  ///< grows with every change
+    std::vector<std::string> command;
+    std::string config_json;
+    std::string working_directory;  ///< empty: a folder of the job under the worker's data directory
+    std::int64_t timeout_s = 0;
+    std::int64_t kill_wait_s = 0;
+    status_source status = status_source::exit_code;
+    command_arguments arguments = command_arguments::full;
+    job_demands demands;
+};
+
+/// One task to run.
+struct task_order {
+    invocation_id invocation;
+    job_id job;
+    node_id node;
+    std::vector<std::string> path;  ///< node first, instance last
+    std::string prev_data_json;     ///< empty: none
+};
+
+/// A running task, as its worker reports it when it connects.
+struct task_report {
+    invocation_id invocation;
+    job_id job;
+    node_id node;
+    std::vector<std::string> path;
+    time_ms started_ms = 0;
+};
+
+/// The end of a task's attempt, as its worker reports it.
+struct finished_task {
+    job_id job;
+    node_id node;
+    attempt_end end;
+};
+
+/// Worker to gateway, answered by `welcome`. Lost or late: the worker times out and says it again. Repeated: the same
+/// answer. The session counts the hellos of this instance; whatever belongs to an earlier one is void.
+struct hello {
+    std::uint32_t version = protocol_version;
+    std::string secret;
+    worker_instance who;
+    std::uint64_t session = 0;
+    std::vector<task_report> running;
+    std::vector<finished_task> unacknowledged;
+    caf::strong_actor_ptr worker;  ///< to send tasks to
+};
+
+/// The answer. Unless joined or rejoined, the worker is no member; `reason` says why.
+struct welcome {
+    hello_verdict verdict = hello_verdict::joined;
+    worker_index worker;
+    liveness_timeouts timeouts;
+    std::string reason;
+    caf::strong_actor_ptr scheduler;  ///< to send heartbeats to
+    caf::strong_actor_ptr pool;       ///< to send results to
+};
+
+/// Worker to scheduler, answered by itself. It is the worker's sign of life, and the answer the scheduler's: both
+/// count silence from their side. Lost: the next one follows. From a wrong or lost instance: answered with `known`
+/// false, and the worker says hello again.
+struct heartbeat {
+    worker_index worker;
+    std::uint64_t instance = 0;
+    bool known = true;
+};
+
+/// Worker to scheduler: it stops, and runs nothing any more. Lost: the worker is lost by its silence.
+struct goodbye {
+    worker_index worker;
+    std::uint64_t instance = 0;
+};
+
+/// Worker to scheduler: it takes no more tasks, and will say goodbye when the last one has ended. Lost: orders that
+/// follow are answered as never started.
+struct worker_leaves {
+    worker_index worker;
+    std::uint64_t instance = 0;
+};
+
+/// Pool to worker. Lost with a connection: the next hello does not report the tasks, and the pool takes them as never
+/// started. Repeated or late: an invocation is started once, ever, and one of an earlier session never.
+struct start_tasks {
+    std::uint64_t session = 0;
+    std::vector<job_command> commands;  ///< of jobs that this worker does not know in this version
+    std::vector<task_order> tasks;
+};
+
+/// Worker to pool. Lost: the results stay with the worker, and the next hello repeats them. Repeated: an end that is
+/// known changes nothing and is acknowledged again.
+struct tasks_finished {
+    worker_index worker;
+    std::vector<finished_task> ends;
+};
+
+/// Pool to worker: these results are durable, forget them. Lost: the next hello repeats the results. Repeated or for
+/// unknown ones: nothing happens.
+struct acknowledge_results {
+    std::vector<invocation_id> invocations;
+};
+
+/// Pool to worker: end these. Lost: who asked may ask again. For what has ended: nothing happens.
+struct kill_invocations {
+    std::vector<invocation_id> invocations;
+    std::string reason;
+    bool blameless = false;  ///< nothing is wrong with the tasks: they are incomplete, not in error
+};
+
+}  // namespace bistro
