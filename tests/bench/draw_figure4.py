@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the table of results/figure4.md as bars: normalized throughput by setting. Writes results/figure4.svg."""
+"""Draws the table of results/figure4.md as bars: normalized throughput by setting (medians). Writes results/figure4.svg."""
 import pathlib
 import re
 
