@@ -16,6 +16,10 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
     to.insert(to.end(), from.begin(), from.end());
 }
 
+std::size_t records_in(const status_batch& batch) {
+    return batch.starts.size() + batch.finishes.size() + batch.statuses.size();
+}
+
 void report(self_ptr self, const std::string& trouble) {
     auto& s = self->state;
     s.in_trouble = !trouble.empty();
@@ -26,6 +30,8 @@ void commit(self_ptr self) {
     auto& s = self->state;
     s.commit_scheduled = false;
     if (s.waiting.empty()) return;
+    // Whoever comes alone is served at once.
+    if (records_in(s.gathered) > records_of_a_stream) s.next_commit = self->clock().now() + s.store->commit_spacing();
     try {
         s.store->commit(s.gathered);
     } catch (const io_error& e) {
@@ -50,7 +56,10 @@ void gather(self_ptr self, const status_batch& batch, caf::typed_response_promis
     s.waiting.push_back(std::move(promise));
     if (s.commit_scheduled) return;
     s.commit_scheduled = true;
-    self->send(self, commit_due{});
+    if (const auto now = self->clock().now(); s.next_commit > now)
+        self->delayed_send(self, s.next_commit - now, commit_due{});
+    else
+        self->send(self, commit_due{});
 }
 
 }  // namespace
@@ -79,7 +88,8 @@ status_store_actor::behavior_type status_store_behavior(self_ptr self,
         },
         [=](const flush_store&) -> caf::result<recorded> {
             auto promise = self->make_response_promise<recorded>();
-            gather(self, {}, promise);
+            self->state.waiting.push_back(promise);
+            if (!self->state.in_trouble) commit(self);  // else the next try is on its way
             return promise;
         },
         [=](const attempts_asked& m) -> caf::result<attempts_answer> {

@@ -37,8 +37,8 @@ std::string errno_text(int error) { return std::error_code{error, std::generic_c
 
 class launcher;
 
-// What a process writes is waited for from this time after its start on; what was written before is read then, or at
-// its end. So a short process causes one wake-up, by its end, and not four.
+// What a process writes is waited for from this time after its start on, or twice as long; what was written before is
+// read then, or at its end. So a short process causes one wake-up, by its end, and not four.
 constexpr std::chrono::milliseconds reading_delay{5};
 
 // A descriptor that is watched once it is worth it.
@@ -197,8 +197,9 @@ private:
         if (young_.size() == 1) wait_for_young();
     }
 
+    // One waking for all that grow old meanwhile, so that many short processes cause no more of them than a few do.
     void wait_for_young() {
-        young_timer_.expires_at(young_.front().first);
+        young_timer_.expires_after(reading_delay);
         young_timer_.async_wait([this](const boost::system::error_code& ec) {
             if (ec) return;
             const auto now = std::chrono::steady_clock::now();

@@ -105,6 +105,9 @@ public:
         });
     }
 
+    // A commit costs about a millisecond of a core whatever its size: log frames of every page touched, and a sync.
+    std::chrono::milliseconds commit_spacing() const override { return std::chrono::milliseconds{10}; }
+
     void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
         guarded([&] {
             SQLite::Statement s{

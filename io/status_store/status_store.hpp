@@ -2,6 +2,7 @@
 // still run something, and the count of the scheduler's starts. Two back ends pass one test suite.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,6 +52,8 @@ public:
     virtual std::uint64_t begin_epoch() = 0;
     /// All or nothing, and durable on return. Applying the same batch twice changes nothing.
     virtual void commit(const status_batch& batch) = 0;
+    /// How far apart the commits of a steady stream should start, so that their fixed cost is shared; 0: no matter.
+    [[nodiscard]] virtual std::chrono::milliseconds commit_spacing() const { return std::chrono::milliseconds{0}; }
 
     /// Statuses of a job, in node order.
     virtual void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) = 0;

@@ -17,13 +17,15 @@ namespace bistro::test {
 // A store that a test can make fail, and look into.
 class fragile_store final : public status_store {
 public:
-    explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken)
-        : inner_{std::move(inner)}, broken_{std::move(broken)} {}
+    explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken,
+                           std::chrono::milliseconds spacing = {})
+        : inner_{std::move(inner)}, broken_{std::move(broken)}, spacing_{spacing} {}
     std::uint64_t begin_epoch() override { return inner_->begin_epoch(); }
     void commit(const status_batch& b) override {
         if (*broken_) throw io_error{"the disk is full"};
         inner_->commit(b);
     }
+    std::chrono::milliseconds commit_spacing() const override { return spacing_; }
     void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override {
         inner_->for_each_status(j, f);
     }
@@ -37,6 +39,7 @@ public:
 private:
     std::shared_ptr<status_store> inner_;
     std::shared_ptr<bool> broken_;
+    std::chrono::milliseconds spacing_;
 };
 
 inline constexpr const char* base_config = R"(
