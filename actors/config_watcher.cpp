@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "io/error.hpp"
+#include "model/text.hpp"
 
 namespace bistro {
 
@@ -22,13 +23,16 @@ void reload(config_watcher_actor::stateful_pointer<config_watcher_state> self,
     }
     if (amend) amend(*loaded.config);
     // What a running process can't change without a restart stays as it was, and is said.
-    std::string fixed;
-    if (loaded.config->data_dir != s.current->data_dir) fixed = "data_dir";
-    if (loaded.config->network != s.current->network) fixed += fixed.empty() ? "[network]" : " and [network]";
-    self->send(s.scheduler,
-               problem{source, fixed.empty() ? "" : "changes of " + fixed + " take effect at the next start"});
-    loaded.config->data_dir = s.current->data_dir;
-    loaded.config->network = s.current->network;
+    std::vector<std::string> fixed;
+    const auto keep = [&](const char* what, auto part) {
+        if (std::exchange((*loaded.config).*part, (*s.current).*part) != (*s.current).*part) fixed.emplace_back(what);
+    };
+    keep("data_dir", &settings::data_dir);
+    keep("[scheduler.history]", &settings::history);
+    keep("[network]", &settings::network);
+    self->send(
+        s.scheduler,
+        problem{source, fixed.empty() ? "" : "changes of " + join(fixed, ", ") + " take effect at the next start"});
     if (*loaded.config == *s.current) return;
     s.current = std::make_shared<const settings>(std::move(*loaded.config));
     self->send(s.scheduler, config_changed{s.current});

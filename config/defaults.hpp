@@ -18,6 +18,10 @@ inline constexpr std::int64_t source_retry_wait_s = 1;
 
 inline constexpr std::int64_t backoff_s[] = {15, 30, 60, 300, 900, 3600, 7200, 21600, 86400};
 
+inline constexpr std::int64_t history_days = 90;
+inline constexpr std::int64_t max_attempts = 1'000'000;
+inline constexpr std::int64_t max_log_lines = 1'000'000;
+
 inline constexpr std::int64_t max_config_bytes = 64 << 20;
 inline constexpr std::int64_t max_range_nodes = 10'000'000;
 

@@ -13,6 +13,7 @@
 #include "model/job.hpp"
 #include "model/liveness.hpp"
 #include "model/resources.hpp"
+#include "model/retention.hpp"
 #include "model/simulation.hpp"
 
 namespace bistro {
@@ -72,10 +73,20 @@ struct worker_settings {
     bool operator==(const worker_settings&) const = default;
 };
 
+/// [scheduler.history]: how much of the past the stores keep.
+struct history_settings {
+    retention attempts{static_cast<std::uint64_t>(defaults::max_attempts), defaults::history_days* ms_per_day};
+    retention log_lines{static_cast<std::uint64_t>(defaults::max_log_lines), defaults::history_days* ms_per_day};
+
+    static constexpr time_ms ms_per_day = time_ms{24} * 3600 * 1000;
+    bool operator==(const history_settings&) const = default;
+};
+
 struct settings {
     std::string file;  ///< that it was read from
     engine_options engine;
     std::string data_dir = defaults::data_dir;
+    history_settings history;
     std::vector<std::string> levels;  ///< below the instance, outermost first
     std::string instance_name = instance_level;
     std::vector<source_settings> sources;

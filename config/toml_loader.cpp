@@ -15,7 +15,21 @@ namespace bistro {
 namespace {
 
 constexpr std::int64_t max_slots = std::int64_t{1} << 40;
+constexpr std::int64_t max_history_days = 36'500;
+constexpr std::int64_t max_history_records = std::int64_t{1} << 40;
 constexpr std::int64_t max_ms = std::int64_t{1} << 40;
+
+void load_history(toml_reader& scheduler, load_context& c) {
+    const auto* table = scheduler.subtable("history");
+    if (table == nullptr) return;
+    toml_reader r{*table, "scheduler.history", c.sink};
+    auto& history = c.config.history;
+    if (auto days = r.integer("days", 1, max_history_days))
+        history.attempts.max_age_ms = history.log_lines.max_age_ms = *days * history_settings::ms_per_day;
+    for (auto [key, keep] : {std::pair{"attempts", &history.attempts}, {"log_lines", &history.log_lines}})
+        if (auto count = r.integer(key, 0, max_history_records)) keep->max_count = static_cast<std::uint64_t>(*count);
+    r.finish();
+}
 
 void load_scheduler(toml_reader& top, load_context& c) {
     c.backoff.delays_s.assign(std::begin(defaults::backoff_s), std::end(defaults::backoff_s));
@@ -35,6 +49,7 @@ void load_scheduler(toml_reader& top, load_context& c) {
     if (auto seed = r.integer("random_seed", 0, std::numeric_limits<std::int64_t>::max()))
         c.config.engine.seed = static_cast<std::uint64_t>(*seed);
     c.kill_orphan_tasks_after_s = load_orphan_rule(r, std::nullopt);
+    load_history(r, c);
     r.finish();
 }
 

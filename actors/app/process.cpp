@@ -99,13 +99,13 @@ scheduler_process::scheduler_process(scheduler_process_options options, main_eve
 
 void scheduler_process::open_stores() {
     if (options_.in_memory) {
-        statuses_ = make_memory_status_store();
-        log_lines_ = make_memory_log_store();
+        statuses_ = make_memory_status_store(config_->history.attempts);
+        log_lines_ = make_memory_log_store(config_->history.log_lines);
         secret_ = random_secret();
     } else {
         folder_ = std::make_unique<data_dir>(config_->data_dir, "scheduler");
-        statuses_ = open_sqlite_status_store(folder_->file("statuses.sqlite"));
-        log_lines_ = open_sqlite_log_store(folder_->file("logs.sqlite"));
+        statuses_ = open_sqlite_status_store(folder_->file("statuses.sqlite"), config_->history.attempts);
+        log_lines_ = open_sqlite_log_store(folder_->file("logs.sqlite"), config_->history.log_lines);
         if (options_.clean) {
             statuses_->clear();
             log_lines_->clear();

@@ -23,15 +23,18 @@ std::optional<log_stream> parse_log_stream(std::string_view text) {
 
 namespace {
 
-// Keeps the latest lines only: memory is not a place for all that a long run prints.
 class memory_log_store final : public log_store {
 public:
+    explicit memory_log_store(const retention& keep) : keep_{keep} {}
+
     void append(std::vector<log_line>& lines) override {
         for (auto& line : lines) {
             line.id = ids_.next(line.written_ms);
             lines_.push_back(line);
         }
-        while (lines_.size() > max_lines) lines_.pop_front();
+        while (!lines_.empty() && (lines_.size() > most_lines() ||
+                                   lines_.front().written_ms < lines_.back().written_ms - keep_.max_age_ms))
+            lines_.pop_front();
     }
 
     std::vector<log_line> query(const log_query& q) override {
@@ -53,14 +56,19 @@ public:
     void clear() override { lines_.clear(); }
 
 private:
-    static constexpr std::size_t max_lines = 100'000;
+    // Memory is not a place for all that a long run prints.
+    static constexpr std::uint64_t max_lines_in_memory = 100'000;
+    [[nodiscard]] std::uint64_t most_lines() const { return std::min(keep_.max_count, max_lines_in_memory); }
 
+    retention keep_;
     line_ids ids_;
     std::deque<log_line> lines_;
 };
 
 }  // namespace
 
-std::unique_ptr<log_store> make_memory_log_store() { return std::make_unique<memory_log_store>(); }
+std::unique_ptr<log_store> make_memory_log_store(const retention& keep) {
+    return std::make_unique<memory_log_store>(keep);
+}
 
 }  // namespace bistro

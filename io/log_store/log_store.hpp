@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/ids.hpp"
+#include "model/retention.hpp"
 #include "model/task_status.hpp"
 
 namespace bistro {
@@ -49,14 +50,14 @@ public:
     log_store& operator=(const log_store&) = delete;
     virtual ~log_store() = default;
 
-    /// Gives the lines their ids and keeps them.
+    /// Gives the lines their ids and keeps them; forgets old ones, as the store's retention says.
     virtual void append(std::vector<log_line>& lines) = 0;
     [[nodiscard]] virtual std::vector<log_line> query(const log_query& query) = 0;
     virtual void clear() = 0;
 };
 
-std::unique_ptr<log_store> make_memory_log_store();
-std::unique_ptr<log_store> open_sqlite_log_store(const std::string& path);
+std::unique_ptr<log_store> make_memory_log_store(const retention& keep = {});
+std::unique_ptr<log_store> open_sqlite_log_store(const std::string& path, const retention& keep = {});
 std::unique_ptr<log_store> open_sqlite_log_store_read_only(const std::string& path);
 
 }  // namespace bistro

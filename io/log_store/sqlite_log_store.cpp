@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <optional>
 
 #include "io/error.hpp"
 #include "io/log_store/line_ids.hpp"
 #include "io/log_store/log_store.hpp"
 #include "io/sqlite_file.hpp"
+#include "io/sqlite_retention.hpp"
 
 namespace bistro {
 
@@ -20,10 +22,11 @@ constexpr sqlite_schema schema{0x42734C67, 1, statements, "a log store of bistro
 
 class sqlite_log_store final : public log_store {
 public:
-    sqlite_log_store(std::string path, sqlite_access access)
+    sqlite_log_store(std::string path, sqlite_access access, const retention& keep)
         : path_{std::move(path)}, db_{open_sqlite(path_, schema, access, sqlite_durability::normal)} {
         if (access == sqlite_access::read_only) return;
         put_ = std::make_unique<SQLite::Statement>(db_, "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)");
+        old_lines_.emplace(db_, "lines", "id", "written_ms", "true", keep);
         ids_ = line_ids{db_.execAndGet("SELECT coalesce(max(id), 0) FROM lines").getInt64()};
     }
 
@@ -42,7 +45,9 @@ public:
                 put_->exec();
                 put_->reset();
             }
+            old_lines_->prune(lines.size(), lines.empty() ? 0 : lines.back().written_ms);
             transaction.commit();
+            old_lines_->committed();
         });
     }
 
@@ -79,7 +84,10 @@ public:
     }
 
     void clear() override {
-        guarded([&] { db_.exec("DELETE FROM lines"); });
+        guarded([&] {
+            db_.exec("DELETE FROM lines");
+            if (old_lines_) old_lines_->cleared();
+        });
     }
 
 private:
@@ -89,6 +97,7 @@ private:
             return f();
         } catch (const SQLite::Exception& e) {
             if (put_) put_->tryReset();
+            if (old_lines_) old_lines_->reset();
             throw io_error{sqlite_message(path_, e)};
         }
     }
@@ -96,17 +105,18 @@ private:
     std::string path_;
     SQLite::Database db_;
     std::unique_ptr<SQLite::Statement> put_;
+    std::optional<sqlite_retention> old_lines_;  // where it may be written
     line_ids ids_;
 };
 
 }  // namespace
 
-std::unique_ptr<log_store> open_sqlite_log_store(const std::string& path) {
-    return std::make_unique<sqlite_log_store>(path, sqlite_access::read_write);
+std::unique_ptr<log_store> open_sqlite_log_store(const std::string& path, const retention& keep) {
+    return std::make_unique<sqlite_log_store>(path, sqlite_access::read_write, keep);
 }
 
 std::unique_ptr<log_store> open_sqlite_log_store_read_only(const std::string& path) {
-    return std::make_unique<sqlite_log_store>(path, sqlite_access::read_only);
+    return std::make_unique<sqlite_log_store>(path, sqlite_access::read_only, retention{});
 }
 
 }  // namespace bistro

@@ -9,6 +9,8 @@ namespace {
 
 class memory_status_store final : public status_store {
 public:
+    explicit memory_status_store(const retention& keep) : keep_{keep} {}
+
     std::uint64_t begin_epoch() override { return ++epoch_; }
 
     void commit(const status_batch& batch) override {
@@ -27,6 +29,7 @@ public:
         for (const auto& gone : batch.forgotten_workers)
             if (auto w = workers_.find(gone.shard); w != workers_.end() && w->second.instance == gone.instance)
                 workers_.erase(w);
+        prune(batch);
     }
 
     void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
@@ -60,6 +63,18 @@ public:
     }
 
 private:
+    void prune(const status_batch& batch) {
+        for (const auto& finish : batch.finishes) newest_ms_ = std::max(newest_ms_, finish.end.ended_ms);
+        auto left = most_deleted(batch.starts.size());
+        for (auto a = attempts_.begin(); a != attempts_.end() && left > 0; --left) {
+            const bool is_old = a->second.end.ended_ms < newest_ms_ - keep_.max_age_ms;
+            if (attempts_.size() <= keep_.max_count && !is_old) return;
+            a = a->second.ended ? attempts_.erase(a) : std::next(a);
+        }
+    }
+
+    retention keep_;
+    time_ms newest_ms_ = 0;
     std::uint64_t epoch_ = 0;
     std::map<job_id, std::map<node_id, task_status>> statuses_;
     std::map<invocation_id, attempt> attempts_;
@@ -68,6 +83,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<status_store> make_memory_status_store() { return std::make_unique<memory_status_store>(); }
+std::unique_ptr<status_store> make_memory_status_store(const retention& keep) {
+    return std::make_unique<memory_status_store>(keep);
+}
 
 }  // namespace bistro

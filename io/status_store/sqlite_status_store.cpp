@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 
 #include "io/error.hpp"
 #include "io/sqlite_file.hpp"
+#include "io/sqlite_retention.hpp"
 #include "io/status_store/status_store.hpp"
 
 namespace bistro {
@@ -64,7 +67,7 @@ amounts amounts_from_json(const std::string& text) {
 
 class sqlite_status_store final : public status_store {
 public:
-    sqlite_status_store(std::string path, sqlite_access access)
+    sqlite_status_store(std::string path, sqlite_access access, const retention& keep)
         : path_{std::move(path)}, db_{open_sqlite(path_, schema, access, sqlite_durability::full)} {
         if (access == sqlite_access::read_only) return;
         put_start_ = prepare(
@@ -77,6 +80,7 @@ public:
         put_status_ = prepare("INSERT OR REPLACE INTO statuses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
         put_worker_ = prepare("INSERT OR REPLACE INTO workers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
         erase_worker_ = prepare("DELETE FROM workers WHERE shard = ?1 AND instance = ?2");
+        old_attempts_.emplace(db_, "attempts", "invocation", "ended_ms", "ended_ms IS NOT NULL", keep);
     }
 
     std::uint64_t begin_epoch() override {
@@ -101,7 +105,11 @@ public:
                 erase_worker_->bind(2, as_signed(gone.instance));
                 run(*erase_worker_);
             }
+            time_ms newest = 0;
+            for (const auto& finish : batch.finishes) newest = std::max(newest, finish.end.ended_ms);
+            old_attempts_->prune(batch.starts.size(), newest);
             transaction.commit();
+            old_attempts_->committed();
         });
     }
 
@@ -175,6 +183,7 @@ public:
             SQLite::Transaction transaction{db_};
             db_.exec("DELETE FROM statuses; DELETE FROM attempts;");
             transaction.commit();
+            if (old_attempts_) old_attempts_->cleared();
         });
     }
 
@@ -190,6 +199,7 @@ private:
         } catch (const SQLite::Exception& e) {
             for (auto* s : {&put_start_, &put_finish_, &put_status_, &put_worker_, &erase_worker_})
                 if (*s) (*s)->tryReset();
+            if (old_attempts_) old_attempts_->reset();
             throw io_error{sqlite_message(path_, e)};
         }
     }
@@ -278,16 +288,17 @@ private:
     statement put_status_;
     statement put_worker_;
     statement erase_worker_;
+    std::optional<sqlite_retention> old_attempts_;  // where it may be written
 };
 
 }  // namespace
 
-std::unique_ptr<status_store> open_sqlite_status_store(const std::string& path) {
-    return std::make_unique<sqlite_status_store>(path, sqlite_access::read_write);
+std::unique_ptr<status_store> open_sqlite_status_store(const std::string& path, const retention& keep) {
+    return std::make_unique<sqlite_status_store>(path, sqlite_access::read_write, keep);
 }
 
 std::unique_ptr<status_store> open_sqlite_status_store_read_only(const std::string& path) {
-    return std::make_unique<sqlite_status_store>(path, sqlite_access::read_only);
+    return std::make_unique<sqlite_status_store>(path, sqlite_access::read_only, retention{});
 }
 
 }  // namespace bistro

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/attempt.hpp"
+#include "model/retention.hpp"
 #include "model/worker_registry.hpp"
 
 namespace bistro {
@@ -50,7 +51,8 @@ public:
 
     /// Counts a start of the scheduler: 1 at first, and never the same number twice.
     virtual std::uint64_t begin_epoch() = 0;
-    /// All or nothing, and durable on return. Applying the same batch twice changes nothing.
+    /// All or nothing, and durable on return. Applying the same batch twice changes nothing. Also forgets attempts that
+    /// ended, as the store's retention says; statuses stay.
     virtual void commit(const status_batch& batch) = 0;
     /// How far apart the commits of a steady stream should start, so that their fixed cost is shared; 0: no matter.
     [[nodiscard]] virtual std::chrono::milliseconds commit_spacing() const { return std::chrono::milliseconds{0}; }
@@ -65,10 +67,10 @@ public:
     virtual void clear() = 0;
 };
 
-std::unique_ptr<status_store> make_memory_status_store();
+std::unique_ptr<status_store> make_memory_status_store(const retention& keep = {});
 
 /// A file, created where there is none. Throws io_error.
-std::unique_ptr<status_store> open_sqlite_status_store(const std::string& path);
+std::unique_ptr<status_store> open_sqlite_status_store(const std::string& path, const retention& keep = {});
 /// For looking only, beside a running scheduler or without one.
 std::unique_ptr<status_store> open_sqlite_status_store_read_only(const std::string& path);
 

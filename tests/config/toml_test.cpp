@@ -50,6 +50,15 @@ TEST(toml, the_smallest_config_has_every_default) {
     EXPECT_TRUE(is_loopback(c.network.listen));
 }
 
+TEST(toml, says_how_much_of_the_past_is_kept) {
+    const auto plain = good(minimal).history;
+    EXPECT_EQ(plain.attempts.max_count, 1'000'000U);
+    EXPECT_EQ(plain.log_lines.max_age_ms, 90 * history_settings::ms_per_day);
+    const auto c = good(std::string{minimal} + "[scheduler.history]\nattempts = 5\nlog_lines = 6\ndays = 7\n");
+    EXPECT_EQ(c.history.attempts, (retention{5, 7 * history_settings::ms_per_day}));
+    EXPECT_EQ(c.history.log_lines, (retention{6, 7 * history_settings::ms_per_day}));
+}
+
 TEST(toml, takes_the_whole_of_the_documented_example) {
     const auto c = good(R"(
 [scheduler]

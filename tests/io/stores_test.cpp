@@ -40,11 +40,15 @@ attempt_finish finish(const std::string& node, std::uint64_t id, task_state stat
     return f;
 }
 
+attempt_start start(const std::string& node, std::uint64_t id, time_ms when) {
+    return {job_id{"j"}, node_id{node}, invocation_id{id}, "w", {node, "instance"}, when};
+}
+
 class status_store_test : public ::testing::TestWithParam<bool> {
 protected:
     void open() {
         store.reset();
-        store = GetParam() ? open_sqlite_status_store(dir.file("s.sqlite")) : make_memory_status_store();
+        store = GetParam() ? open_sqlite_status_store(dir.file("s.sqlite"), keep) : make_memory_status_store(keep);
     }
     void reopen() {
         if (GetParam()) open();
@@ -56,7 +60,23 @@ protected:
         return result;
     }
 
+    // An attempt that takes no time.
+    void attempt_at(const std::string& node, std::uint64_t id, time_ms when) {
+        status_batch batch;
+        batch.starts = {start(node, id, when)};
+        batch.finishes = {finish(node, id, task_state::done)};
+        batch.finishes.front().end.ended_ms = when;
+        store->commit(batch);
+    }
+    std::vector<std::uint64_t> history(const std::string& node = {}) {
+        std::vector<std::uint64_t> ids;
+        for (const auto& a : store->attempts(job_id{"j"}, node_id{node}, 10'000))
+            ids.push_back(a.start.invocation.value);
+        return ids;
+    }
+
     temp_dir dir;
+    retention keep;
     std::unique_ptr<status_store> store;
 };
 
@@ -143,6 +163,48 @@ TEST_P(status_store_test, workers_come_and_go) {
     EXPECT_THAT(store->workers(), IsEmpty());
 }
 
+TEST_P(status_store_test, the_oldest_attempts_are_forgotten_above_a_count_but_no_status_and_none_that_runs) {
+    keep.max_count = 3;
+    open();
+    status_batch running;
+    running.starts = {start("runs", 1, 1'000)};
+    store->commit(running);
+    for (std::uint64_t i = 2; i <= 8; ++i) attempt_at("n" + std::to_string(i), i, 1'000);
+    EXPECT_THAT(history(), ElementsAre(8, 7, 1));
+    EXPECT_THAT(statuses(), SizeIs(7));
+    reopen();
+    attempt_at("n9", 9, 1'000);
+    EXPECT_THAT(history(), ElementsAre(9, 8, 1));
+    store->clear();
+    for (std::uint64_t i = 10; i <= 12; ++i) attempt_at("n", i, 1'000);
+    EXPECT_THAT(history(), ElementsAre(12, 11, 10)) << "what was cleared does not count";
+}
+
+TEST_P(status_store_test, attempts_of_another_age_are_forgotten) {
+    keep.max_age_ms = 100'000;
+    open();
+    for (std::uint64_t i = 1; i <= 3; ++i) attempt_at("n" + std::to_string(i), i, static_cast<time_ms>(i) * 50'000);
+    EXPECT_THAT(history(), ElementsAre(3, 2, 1));
+    attempt_at("n4", 4, 230'000);
+    EXPECT_THAT(history(), ElementsAre(4, 3)) << "older than 130,000";
+}
+
+TEST_P(status_store_test, a_surplus_goes_by_and_by) {
+    status_batch many;
+    for (std::uint64_t i = 1; i <= 1'000; ++i) {
+        many.starts.push_back(start("n", i, 1'000));
+        many.finishes.push_back(finish("n", i, task_state::done));
+    }
+    store->commit(many);
+    if (!GetParam()) return;  // only a file is opened again, with another limit
+    keep.max_count = 10;
+    reopen();
+    attempt_at("n", 1'001, 1'000);
+    EXPECT_THAT(history(), SizeIs(1'001 - most_deleted(1))) << "a bounded number at a time";
+    for (std::uint64_t i = 1'002; i <= 1'020; ++i) attempt_at("n", i, 1'000);
+    EXPECT_THAT(history(), SizeIs(10));
+}
+
 TEST_P(status_store_test, clear_forgets_all) {
     status_batch batch;
     batch.finishes = {finish("n", 1, task_state::done)};
@@ -157,9 +219,11 @@ INSTANTIATE_TEST_SUITE_P(back_ends, status_store_test, ::testing::Bool(),
 
 class log_store_test : public ::testing::TestWithParam<bool> {
 protected:
-    void SetUp() override {
-        store = GetParam() ? open_sqlite_log_store(dir.file("l.sqlite")) : make_memory_log_store();
+    void open() {
+        store.reset();
+        store = GetParam() ? open_sqlite_log_store(dir.file("l.sqlite"), keep) : make_memory_log_store(keep);
     }
+    void SetUp() override { open(); }
     void add(const std::string& node, const std::string& text, log_stream stream = log_stream::out,
              time_ms at = 5'000) {
         std::vector<log_line> lines{{0, job_id{"j"}, node_id{node}, invocation_id{1}, stream, at, text}};
@@ -171,8 +235,19 @@ protected:
         return result;
     }
     temp_dir dir;
+    retention keep;
     std::unique_ptr<log_store> store;
 };
+
+TEST_P(log_store_test, old_lines_are_forgotten_by_count_and_by_age) {
+    keep.max_count = 3;
+    keep.max_age_ms = 100'000;
+    open();
+    for (int i = 1; i <= 5; ++i) add("a", std::to_string(i), log_stream::out, 1'000 * i);
+    EXPECT_THAT(texts({}), ElementsAre("3", "4", "5"));
+    add("a", "6", log_stream::out, 104'500);
+    EXPECT_THAT(texts({}), ElementsAre("5", "6"));
+}
 
 TEST_P(log_store_test, finds_lines_by_all_parts_of_a_query) {
     add("a", "one");
