@@ -85,7 +85,8 @@ void load(self_ptr self) {
     auto loaded = [=](const statuses_loaded& m) {
         auto& s = self->state;
         if (s.loaded) return;
-        for (const auto& [node, status] : m.statuses) s.table->restore(node, status, s.run.now());
+        const auto now = s.run.now();
+        for (const auto& [node, status] : m.statuses) s.table->restore(node, status, now);
         s.loaded = true;
         for (auto& event : std::exchange(s.early, {})) event();
         publish(self);

@@ -62,8 +62,9 @@ SQLite::Database open_sqlite(const std::string& path, const sqlite_schema& schem
                              sqlite_durability durability) {
     try {
         const bool read_only = access == sqlite_access::read_only;
-        SQLite::Database db{path, read_only ? SQLite::OPEN_READONLY : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
-                            busy_timeout_ms};
+        // No locks within it: a store is used by one thread at a time, and rows are read by their parts.
+        const int mode = read_only ? SQLite::OPEN_READONLY : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
+        SQLite::Database db{path, mode | SQLite::OPEN_NOMUTEX, busy_timeout_ms};
         if (!read_only && pragma(db, "application_id") == 0 && pragma(db, "user_version") == 0 &&
             db.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0) {
             db.exec("PRAGMA journal_mode = WAL");

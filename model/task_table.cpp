@@ -138,7 +138,10 @@ void task_table::for_each(const std::function<void(const node_id&, const task_st
         if (slots_[p].live) status.state = task_state::running;
         visit(name_at(p), status, situation_at(p));
     }
-    for (const auto& [name, status] : absent_) visit(node_id{name}, status, task_situation::no_such_task);
+    std::vector<const absent_statuses::value_type*> absent;
+    for (const auto& entry : absent_) absent.push_back(&entry);
+    std::sort(absent.begin(), absent.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+    for (const auto* entry : absent) visit(node_id{entry->first}, entry->second, task_situation::no_such_task);
 }
 
 // -- one task changes -------------------------------------------------------------------------------------------------
@@ -403,18 +406,16 @@ void task_table::set_forest(forest_ptr nodes, time_ms now) {
     level_ = forest_->find_level(spec_.level);
     slots_.assign(level_ ? forest_->size_of(*level_) : 0, slot{});
     details_.clear();
-    for (auto entry = absent_.begin(); entry != absent_.end();) {
-        auto p = position_of(entry->first);
-        if (p == none) {
-            ++entry;
-            continue;
-        }
-        const auto& s = entry->second;
+    boost::unordered::erase_if(absent_, [&](const auto& entry) {
+        const auto& [name, s] = entry;
+        const auto p = position_of(name);
+        if (p == none) return false;
         slots_[p].state = static_cast<std::uint8_t>(s.state) & 7U;
         if (s.state != task_state::done || !s.data_json.empty())
             details_[p] = {s.backoff_step, s.retry_at_ms, s.invocation, s.synthetic, s.data_json};
-        entry = absent_.erase(entry);
-    }
+        return true;
+    });
+    absent_.rehash(0);  // erasing keeps the room of what was there
     for (auto& [invocation, live] : live_) {
         live.at = position_of(live.task.node.value);
         if (live.at != none) slots_[live.at].live = 1;

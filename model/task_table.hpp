@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <boost/functional/hash.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <functional>
@@ -203,6 +204,12 @@ private:
     [[nodiscard]] time_ms kill_time(const orphan& task) const;
     [[nodiscard]] task_status remembered(std::string_view node) const;
 
+    struct name_hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const { return boost::hash<std::string_view>{}(name); }
+    };
+    using absent_statuses = boost::unordered_flat_map<std::string, task_status, name_hash, std::equal_to<>>;
+
     job_spec spec_;
     bool retired_ = false;
     forest_ptr forest_;
@@ -212,7 +219,7 @@ private:
     std::vector<std::uint16_t> unmet_;  // by position: depends_on jobs that are not done there; empty without any
     std::map<job_id, dependency> dependencies_;
     std::map<job_id, bool> gates_;                              // run_only_after_...: open or not
-    std::map<std::string, task_status, std::less<>> absent_;    // statuses of nodes that the forest lacks
+    absent_statuses absent_;                                    // statuses of nodes that the forest lacks
     boost::unordered_flat_map<std::uint64_t, live_task> live_;  // by invocation
     std::map<invocation_id, orphan> orphans_;
     using timer = std::pair<time_ms, position>;
