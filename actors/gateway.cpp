@@ -49,6 +49,10 @@ gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<ga
             if (!valid(m)) return refuse("its question for logs is not valid");
             return self->delegate(scheduler, std::move(m));
         },
+        [=](explain_asked& m) -> caf::result<explanation> {
+            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            return self->delegate(scheduler, std::move(m));
+        },
         [=](control_asked& m) -> caf::result<control_answer> {
             if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
             if (!valid(m)) return refuse("its command is not valid");

@@ -283,6 +283,12 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
             return forgive(self);
         },
         [=](const tasks_asked& m) { return list_tasks(self, m); },
+        [=](const explain_asked& m) -> caf::result<explanation> {
+            if (!self->state.loaded || !self->state.table->nodes())
+                return caf::make_error(caf::sec::runtime_error,
+                                       "the job's nodes and statuses are still being loaded; try again");
+            return m.node.empty() ? explain_job(*self->state.table) : explain_task(*self->state.table, m.node);
+        },
     };
 }
 

@@ -342,6 +342,29 @@ void take_worker(self_ptr self, const worker_joined& m) {
     s.core->put_worker(m.worker, m.info);
 }
 
+waiting_explained explain(const pool_state& s, const waiting_asked& m) {
+    waiting_explained answer;
+    answer.why.what = blocker::kind::no_such_task;
+    const auto job = s.core->find_job(m.job);
+    if (!job) return answer;
+    if (m.node.empty()) {
+        answer.all = s.core->all_waiting(*job);
+        return answer;
+    }
+    const auto node = s.nodes ? s.nodes->find(m.node.value) : std::nullopt;
+    if (!node) return answer;
+    answer.why = s.core->why_waiting(*job, *node);
+    const auto [holders, count] = s.core->holders(answer.why, max_holders);
+    for (auto invocation : holders) {
+        const auto held = *s.core->held(invocation);
+        const auto worker = s.workers.find(held.worker);
+        answer.holders.push_back({held.job, node_id{held.path.front()},
+                                  worker == s.workers.end() ? std::string{} : worker->second.info.shard.value});
+    }
+    answer.other_holders = count - holders.size();
+    return answer;
+}
+
 control_answer kill(self_ptr self, const kill_tasks& m) {
     auto& s = self->state;
     auto wanted = m.invocations;
@@ -448,6 +471,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             send_news(self);
         },
         [=](const reasons_asked&) { return pool_stalled{waiting_reasons(self)}; },
+        [=](const waiting_asked& m) { return explain(self->state, m); },
     };
 }
 

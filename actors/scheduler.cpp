@@ -253,6 +253,10 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_logs(self, m);
         },
+        [=](const explain_asked& m) -> caf::result<explanation> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return explain(self, m);
+        },
         [=](const control_asked& m) -> caf::result<control_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             return control(self, m);

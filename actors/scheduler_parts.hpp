@@ -32,6 +32,9 @@ void stop_anyway(scheduler_ptr self);
 // scheduler_people.cpp
 caf::result<jobs_answer> list_jobs(scheduler_ptr self);
 caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m);
+caf::result<explanation> explain(scheduler_ptr self, const explain_asked& m);
+/// That there is no such job, and which may be meant.
+std::string unknown_job(const scheduler_state& s, const job_id& job);
 caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m);
 caf::result<control_answer> control(scheduler_ptr self, const control_asked& m);
 

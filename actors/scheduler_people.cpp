@@ -57,6 +57,14 @@ jobs_answer compose(scheduler_ptr self, const std::vector<std::pair<job_id, std:
 
 }  // namespace
 
+std::string unknown_job(const scheduler_state& s, const job_id& job) {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : s.jobs) names.push_back(name.value);
+    auto text = "there is no job " + quote(job.value);
+    if (auto near = nearest(job.value, names); !near.empty()) text += "; did you mean " + quote(near) + "?";
+    return text;
+}
+
 caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
     auto promise = self->make_response_promise<jobs_answer>();
     auto answer = [=](const std::vector<std::pair<job_id, std::string>>& reasons) mutable {
@@ -75,7 +83,7 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
     for (const auto& [name, job] : self->state.jobs)
         if (m.job.empty() || m.job == name) actors.push_back(job.actor);
     if (actors.empty() && !m.job.empty())
-        return caf::make_error(caf::sec::invalid_argument, "there is no job " + quote(m.job.value));
+        return caf::make_error(caf::sec::invalid_argument, unknown_job(self->state, m.job));
     return ask_all<tasks_answer>(self, actors, m, [limit = m.limit](std::vector<tasks_answer> answers) {
         tasks_answer all;
         for (auto& answer : answers) {
@@ -163,13 +171,7 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
         return control_answer{true, "stopping"};
     }
     auto job = s.jobs.find(m.job);
-    if (!m.job.empty() && job == s.jobs.end()) {
-        std::vector<std::string> names;
-        for (const auto& [name, entry] : s.jobs) names.push_back(name.value);
-        auto text = "there is no job " + quote(m.job.value);
-        if (auto near = nearest(m.job.value, names); !near.empty()) text += "; did you mean " + quote(near) + "?";
-        return control_answer{false, text};
-    }
+    if (!m.job.empty() && job == s.jobs.end()) return control_answer{false, unknown_job(s, m.job)};
     auto promise = self->make_response_promise<control_answer>();
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };

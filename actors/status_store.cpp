@@ -94,7 +94,7 @@ status_store_actor::behavior_type status_store_behavior(self_ptr self,
         },
         [=](const attempts_asked& m) -> caf::result<attempts_answer> {
             try {
-                return attempts_answer{self->state.store->attempts(m.job, {}, m.limit)};
+                return attempts_answer{self->state.store->attempts(m.job, m.node, m.limit)};
             } catch (const io_error& e) {
                 return caf::make_error(caf::sec::runtime_error, e.what());
             }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/text.hpp"
+
 namespace bistro {
 
 namespace {
@@ -119,6 +121,24 @@ task_situation task_table::situation_at(position p) const {
 task_situation task_table::situation_of(const node_id& node) const {
     auto p = position_of(node.value);
     return p == none ? task_situation::no_such_task : situation_at(p);
+}
+
+std::string task_table::why_excluded(const node_id& node) const {
+    const auto p = position_of(node.value);
+    if (p == none) return {};
+    // Towards the root, by every way: replicas have several.
+    std::vector<node_index> above{node_at(p)};
+    for (std::size_t i = 0; i < above.size(); ++i) {
+        const auto at = above[i];
+        const auto& level = forest_->levels()[forest_->level_of(at).value];
+        const auto name = quote(forest_->name(at));
+        if (!forest_->enabled(at)) return "node " + name + " of level " + quote(level) + " is disabled";
+        if (auto f = spec_.filters.find(level); f != spec_.filters.end() && !filter{f->second, spec_.name.value}.passes(
+                                                                                forest_->name(at), forest_->tags(at)))
+            return "the job's filter of level " + quote(level) + " excludes node " + name;
+        for (auto parent : forest_->parents(at)) above.push_back(parent);
+    }
+    return "every way to the root is closed to the job";
 }
 
 std::vector<job_id> task_table::waits_for(const node_id& node) const {

@@ -143,6 +143,8 @@ public:
     [[nodiscard]] const std::string* data_of(node_index node) const;
     [[nodiscard]] task_status status_of(const node_id& node) const;
     [[nodiscard]] task_situation situation_of(const node_id& node) const;
+    /// For an excluded task: a sentence that names the node, and the filter, that excludes it.
+    [[nodiscard]] std::string why_excluded(const node_id& node) const;
     /// For a task in `waits_for_...`: the jobs that it waits for.
     [[nodiscard]] std::vector<job_id> waits_for(const node_id& node) const;
     /// Calls `visit` for every task that the job has or remembers, excluded ones included, in node order.

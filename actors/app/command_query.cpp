@@ -58,6 +58,8 @@ public:
     [[nodiscard]] bool connected() const { return static_cast<bool>(gateway_); }
     [[nodiscard]] const std::string& error() const { return error_; }
     [[nodiscard]] bool bad_arguments() const { return bad_usage_; }
+    /// The scheduler does not know what it was asked for.
+    [[nodiscard]] bool unknown() const { return unknown_; }
 
     template <class Answer, class Question>
     std::optional<Answer> ask(Question question) {
@@ -66,7 +68,12 @@ public:
         caf::scoped_actor self{*system_};
         self->request(gateway_, local_request_timeout, std::move(question))
             .receive([&](Answer& answer) { result = std::move(answer); },
-                     [&](const caf::error& e) { error_ = "the scheduler refuses: " + caf::to_string(e); });
+                     [&](const caf::error& e) {
+                         unknown_ = e == caf::sec::invalid_argument;
+                         const auto& why = e.context();
+                         error_ = why.match_elements<std::string>() ? why.get_as<std::string>(0) : caf::to_string(e);
+                         if (!unknown_) error_ = "the scheduler refuses: " + error_;
+                     });
         return result;
     }
 
@@ -74,6 +81,7 @@ private:
     std::string secret_;
     std::string error_;
     bool bad_usage_ = false;
+    bool unknown_ = false;
     std::unique_ptr<system_config> config_;
     std::unique_ptr<caf::actor_system> system_;
     gateway_actor gateway_;
@@ -81,6 +89,7 @@ private:
 
 int unreachable(const client& c) {
     fmt::print(stderr, "bistro: {}\n", c.error());
+    if (c.unknown()) return some_failed;
     return c.bad_arguments() ? bad_usage : could_not_reach_run;
 }
 
@@ -200,6 +209,14 @@ int command_tasks(const target_arguments& target, const tasks_arguments& a) {
     if (!answer) return unreachable(c);
     print_tasks(*answer, target.json);
     return all_well;
+}
+
+int command_explain(const target_arguments& target, const std::string& job, const std::string& node) {
+    client c{target};
+    auto answer = c.connected() ? c.ask<explanation>(explain_asked{{}, job_id{job}, node_id{node}}) : std::nullopt;
+    if (!answer) return unreachable(c);
+    print_explanation(*answer, target.json);
+    return answer->cause == "no_such_task" ? some_failed : all_well;
 }
 
 int command_logs(const target_arguments& target, const logs_arguments& a) {

@@ -75,6 +75,8 @@ struct tasks_arguments {
     std::uint64_t limit = 1000;
 };
 int command_tasks(const target_arguments& target, const tasks_arguments& arguments);
+/// An empty node: of the whole job.
+int command_explain(const target_arguments& target, const std::string& job, const std::string& node);
 struct logs_arguments {
     std::string job;
     std::string node;

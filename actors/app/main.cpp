@@ -133,6 +133,15 @@ int run_program(std::vector<std::string> arguments) {
     add_json(*c, target);
     c->callback([&] { code = command_tasks(target, tasks); });
 
+    std::string explained_job;
+    std::string explained_node;
+    c = app.add_subcommand("explain", "why a task runs, waits, or never will; or what a job's tasks wait for");
+    c->add_option("JOB", explained_job, "of this job")->required();
+    c->add_option("NODE", explained_node, "on this node");
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_explain(target, explained_job, explained_node); });
+
     logs_arguments logs;
     c = app.add_subcommand("logs", "what tasks printed");
     c->add_option("JOB", logs.job, "of this job")->required();

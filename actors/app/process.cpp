@@ -218,7 +218,7 @@ void scheduler_process::stop() {
 std::vector<attempt> scheduler_process::attempts(const job_id& job, std::size_t limit) {
     std::vector<attempt> result;
     caf::scoped_actor self{*system_};
-    self->request(store_, local_request_timeout, attempts_asked{job, limit})
+    self->request(store_, local_request_timeout, attempts_asked{job, {}, limit})
         .receive([&](attempts_answer& answer) { result = std::move(answer.attempts); }, [](const caf::error&) {});
     return result;
 }

@@ -6,41 +6,43 @@
 #include <boost/json.hpp>
 #include <sstream>
 
+#include "actors/app/query_parts.hpp"
 #include "io/clock.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
 
-namespace {
-
 namespace json = boost::json;
 
-constexpr int json_version = 1;
+json::value json_seconds(time_ms t) {
+    return t == 0 ? json::value(nullptr) : json::value(static_cast<double>(t) / 1000.0);
+}
 
-json::value seconds(time_ms t) { return t == 0 ? json::value(nullptr) : json::value(static_cast<double>(t) / 1000.0); }
-json::string text(const std::string& s) { return json::string{valid_utf8(s)}; }
+json::string json_text(const std::string& s) { return json::string{valid_utf8(s)}; }
 
-json::object counts_object(const task_counts& c) {
+json::object json_counts(const task_counts& c) {
     return {{"total", c.total},   {"done", c.done},       {"failed", c.failed},   {"running", c.running},
             {"waiting", c.ready}, {"backoff", c.backoff}, {"blocked", c.blocked}, {"excluded", c.excluded}};
 }
 
+std::string clock_text(time_ms t) {
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(t / 1000)));
+}
+
+namespace {
+
 json::array jobs_array(const jobs_answer& answer) {
     json::array jobs;
     for (const auto& job : answer.jobs)
-        jobs.push_back(json::object{{"job", text(job.job.value)},
-                                    {"owner", text(job.owner)},
+        jobs.push_back(json::object{{"job", json_text(job.job.value)},
+                                    {"owner", json_text(job.owner)},
                                     {"enabled", job.enabled},
                                     {"priority", job.priority},
-                                    {"level", text(job.level)},
-                                    {"tasks", counts_object(job.counts)},
-                                    {"waiting_reason", text(job.waiting)}});
+                                    {"level", json_text(job.level)},
+                                    {"tasks", json_counts(job.counts)},
+                                    {"waiting_reason", json_text(job.waiting)}});
     return jobs;
-}
-
-std::string clock_text(time_ms t) {
-    return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(t / 1000)));
 }
 
 void print(const text_table& table) { fmt::print("{}", table.render(terminal_width(stdout), wants_colour(stdout))); }
@@ -70,14 +72,14 @@ void print_status(const jobs_answer& answer, bool as_json) {
     }
     if (as_json) {
         json::array workers;
-        for (const auto& worker : answer.workers) workers.emplace_back(text(worker));
+        for (const auto& worker : answer.workers) workers.emplace_back(json_text(worker));
         json::object problems;
-        for (const auto& [source, problem] : answer.problems) problems[source] = text(problem);
+        for (const auto& [source, problem] : answer.problems) problems[source] = json_text(problem);
         fmt::print("{}\n", json::serialize(json::object{{"version", json_version},
                                                         {"policy", answer.policy},
-                                                        {"suspended", text(answer.suspended)},
+                                                        {"suspended", json_text(answer.suspended)},
                                                         {"jobs", answer.jobs.size()},
-                                                        {"tasks", counts_object(sum)},
+                                                        {"tasks", json_counts(sum)},
                                                         {"workers", std::move(workers)},
                                                         {"problems", std::move(problems)}}));
         return;
@@ -121,13 +123,13 @@ void print_tasks(const tasks_answer& answer, bool as_json) {
         json::array tasks;
         for (const auto& t : answer.tasks)
             tasks.push_back(json::object{
-                {"job", text(t.job.value)},
-                {"node", text(t.node.value)},
-                {"state", text(t.state)},
+                {"job", json_text(t.job.value)},
+                {"node", json_text(t.node.value)},
+                {"state", json_text(t.state)},
                 {"errors", t.errors},
-                {"retry_at", seconds(t.retry_at_ms)},
-                {"worker", text(t.worker)},
-                {"started_at", seconds(t.started_ms)},
+                {"retry_at", json_seconds(t.retry_at_ms)},
+                {"worker", json_text(t.worker)},
+                {"started_at", json_seconds(t.started_ms)},
                 {"invocation", t.invocation.valid() ? json::value(to_string(t.invocation)) : json::value(nullptr)},
                 {"data", t.data_json.empty() ? json::value(nullptr) : json::parse(t.data_json)}});
         fmt::print("{}\n", json::serialize(json::object{
@@ -155,12 +157,12 @@ void print_logs(const std::vector<log_line>& lines, bool as_json) {
     for (const auto& line : lines) {
         if (as_json) {
             fmt::print("{}\n", json::serialize(json::object{{"id", std::to_string(line.id)},
-                                                            {"job", text(line.job.value)},
-                                                            {"node", text(line.node.value)},
+                                                            {"job", json_text(line.job.value)},
+                                                            {"node", json_text(line.node.value)},
                                                             {"invocation", to_string(line.invocation)},
                                                             {"stream", to_string(line.stream)},
-                                                            {"time", seconds(line.written_ms)},
-                                                            {"text", text(line.text)}}));
+                                                            {"time", json_seconds(line.written_ms)},
+                                                            {"text", json_text(line.text)}}));
             continue;
         }
         const auto prefix =

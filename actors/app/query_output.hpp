@@ -8,6 +8,7 @@ namespace bistro {
 void print_status(const jobs_answer& answer, bool as_json);
 void print_jobs(const jobs_answer& answer, bool as_json);
 void print_tasks(const tasks_answer& answer, bool as_json);
+void print_explanation(const explanation& e, bool as_json);
 /// One line a line; as JSON, one object a line.
 void print_logs(const std::vector<log_line>& lines, bool as_json);
 

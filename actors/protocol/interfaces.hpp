@@ -58,19 +58,20 @@ using job_actor = caf::typed_actor<
     // From the scheduler: who wants dependency_news.
     caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>, caf::reacts_to<commit_due>,
     caf::reacts_to<report_due>, caf::reacts_to<load_due>, caf::replies_to<progress_asked>::with<job_progress>,
-    caf::replies_to<forgive_asked>::with<control_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>>;
+    caf::replies_to<forgive_asked>::with<control_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
+    // What the job itself knows.
+    caf::replies_to<explain_asked>::with<explanation>>;
 
 /// The slots of a part of the forest, and which task takes them next.
-using pool_actor =
-    caf::typed_actor<caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
-                     // The job's specification, and its actor to report to.
-                     caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_removed>::with<job_removal>,
-                     caf::reacts_to<events_happened>, caf::reacts_to<pending_changed>, caf::reacts_to<worker_joined>,
-                     caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>,
-                     caf::reacts_to<results_durable>, caf::reacts_to<report_due>,
-                     caf::replies_to<kill_tasks>::with<control_answer>,
-                     // Why the next task of each job waits.
-                     caf::replies_to<reasons_asked>::with<pool_stalled>>;
+using pool_actor = caf::typed_actor<
+    caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
+    // The job's specification, and its actor to report to.
+    caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_removed>::with<job_removal>,
+    caf::reacts_to<events_happened>, caf::reacts_to<pending_changed>, caf::reacts_to<worker_joined>,
+    caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>,
+    caf::reacts_to<results_durable>, caf::reacts_to<report_due>, caf::replies_to<kill_tasks>::with<control_answer>,
+    // Why the next task of each job waits.
+    caf::replies_to<reasons_asked>::with<pool_stalled>, caf::replies_to<waiting_asked>::with<waiting_explained>>;
 
 /// A configured source of nodes.
 using node_source_actor =
@@ -90,13 +91,15 @@ using scheduler_actor = caf::typed_actor<
     caf::reacts_to<problem>, caf::replies_to<await_quiescence>::with<run_finished>,
     caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>,
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
-    caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>>;
+    caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
+    caf::replies_to<explain_asked>::with<explanation>>;
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
 using gateway_actor =
     caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::replies_to<jobs_asked>::with<jobs_answer>,
                      caf::replies_to<tasks_asked>::with<tasks_answer>, caf::replies_to<logs_asked>::with<logs_answer>,
-                     caf::replies_to<control_asked>::with<control_answer>>;
+                     caf::replies_to<control_asked>::with<control_answer>,
+                     caf::replies_to<explain_asked>::with<explanation>>;
 
 /// Reads the config file again when it changes.
 using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>>;

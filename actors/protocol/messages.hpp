@@ -180,6 +180,18 @@ struct dependents_changed;
 /// To a pool: why does the next task of each job wait? Answered by pool_stalled.
 struct reasons_asked {};
 
+/// To a pool: why does this task wait, or, with an empty node, what do all of the job's wait for?
+struct waiting_asked {
+    job_id job;
+    node_id node;
+};
+struct waiting_explained {
+    blocker why;                       ///< of the task
+    std::vector<slot_holder> holders;  ///< of what it lacks
+    std::uint64_t other_holders = 0;
+    std::vector<blocked_tasks> all;  ///< of the job
+};
+
 /// Watcher to itself: the file may have changed.
 struct file_changed {
     bool whole = false;    ///< likely to be complete, so that it can be read at once
@@ -298,9 +310,10 @@ struct stopped {};
 /// Scheduler to itself: what has not ended by now is no longer waited for.
 struct stop_overdue {};
 
-/// To the status store: the last attempts at tasks of a job.
+/// To the status store: the last attempts at tasks of a job, or at one of them.
 struct attempts_asked {
     job_id job;
+    node_id node;  ///< empty: at all
     std::size_t limit = 0;
 };
 struct attempts_answer {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/log_store/log_store.hpp"
+#include "model/explanation.hpp"
 #include "model/ids.hpp"
 #include "model/task_status.hpp"
 #include "model/task_table.hpp"
@@ -54,6 +55,12 @@ struct task_row {
 struct tasks_answer {
     std::vector<task_row> tasks;
     std::uint64_t left_out = 0;
+};
+/// Why a task does what it does, or, with an empty node, what the job's tasks wait for. Answered by an explanation.
+struct explain_asked {
+    std::string secret;
+    job_id job;
+    node_id node;
 };
 struct logs_asked {
     std::string secret;

@@ -118,6 +118,14 @@ struct blocker {
 /// A sentence for people.
 std::string to_string(const blocker& b);
 
+/// Pending tasks of a job that wait for the same kind of thing.
+struct blocked_tasks {
+    blocker why;               ///< of the first place
+    std::string level;         ///< of the places, where they are nodes
+    std::uint64_t tasks = 0;   ///< that wait there
+    std::uint64_t places = 0;  ///< nodes where that is so
+};
+
 class engine {
 public:
     /// Invocation ids count up from `first`.
@@ -174,6 +182,13 @@ public:
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;
     /// Why the next pending task of a job does not start.
     [[nodiscard]] blocker why_waiting(job_index job) const;
+    /// What all pending tasks of a job wait for, outermost first: who waits for a node does not ask for what is below
+    /// it. Costs a look at each node that has room or is the first without, and a bit for each task below those.
+    [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
+    /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
+    /// what runs.
+    [[nodiscard]] std::pair<std::vector<invocation_id>, std::uint64_t> holders(const blocker& b,
+                                                                               std::size_t most) const;
     /// Slots in use and limits of a node, in the order of its level's resources.
     [[nodiscard]] std::span<const std::int64_t> used(node_index node) const;
     /// Slots in use at a whole level (or at the workers), by resource, and the sum of the limits.
@@ -278,6 +293,10 @@ private:
     void find_nodes(holding& h, std::vector<std::string> names) const;
     [[nodiscard]] std::string check_waiting() const;
 
+    [[nodiscard]] blocker explain_node(const job_entry& job, node_index node) const;
+    void gather_waiting(const job_entry& job, std::vector<node_index>& from_root,
+                        std::vector<blocked_tasks>& groups) const;
+    [[nodiscard]] std::uint64_t pending_below(const job_entry& job, node_index node) const;
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;
 

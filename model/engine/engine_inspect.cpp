@@ -61,20 +61,26 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
     return closest;
 }
 
-// `path` leads from the task's node up to some ancestor; it is extended by each parent in turn.
-blocker engine::explain_path(const job_entry& job, std::vector<node_index>& path) const {
-    const auto node = path.back();
+// What the node itself, whatever is above or below it, keeps from the job.
+blocker engine::explain_node(const job_entry& job, node_index node) const {
     const auto level = forest_->level_of(node).value;
-    const auto name = std::string{forest_->name(node)};
-    if (job.tree.closed(node)) return {blocker::kind::node_closed, name, {}, 0, 0, 0};
+    const auto name = [&] { return std::string{forest_->name(node)}; };
+    if (job.tree.closed(node)) return {blocker::kind::node_closed, name(), {}, 0, 0, 0};
     const auto used_here = used(node);
     const auto& defs = resources_.of(forest_->levels()[level]);
     for (std::size_t r = 0; r < defs.size(); ++r) {
         const auto demand = demands_[job.demand].by_level[level][r];
         const auto free = defs[r].limit - used_here[r];
         if (demand > 0 && free < demand)
-            return {blocker::kind::node_resource, name, defs[r].name, demand, free, defs[r].limit};
+            return {blocker::kind::node_resource, name(), defs[r].name, demand, free, defs[r].limit};
     }
+    return {};
+}
+
+// `path` leads from the task's node up to some ancestor; it is extended by each parent in turn.
+blocker engine::explain_path(const job_entry& job, std::vector<node_index>& path) const {
+    const auto node = path.back();
+    if (auto b = explain_node(job, node); b.what != blocker::kind::none) return b;
     if (forest_->parents(node).empty()) return explain_worker(job, path);
     blocker first;
     for (auto parent : forest_->parents(node)) {
@@ -99,6 +105,107 @@ blocker engine::why_waiting(job_index index, node_index task) const {
 blocker engine::why_waiting(job_index index) const {
     const auto first = entry(index).tree.first_pending();
     return first ? why_waiting(index, *first) : blocker{};
+}
+
+std::uint64_t engine::pending_below(const job_entry& job, node_index node) const {
+    if (node == forest::instance()) return job.tree.size();
+    if (forest_->level_of(node) == *job.level) return job.tree.contains(node) ? 1 : 0;
+    std::uint64_t count = 0;
+    for (auto child : forest_->children(node)) count += pending_below(job, child);
+    return count;
+}
+
+namespace {
+
+void add_to(std::vector<blocked_tasks>& groups, const blocker& why, const std::string& level, std::uint64_t tasks) {
+    if (tasks == 0) return;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const blocked_tasks& g) {
+        return g.why.what == why.what && g.why.resource == why.resource && g.level == level;
+    });
+    if (group == groups.end()) group = groups.insert(group, {why, level, 0, 0});
+    group->tasks += tasks;
+    ++group->places;
+}
+
+}  // namespace
+
+void engine::gather_waiting(const job_entry& job, std::vector<node_index>& from_root,
+                            std::vector<blocked_tasks>& groups) const {
+    const auto node = from_root.back();
+    const auto& level = forest_->levels()[forest_->level_of(node).value];
+    if (auto b = explain_node(job, node); b.what != blocker::kind::none)
+        return add_to(groups, b, level, pending_below(job, node));
+    if (forest_->level_of(node) == *job.level) {
+        if (!job.tree.contains(node)) return;
+        auto b = blocker{};
+        if (job.wants_host()) b = explain_worker(job, std::vector<node_index>{from_root.rbegin(), from_root.rend()});
+        return add_to(groups, b, {}, 1);
+    }
+    for (auto child : forest_->children(node)) {
+        from_root.push_back(child);
+        gather_waiting(job, from_root, groups);
+        from_root.pop_back();
+    }
+}
+
+std::vector<blocked_tasks> engine::all_waiting(job_index index) const {
+    const auto& job = entry(index);
+    std::vector<blocked_tasks> groups;
+    if (!job.level || job.tree.size() == 0) return groups;
+    if (!options_.enabled) {
+        add_to(groups, {blocker::kind::scheduler_disabled, {}, {}, 0, 0, 0}, {}, job.tree.size());
+        return groups;
+    }
+    std::vector<node_index> from_root{forest::instance()};
+    auto of_workers = job.wants_host() ? blocker{} : explain_worker(job, from_root);
+    if (of_workers.what != blocker::kind::none) {
+        add_to(groups, of_workers, {}, job.tree.size());
+    } else if (!forest_->has_replicas()) {
+        gather_waiting(job, from_root, groups);
+    } else {
+        job.tree.for_each_pending([&](node_index task) {
+            const auto b = why_waiting(index, task);
+            const auto place = forest_->find(b.place);
+            const bool at_node = b.what == blocker::kind::node_resource || b.what == blocker::kind::node_closed;
+            add_to(groups, b, at_node && place ? forest_->levels()[forest_->level_of(*place).value] : std::string{}, 1);
+        });
+    }
+    std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.tasks > b.tasks; });
+    return groups;
+}
+
+std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const blocker& b, std::size_t most) const {
+    std::pair<std::vector<invocation_id>, std::uint64_t> result;
+    const auto note = [&](const holding& h) {
+        if (result.first.size() < most) result.first.push_back(h.invocation);
+        ++result.second;
+    };
+    const auto position_of = [&](const std::vector<resource_def>& defs) {
+        const auto at = std::find_if(defs.begin(), defs.end(), [&](const auto& d) { return d.name == b.resource; });
+        return static_cast<std::size_t>(at - defs.begin());
+    };
+    if (b.what == blocker::kind::node_resource) {
+        const auto node = forest_->find(b.place);
+        if (!node) return result;
+        const auto level = forest_->level_of(*node).value;
+        const auto r = position_of(resources_.of(forest_->levels()[level]));
+        for (const auto& [invocation, index] : by_invocation_) {
+            const auto& h = holdings_[index];
+            const auto& demand = demands_[h.demand].by_level[level];
+            if (r < demand.size() && demand[r] > 0 && std::find(h.nodes.begin(), h.nodes.end(), *node) != h.nodes.end())
+                note(h);
+        }
+    } else if (b.what == blocker::kind::worker_resource) {
+        const auto r = position_of(resources_.of(worker_level));
+        for (auto worker : workers_.all()) {
+            if (workers_.info(worker).shard.value != b.place) continue;
+            for (auto invocation : held_by(worker)) {
+                const auto& h = holdings_[by_invocation_.at(invocation.value)];
+                if (const auto& demand = demands_[h.demand].worker; r < demand.size() && demand[r] > 0) note(h);
+            }
+        }
+    }
+    return result;
 }
 
 std::span<const std::int64_t> engine::used(node_index node) const {

@@ -150,6 +150,47 @@ TEST_F(system_test, nothing_starts_while_statuses_cannot_be_stored) {
     EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, "");
 }
 
+TEST_F(system_test, explains_a_task_with_what_job_pool_and_store_know) {
+    start_scheduler(one_job);
+    const auto why = [&](const std::string& node) {
+        return ask<explanation>(gateway, explain_asked{"secret", job_id{"j"}, node_id{node}}).value_or(explanation{});
+    };
+    EXPECT_EQ(why("h1:1").cause, "no_worker");
+    start_worker("w");
+    EXPECT_EQ(why("h1:1").cause, "running");
+    const auto waits = why("h1:2");
+    EXPECT_EQ(waits.cause, "node_resource");
+    EXPECT_EQ(waits.place, "h1");
+    EXPECT_THAT(waits.holders, ElementsAre(slot_holder{job_id{"j"}, node_id{"h1:1"}, "w"}));
+    auto job = why("");
+    EXPECT_EQ(job.counts.running, 2U);
+    ASSERT_EQ(job.groups.size(), 1U);
+    EXPECT_EQ(job.groups[0].tasks, 2U);
+    EXPECT_EQ(job.groups[0].resource, "slots");
+    process_outcome outcome;
+    outcome.exit_code = 3;
+    launcher.end(launcher.running.begin()->first, outcome);
+    run();
+    EXPECT_THAT(why("h1:1").last_attempt, HasSubstr("exit code 3"));
+    EXPECT_FALSE(ask<explanation>(gateway, explain_asked{"wrong", job_id{"j"}, {}}));
+    EXPECT_FALSE(ask<explanation>(gateway, explain_asked{"secret", job_id{"jj"}, {}}));
+}
+
+TEST_F(system_test, explains_why_nothing_starts_at_all) {
+    start_scheduler(one_job);
+    start_worker("w");
+    *disk_is_full = true;
+    launcher.end(launcher.running.begin()->first);
+    run();
+    const explain_asked of_task{"secret", job_id{"j"}, node_id{"h2:2"}};
+    const auto task = ask<explanation>(gateway, of_task);
+    EXPECT_EQ(task->cause, "scheduler_disabled");
+    EXPECT_THAT(task->text, HasSubstr("the disk is full"));
+    const auto job = ask<explanation>(gateway, explain_asked{"secret", job_id{"j"}, {}});
+    EXPECT_THAT(job->groups.at(0).text, HasSubstr("the disk is full"));
+    *disk_is_full = false;
+}
+
 TEST_F(system_test, a_kill_is_term_then_a_wait_then_kill) {
     start_scheduler(std::string{one_job} + "kill_wait_s = 3\n");
     start_worker("w");

@@ -312,8 +312,32 @@ private:
         engine_.put_job(spec);
     }
 
+    // What the engine says of all that waits: each pending task is counted once, and for a reason that is so.
+    void explain_jobs() {
+        std::map<std::string, std::uint64_t> pending;
+        for (const auto& [job, node] : reference_.pending) ++pending[job];
+        for (const auto& [job, count] : pending) {
+            std::uint64_t sum = 0;
+            for (const auto& group : engine_.all_waiting(*engine_.find_job(job_id{job}))) {
+                EXPECT_NE(group.why.what, blocker::kind::none) << job;
+                EXPECT_GT(group.places, 0U);
+                if (group.why.what == blocker::kind::node_resource) {
+                    EXPECT_LT(group.why.free, group.why.demand);
+                    const auto found = engine_.holders(group.why, 3);
+                    EXPECT_EQ(found.first.size(), std::min<std::uint64_t>(found.second, 3));
+                    if (group.why.free < group.why.limit) {
+                        EXPECT_GT(found.second, 0U) << "somebody holds it";
+                    }
+                }
+                sum += group.tasks;
+            }
+            EXPECT_EQ(sum, count) << job;
+        }
+    }
+
     // What the engine says of a waiting task must be so.
     void explain_one() {
+        explain_jobs();
         for (const auto& [job, node] : reference_.pending) {
             const auto index = engine_.find_job(job_id{job});
             const auto b = engine_.why_waiting(*index, *world_.nodes->find(node));

@@ -212,6 +212,38 @@ TEST_F(engine_test, says_when_a_task_can_never_start) {
     EXPECT_THAT(to_string(core->why_waiting(job)), HasSubstr("can never start"));
 }
 
+TEST_F(engine_test, says_who_holds_what_others_wait_for) {
+    make();
+    add_worker(0, "x");
+    const auto job = add_job("j");
+    EXPECT_THAT(start(), ElementsAre("j:h1c", "j:h1a", "j:h2c", "j:h2a"));
+    const auto groups = core->all_waiting(job);
+    ASSERT_EQ(groups.size(), 1U);
+    EXPECT_EQ(groups[0].tasks, 2U);
+    EXPECT_EQ(groups[0].places, 2U);
+    EXPECT_EQ(groups[0].level, "host");
+    const auto why = core->why_waiting(job, *nodes->find("h2b"));
+    EXPECT_EQ(why.place, "h2");
+    auto [holders, count] = core->holders(why, 1);
+    EXPECT_EQ(count, 2U);
+    ASSERT_EQ(holders.size(), 1U);
+    EXPECT_EQ(core->held(holders[0])->path[1], "h2");
+}
+
+TEST_F(engine_test, says_who_holds_what_others_wait_for_of_a_worker) {
+    make();
+    add_worker(0, "x", {{"cpu", 1}});
+    const auto job = add_job("j");
+    start();
+    const auto why = core->why_waiting(job);
+    EXPECT_EQ(why.what, blocker::kind::worker_resource);
+    EXPECT_EQ(core->holders(why, 5), (std::pair{std::vector{last.invocation}, std::uint64_t{1}}));
+    const auto groups = core->all_waiting(job);
+    ASSERT_EQ(groups.size(), 1U);
+    EXPECT_EQ(groups[0].tasks, 5U);
+    EXPECT_EQ(groups[0].why.place, "w0");
+}
+
 TEST_F(engine_test, a_lost_worker_gives_its_slots_back) {
     make();
     add_worker(0, "x");

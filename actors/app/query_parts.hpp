@@ -1,0 +1,22 @@
+// What the answers to questions share: for their output only.
+#pragma once
+
+#include <boost/json.hpp>
+#include <string>
+
+#include "model/task_table.hpp"
+
+namespace bistro {
+
+/// Of the JSON that commands print; its shape only grows.
+inline constexpr int json_version = 1;
+
+/// Seconds since the epoch; null for 0.
+boost::json::value json_seconds(time_ms t);
+/// Whatever bytes it has, as valid UTF-8.
+boost::json::string json_text(const std::string& s);
+boost::json::object json_counts(const task_counts& c);
+/// Local time, to the second.
+std::string clock_text(time_ms t);
+
+}  // namespace bistro

@@ -1,0 +1,170 @@
+#include "model/explanation.hpp"
+
+#include <algorithm>
+
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+std::string quoted_list(const std::vector<job_id>& jobs) {
+    std::vector<std::string> names;
+    for (const auto& job : jobs) names.push_back(quote(job.value));
+    return join(names, ", ");
+}
+
+void describe(explanation& e, const task_table& table, task_situation situation) {
+    const auto& spec = table.spec();
+    switch (situation) {
+        case task_situation::ready: return add_blocker(e, {});
+        case task_situation::running:
+            e.cause = "running";
+            e.text = "it runs on worker " + quote(e.worker);
+            return;
+        case task_situation::done:
+            e.cause = "done";
+            e.text = "it is done";
+            return;
+        case task_situation::failed:
+            e.cause = "failed";
+            e.text = "it has failed for good, after " + counted(e.errors, "error");
+            e.advice = "bistro forgive " + e.job.value + " lets it start again";
+            return;
+        case task_situation::backoff:
+            e.cause = "backoff";
+            e.text = "it waits for its next try, after " + counted(e.errors, "error");
+            e.advice = "bistro forgive " + e.job.value + " ends the wait";
+            return;
+        case task_situation::job_disabled:
+            e.cause = "job_disabled";
+            e.text = spec.enabled ? "its job is gone from the config" : "its job is disabled";
+            e.advice = "set enabled = true in [jobs." + e.job.value + "]";
+            if (spec.enabled) e.advice.clear();
+            return;
+        case task_situation::job_invalid:
+            e.cause = "job_invalid";
+            e.text = "its job can't run: " + join(spec.errors, "; ");
+            return;
+        case task_situation::waits_for_node_of_job:
+        case task_situation::waits_for_whole_job: {
+            const bool whole = situation == task_situation::waits_for_whole_job;
+            e.cause = whole ? "waits_for_whole_job" : "waits_for_node_of_job";
+            e.waits_for = table.waits_for(e.node);
+            e.text = "it waits until job " + quoted_list(e.waits_for) +
+                     (whole ? " is done on all of its nodes" : " is done on this node");
+            if (!e.waits_for.empty())
+                e.advice = "bistro explain " + e.waits_for.front().value + (whole ? "" : " " + e.node.value);
+            return;
+        }
+        case task_situation::node_disabled:
+        case task_situation::filtered_out:
+            e.cause = situation == task_situation::node_disabled ? "node_disabled" : "filtered_out";
+            e.text = table.why_excluded(e.node);
+            return;
+        case task_situation::no_such_task:
+            e.cause = "no_such_task";
+            e.text = "the job has no task on node " + quote(e.node.value);
+            e.advice = "its tasks are on nodes of level " + quote(spec.level) + "; see bistro tasks " + e.job.value;
+            return;
+    }
+}
+
+}  // namespace
+
+explanation explain_task(const task_table& table, const node_id& node) {
+    explanation e;
+    e.job = table.spec().name;
+    e.node = node;
+    const auto situation = table.situation_of(node);
+    const auto status = table.status_of(node);
+    e.state = word_of(situation, status);
+    e.errors = status.backoff_step;
+    e.invocation = status.invocation;
+    if (situation == task_situation::backoff) e.retry_at_ms = status.retry_at_ms;
+    if (situation == task_situation::running)
+        table.for_each_running([&](invocation_id invocation, const running_task& task) {
+            if (task.node != node) return;
+            e.worker = task.worker;
+            e.started_ms = task.started_ms;
+            e.invocation = invocation;
+        });
+    describe(e, table, situation);
+    return e;
+}
+
+void add_blocker(explanation& e, const blocker& b) {
+    e.cause = cause_word(b.what);
+    e.text = b.what == blocker::kind::none ? "nothing keeps it from starting: it is among the next" : to_string(b);
+    e.place = b.place;
+    e.resource = b.resource;
+    e.demand = b.demand;
+    e.free = b.free;
+    e.limit = b.limit;
+    e.forever = b.forever();
+    e.advice = b.what == blocker::kind::no_worker ? "start one: bistro worker" : "";
+}
+
+explanation explain_job(const task_table& table) {
+    explanation e;
+    const auto& spec = table.spec();
+    e.job = spec.name;
+    e.counts = table.counts();
+    if (!spec.errors.empty()) {
+        e.cause = "job_invalid";
+        e.text = "the job can't run: " + join(spec.errors, "; ");
+    } else if (!spec.enabled) {
+        e.cause = "job_disabled";
+        e.text = "the job is disabled";
+        e.advice = "set enabled = true in [jobs." + e.job.value + "]";
+    }
+    if (e.counts.backoff > 0) e.groups.push_back({e.counts.backoff, "backoff", {}, "for their next try"});
+    if (e.counts.blocked > 0)
+        e.groups.push_back({e.counts.blocked,
+                            e.cause.empty() ? "waits_for_job" : e.cause,
+                            {},
+                            e.cause.empty() ? "for other jobs" : "since " + e.text});
+    return e;
+}
+
+void add_groups(explanation& e, const std::vector<blocked_tasks>& waiting) {
+    for (const auto& w : waiting) {
+        waiting_group group{w.tasks, std::string{cause_word(w.why.what)}, w.why.resource, {}};
+        if (w.why.what == blocker::kind::none)
+            group.text = "for their turn";
+        else if (w.places == 1 || w.level.empty())
+            group.text = "since " + to_string(w.why);
+        else if (w.why.what == blocker::kind::node_resource)
+            group.text = "for " + w.why.resource + " of " + counted(w.places, "node") + " of level " + quote(w.level) +
+                         ", such as " + quote(w.why.place) + ", which has " + std::to_string(w.why.free) + " of " +
+                         std::to_string(w.why.limit) + " free; each task needs " + std::to_string(w.why.demand) +
+                         (w.why.forever() ? ", so it can never start: lower the job's demand or raise the limit" : "");
+        else
+            group.text = "below " + counted(w.places, "node") + " of level " + quote(w.level) +
+                         " that are closed to the job, such as " + quote(w.why.place);
+        e.groups.push_back(std::move(group));
+    }
+    std::stable_sort(e.groups.begin(), e.groups.end(), [](const auto& a, const auto& b) { return a.tasks > b.tasks; });
+}
+
+std::string_view cause_word(blocker::kind kind) {
+    switch (kind) {
+        case blocker::kind::none: return "starts_next";
+        case blocker::kind::scheduler_disabled: return "scheduler_disabled";
+        case blocker::kind::no_such_task: return "no_such_task";
+        case blocker::kind::node_closed: return "node_closed";
+        case blocker::kind::node_resource: return "node_resource";
+        case blocker::kind::no_worker: return "no_worker";
+        case blocker::kind::worker_resource: return "worker_resource";
+    }
+    return {};
+}
+
+std::string describe_end(const attempt_end& end) {
+    std::string text{to_string(end.result)};
+    if (!end.reason.empty()) return text + ": " + end.reason;
+    if (end.signal != 0) return text + ", by signal " + std::to_string(end.signal);
+    return text + ", exit code " + std::to_string(end.exit_code);
+}
+
+}  // namespace bistro
