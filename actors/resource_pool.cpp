@@ -353,7 +353,8 @@ waiting_explained explain(const pool_state& s, const waiting_asked& m) {
     }
     const auto node = s.nodes ? s.nodes->find(m.node.value) : std::nullopt;
     if (!node) return answer;
-    answer.why = s.core->why_waiting(*job, *node);
+    // Its job may not have heard yet that it was started.
+    answer.why = s.core->is_pending(*job, *node) ? s.core->why_waiting(*job, *node) : blocker{};
     const auto [holders, count] = s.core->holders(answer.why, max_holders);
     for (auto invocation : holders) {
         const auto held = *s.core->held(invocation);

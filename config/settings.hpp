@@ -69,6 +69,7 @@ struct worker_settings {
     std::string data_dir = defaults::worker_data_dir;
     amounts resources;
     std::optional<tls_settings> tls;
+    retention log_lines;  ///< as [scheduler.history] of its own file says
 
     bool operator==(const worker_settings&) const = default;
 };

@@ -28,6 +28,7 @@ void load_history(toml_reader& scheduler, load_context& c) {
         history.attempts.max_age_ms = history.log_lines.max_age_ms = *days * history_settings::ms_per_day;
     for (auto [key, keep] : {std::pair{"attempts", &history.attempts}, {"log_lines", &history.log_lines}})
         if (auto count = r.integer(key, 0, max_history_records)) keep->max_count = static_cast<std::uint64_t>(*count);
+    c.config.worker.log_lines = history.log_lines;
     r.finish();
 }
 

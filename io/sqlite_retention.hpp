@@ -13,11 +13,12 @@ namespace bistro {
 
 class sqlite_retention {
 public:
-    /// `may_go` is an SQL condition of the rows that may be forgotten at all, `time` the column of their time.
+    /// Keys grow with time; `time` is an SQL expression for the time of a row.
     sqlite_retention(SQLite::Database& db, const std::string& table, const std::string& key, const std::string& time,
-                     const std::string& may_go, const retention& keep);
+                     const retention& keep);
 
-    /// Within the transaction that added `added` rows; `newest` is the latest time of any.
+    /// Within the transaction that added `added` rows; `newest` is the latest time of any. Where none was added, none
+    /// is forgotten.
     void prune(std::size_t added, time_ms newest);
     /// That transaction is through.
     void committed() { count_ = pending_; }
@@ -32,8 +33,8 @@ private:
     SQLite::Statement forget_;
     std::string count_rows_;
     retention keep_;
-    std::optional<std::int64_t> count_;  // of the rows; counted at the first use
-    std::int64_t pending_ = 0;           // the same, once the transaction is through
+    std::optional<std::int64_t> count_;    // of the rows; counted at the first use
+    std::optional<std::int64_t> pending_;  // the same, once the transaction is through
     time_ms newest_ = 0;
     time_ms next_look_at_age_ = 0;
 };

@@ -14,6 +14,10 @@ std::string quoted_list(const std::vector<job_id>& jobs) {
     return join(names, ", ");
 }
 
+std::string after_errors(std::uint32_t errors) { return errors == 0 ? "" : ", after " + counted(errors, "error"); }
+
+std::string enable_job(const job_id& job) { return "set enabled = true in [jobs." + job.value + "]"; }
+
 void describe(explanation& e, const task_table& table, task_situation situation) {
     const auto& spec = table.spec();
     switch (situation) {
@@ -28,22 +32,27 @@ void describe(explanation& e, const task_table& table, task_situation situation)
             return;
         case task_situation::failed:
             e.cause = "failed";
-            e.text = "it has failed for good, after " + counted(e.errors, "error");
+            e.forever = true;
+            e.text = "it has failed for good" + after_errors(e.errors);
             e.advice = "bistro forgive " + e.job.value + " lets it start again";
             return;
         case task_situation::backoff:
             e.cause = "backoff";
-            e.text = "it waits for its next try, after " + counted(e.errors, "error");
-            e.advice = "bistro forgive " + e.job.value + " ends the wait";
+            e.text = "it waits for its next try" + after_errors(e.errors);
+            if (table.status_of(e.node).synthetic)
+                e.text += "; its worker was lost, and may run the last one until then";
+            else
+                e.advice = "bistro forgive " + e.job.value + " ends the wait";
             return;
         case task_situation::job_disabled:
             e.cause = "job_disabled";
-            e.text = spec.enabled ? "its job is gone from the config" : "its job is disabled";
-            e.advice = "set enabled = true in [jobs." + e.job.value + "]";
-            if (spec.enabled) e.advice.clear();
+            e.forever = true;
+            e.text = table.retired() ? "its job is gone from the config" : "its job is disabled";
+            if (!table.retired()) e.advice = enable_job(e.job);
             return;
         case task_situation::job_invalid:
             e.cause = "job_invalid";
+            e.forever = true;
             e.text = "its job can't run: " + join(spec.errors, "; ");
             return;
         case task_situation::waits_for_node_of_job:
@@ -60,7 +69,11 @@ void describe(explanation& e, const task_table& table, task_situation situation)
         case task_situation::node_disabled:
         case task_situation::filtered_out:
             e.cause = situation == task_situation::node_disabled ? "node_disabled" : "filtered_out";
+            e.forever = true;
             e.text = table.why_excluded(e.node);
+            e.advice = situation == task_situation::node_disabled
+                           ? "let its source of nodes enable it"
+                           : "change [jobs." + e.job.value + ".filters]; see the config";
             return;
         case task_situation::no_such_task:
             e.cause = "no_such_task";
@@ -82,14 +95,17 @@ explanation explain_task(const task_table& table, const node_id& node) {
     e.errors = status.backoff_step;
     e.invocation = status.invocation;
     if (situation == task_situation::backoff) e.retry_at_ms = status.retry_at_ms;
-    if (situation == task_situation::running)
-        table.for_each_running([&](invocation_id invocation, const running_task& task) {
-            if (task.node != node) return;
-            e.worker = task.worker;
-            e.started_ms = task.started_ms;
-            e.invocation = invocation;
-        });
-    describe(e, table, situation);
+    // It may also run where its node is gone.
+    bool runs = false;
+    table.for_each_running([&](invocation_id invocation, const running_task& task) {
+        if (task.node != node) return;
+        runs = true;
+        e.worker = task.worker;
+        e.started_ms = task.started_ms;
+        e.invocation = invocation;
+    });
+    if (runs) e.state = word_of(task_situation::running, status);
+    describe(e, table, runs ? task_situation::running : situation);
     return e;
 }
 
@@ -101,7 +117,7 @@ void add_blocker(explanation& e, const blocker& b) {
     e.demand = b.demand;
     e.free = b.free;
     e.limit = b.limit;
-    e.forever = b.forever();
+    e.forever = b.forever() || b.what == blocker::kind::node_closed || b.what == blocker::kind::no_such_task;
     e.advice = b.what == blocker::kind::no_worker ? "start one: bistro worker" : "";
 }
 
@@ -113,37 +129,53 @@ explanation explain_job(const task_table& table) {
     if (!spec.errors.empty()) {
         e.cause = "job_invalid";
         e.text = "the job can't run: " + join(spec.errors, "; ");
+    } else if (table.retired()) {
+        e.cause = "job_disabled";
+        e.text = "the job is gone from the config";
     } else if (!spec.enabled) {
         e.cause = "job_disabled";
         e.text = "the job is disabled";
-        e.advice = "set enabled = true in [jobs." + e.job.value + "]";
+        e.advice = enable_job(e.job);
     }
     if (e.counts.backoff > 0) e.groups.push_back({e.counts.backoff, "backoff", {}, "for their next try"});
-    if (e.counts.blocked > 0)
-        e.groups.push_back({e.counts.blocked,
-                            e.cause.empty() ? "waits_for_job" : e.cause,
-                            {},
-                            e.cause.empty() ? "for other jobs" : "since " + e.text});
+    if (e.counts.blocked > 0 && !e.cause.empty()) {
+        e.groups.push_back({e.counts.blocked, e.cause, {}, "since " + e.text});
+    } else if (e.counts.blocked > 0) {
+        e.waits_for = table.waited_for();
+        e.groups.push_back({e.counts.blocked, "waits_for_job", {}, "for job " + quoted_list(e.waits_for)});
+    }
     return e;
 }
 
-void add_groups(explanation& e, const std::vector<blocked_tasks>& waiting) {
-    for (const auto& w : waiting) {
-        waiting_group group{w.tasks, std::string{cause_word(w.why.what)}, w.why.resource, {}};
-        if (w.why.what == blocker::kind::none)
-            group.text = "for their turn";
-        else if (w.places == 1 || w.level.empty())
-            group.text = "since " + to_string(w.why);
-        else if (w.why.what == blocker::kind::node_resource)
-            group.text = "for " + w.why.resource + " of " + counted(w.places, "node") + " of level " + quote(w.level) +
-                         ", such as " + quote(w.why.place) + ", which has " + std::to_string(w.why.free) + " of " +
-                         std::to_string(w.why.limit) + " free; each task needs " + std::to_string(w.why.demand) +
-                         (w.why.forever() ? ", so it can never start: lower the job's demand or raise the limit" : "");
-        else
-            group.text = "below " + counted(w.places, "node") + " of level " + quote(w.level) +
-                         " that are closed to the job, such as " + quote(w.why.place);
-        e.groups.push_back(std::move(group));
+namespace {
+
+std::string what_for(const blocked_tasks& w) {
+    const auto& b = w.why;
+    if (b.what == blocker::kind::none) return "for their turn";
+    if (w.places == 1) return "since " + to_string(b);
+    const auto such_as = ", such as " + quote(b.place);
+    const auto slots = ", which has " + std::to_string(std::max<std::int64_t>(b.free, 0)) + " of " +
+                       std::to_string(b.limit) + " free; each task needs " + std::to_string(b.demand) +
+                       (b.forever() ? ", so it can never start: lower the job's demand or raise the limit" : "");
+    switch (b.what) {
+        case blocker::kind::node_resource:
+            return "for " + b.resource + " of " + counted(w.places, "node") + " of level " + quote(w.level) + such_as +
+                   slots;
+        case blocker::kind::worker_resource:
+            return "for " + b.resource + " of " + counted(w.places, "worker") + such_as + slots;
+        case blocker::kind::no_worker:
+            return "for a worker on each of " + counted(w.places, "host") + such_as + "; none is connected there";
+        default:
+            return "below " + counted(w.places, "node") + " of level " + quote(w.level) +
+                   " that are closed to the job" + such_as;
     }
+}
+
+}  // namespace
+
+void add_groups(explanation& e, const std::vector<blocked_tasks>& waiting) {
+    for (const auto& w : waiting)
+        e.groups.push_back({w.tasks, std::string{cause_word(w.why.what)}, w.why.resource, what_for(w)});
     std::stable_sort(e.groups.begin(), e.groups.end(), [](const auto& a, const auto& b) { return a.tasks > b.tasks; });
 }
 

@@ -39,7 +39,7 @@ struct explanation {
     std::string cause;
     std::string text;      ///< a sentence
     std::string advice;    ///< what to do about it; empty: wait, or nothing
-    bool forever = false;  ///< no other task's end can help
+    bool forever = false;  ///< neither time nor another task's end can help, only somebody's change
 
     // For node_resource and worker_resource.
     std::string place;  ///< node, or worker

@@ -141,6 +141,14 @@ std::string task_table::why_excluded(const node_id& node) const {
     return "every way to the root is closed to the job";
 }
 
+std::vector<job_id> task_table::waited_for() const {
+    std::vector<job_id> result;
+    for (const auto& [job, open] : gates_)
+        if (!open) result.push_back(job);
+    for (const auto& [job, dependency] : dependencies_) result.push_back(job);
+    return result;
+}
+
 std::vector<job_id> task_table::waits_for(const node_id& node) const {
     std::vector<job_id> result;
     for (const auto& [job, open] : gates_)

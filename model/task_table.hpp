@@ -143,6 +143,9 @@ public:
     [[nodiscard]] const std::string* data_of(node_index node) const;
     [[nodiscard]] task_status status_of(const node_id& node) const;
     [[nodiscard]] task_situation situation_of(const node_id& node) const;
+    /// Jobs that hold up any of this job's tasks, or may.
+    [[nodiscard]] std::vector<job_id> waited_for() const;
+    [[nodiscard]] bool retired() const { return retired_; }
     /// For an excluded task: a sentence that names the node, and the filter, that excludes it.
     [[nodiscard]] std::string why_excluded(const node_id& node) const;
     /// For a task in `waits_for_...`: the jobs that it waits for.

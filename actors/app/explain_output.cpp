@@ -25,6 +25,12 @@ json::array holders_of(const explanation& e) {
     return holders;
 }
 
+json::array jobs_of(const explanation& e) {
+    json::array jobs;
+    for (const auto& job : e.waits_for) jobs.push_back(json_text(job.value));
+    return jobs;
+}
+
 json::object of_job(const explanation& e) {
     json::array groups;
     for (const auto& g : e.groups)
@@ -32,13 +38,11 @@ json::object of_job(const explanation& e) {
                                       {"cause", json_text(g.cause)},
                                       {"resource", text_or_null(g.resource)},
                                       {"text", json_text(g.text)}});
-    return {{"tasks", json_counts(e.counts)}, {"waiting", std::move(groups)}};
+    return {{"tasks", json_counts(e.counts)}, {"waits_for", jobs_of(e)}, {"waiting", std::move(groups)}};
 }
 
 json::object of_task(const explanation& e) {
     json::object o;
-    json::array jobs;
-    for (const auto& job : e.waits_for) jobs.push_back(json_text(job.value));
     o["node"] = json_text(e.node.value);
     o["state"] = json_text(e.state);
     o["forever"] = e.forever;
@@ -49,7 +53,7 @@ json::object of_task(const explanation& e) {
     o["limit"] = e.limit;
     o["holders"] = holders_of(e);
     o["other_holders"] = e.other_holders;
-    o["waits_for"] = std::move(jobs);
+    o["waits_for"] = jobs_of(e);
     o["errors"] = e.errors;
     o["retry_at"] = json_seconds(e.retry_at_ms);
     o["worker"] = text_or_null(e.worker);

@@ -258,7 +258,7 @@ void scheduler_process::shut_down() {
 worker_process::worker_process(const worker_settings& settings, std::string shard, address_finder find,
                                main_events& events) {
     folder_ = std::make_unique<data_dir>(settings.data_dir, "worker");
-    auto lines = open_sqlite_log_store(folder_->file("logs.sqlite"));
+    auto lines = open_sqlite_log_store(folder_->file("logs.sqlite"), settings.log_lines);
     loop_ = std::make_unique<io_loop>();
     launcher_ = make_process_launcher(*loop_);
     system_config_ = std::make_unique<system_config>(settings.tls);

@@ -26,7 +26,7 @@ public:
         : path_{std::move(path)}, db_{open_sqlite(path_, schema, access, sqlite_durability::normal)} {
         if (access == sqlite_access::read_only) return;
         put_ = std::make_unique<SQLite::Statement>(db_, "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)");
-        old_lines_.emplace(db_, "lines", "id", "written_ms", "true", keep);
+        old_lines_.emplace(db_, "lines", "id", "written_ms", keep);
         ids_ = line_ids{db_.execAndGet("SELECT coalesce(max(id), 0) FROM lines").getInt64()};
     }
 

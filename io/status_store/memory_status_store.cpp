@@ -64,12 +64,12 @@ public:
 
 private:
     void prune(const status_batch& batch) {
-        for (const auto& finish : batch.finishes) newest_ms_ = std::max(newest_ms_, finish.end.ended_ms);
-        auto left = most_deleted(batch.starts.size());
-        for (auto a = attempts_.begin(); a != attempts_.end() && left > 0; --left) {
-            const bool is_old = a->second.end.ended_ms < newest_ms_ - keep_.max_age_ms;
+        if (batch.starts.empty()) return;
+        for (const auto& start : batch.starts) newest_ms_ = std::max(newest_ms_, start.started_ms);
+        for (auto left = most_deleted(batch.starts.size()); left > 0 && !attempts_.empty(); --left) {
+            const bool is_old = attempts_.begin()->second.start.started_ms < newest_ms_ - keep_.max_age_ms;
             if (attempts_.size() <= keep_.max_count && !is_old) return;
-            a = a->second.ended ? attempts_.erase(a) : std::next(a);
+            attempts_.erase(attempts_.begin());
         }
     }
 

@@ -80,7 +80,7 @@ public:
         put_status_ = prepare("INSERT OR REPLACE INTO statuses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
         put_worker_ = prepare("INSERT OR REPLACE INTO workers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
         erase_worker_ = prepare("DELETE FROM workers WHERE shard = ?1 AND instance = ?2");
-        old_attempts_.emplace(db_, "attempts", "invocation", "ended_ms", "ended_ms IS NOT NULL", keep);
+        old_attempts_.emplace(db_, "attempts", "invocation", "coalesce(started_ms, ended_ms)", keep);
     }
 
     std::uint64_t begin_epoch() override {
@@ -106,7 +106,7 @@ public:
                 run(*erase_worker_);
             }
             time_ms newest = 0;
-            for (const auto& finish : batch.finishes) newest = std::max(newest, finish.end.ended_ms);
+            for (const auto& start : batch.starts) newest = std::max(newest, start.started_ms);
             old_attempts_->prune(batch.starts.size(), newest);
             transaction.commit();
             old_attempts_->committed();
@@ -148,12 +148,13 @@ public:
     std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) override {
         return guarded([&] {
             std::vector<attempt> result;
+            const std::string of_node = node.empty() ? "" : "AND node = ?2 ";
             SQLite::Statement s{db_,
                                 "SELECT invocation, job, node, worker, path, started_ms, ended_ms, result, exit_code, "
-                                "signal, data, reason FROM attempts WHERE job = ?1 AND (?2 = '' OR node = ?2) "
-                                "ORDER BY invocation DESC LIMIT ?3"};
+                                "signal, data, reason FROM attempts WHERE job = ?1 " +
+                                    of_node + "ORDER BY invocation DESC LIMIT ?3"};
             s.bind(1, job.value);
-            s.bind(2, node.value);
+            if (!node.empty()) s.bind(2, node.value);
             s.bind(3, static_cast<std::int64_t>(limit));
             while (s.executeStep()) result.push_back(read_attempt(s));
             return result;

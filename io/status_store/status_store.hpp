@@ -51,8 +51,8 @@ public:
 
     /// Counts a start of the scheduler: 1 at first, and never the same number twice.
     virtual std::uint64_t begin_epoch() = 0;
-    /// All or nothing, and durable on return. Applying the same batch twice changes nothing. Also forgets attempts that
-    /// ended, as the store's retention says; statuses stay.
+    /// All or nothing, and durable on return. Applying the same batch twice changes nothing. With attempts
+    /// that start, it forgets those that started longest ago, as the store's retention says; statuses stay.
     virtual void commit(const status_batch& batch) = 0;
     /// How far apart the commits of a steady stream should start, so that their fixed cost is shared; 0: no matter.
     [[nodiscard]] virtual std::chrono::milliseconds commit_spacing() const { return std::chrono::milliseconds{0}; }

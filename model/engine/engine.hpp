@@ -178,12 +178,14 @@ public:
     [[nodiscard]] std::vector<invocation_id> held_by(worker_index worker) const;
     /// What a task of the job takes if it starts now.
     [[nodiscard]] job_demands demands_of(job_index job) const;
+    [[nodiscard]] bool is_pending(job_index job, node_index task) const;
     /// Why a pending task does not start.
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;
     /// Why the next pending task of a job does not start.
     [[nodiscard]] blocker why_waiting(job_index job) const;
     /// What all pending tasks of a job wait for, outermost first: who waits for a node does not ask for what is below
-    /// it. Costs a look at each node that has room or is the first without, and a bit for each task below those.
+    /// it. Costs a look at each node that has room or is the first without, and a bit for each task below those; with
+    /// replicas, a look at each pending task; for jobs that want a host, a look at all workers for each such host.
     [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
     /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
     /// what runs.
@@ -294,8 +296,8 @@ private:
     [[nodiscard]] std::string check_waiting() const;
 
     [[nodiscard]] blocker explain_node(const job_entry& job, node_index node) const;
-    void gather_waiting(const job_entry& job, std::vector<node_index>& from_root,
-                        std::vector<blocked_tasks>& groups) const;
+    struct waiting_groups;
+    void gather_waiting(const job_entry& job, std::vector<node_index>& from_root, waiting_groups& groups) const;
     [[nodiscard]] std::uint64_t pending_below(const job_entry& job, node_index node) const;
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;

@@ -115,63 +115,74 @@ std::uint64_t engine::pending_below(const job_entry& job, node_index node) const
     return count;
 }
 
-namespace {
+// Groups as they are found, and the places that each has seen.
+struct engine::waiting_groups {
+    std::vector<blocked_tasks> found;
+    std::set<std::pair<std::size_t, std::string>> places;
+    std::map<std::string, blocker> of_hosts;  // what the workers of a host lack
 
-void add_to(std::vector<blocked_tasks>& groups, const blocker& why, const std::string& level, std::uint64_t tasks) {
-    if (tasks == 0) return;
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const blocked_tasks& g) {
-        return g.why.what == why.what && g.why.resource == why.resource && g.level == level;
-    });
-    if (group == groups.end()) group = groups.insert(group, {why, level, 0, 0});
-    group->tasks += tasks;
-    ++group->places;
-}
+    void add(const blocker& why, const std::string& level, std::uint64_t tasks) {
+        if (tasks == 0) return;
+        const auto group = std::find_if(found.begin(), found.end(), [&](const blocked_tasks& g) {
+            return g.why.what == why.what && g.why.resource == why.resource && g.level == level &&
+                   g.why.forever() == why.forever();
+        });
+        const auto index = static_cast<std::size_t>(group - found.begin());
+        if (group == found.end()) found.push_back({why, level, 0, 0});
+        found[index].tasks += tasks;
+        if (places.emplace(index, why.place).second) ++found[index].places;
+    }
+};
 
-}  // namespace
-
-void engine::gather_waiting(const job_entry& job, std::vector<node_index>& from_root,
-                            std::vector<blocked_tasks>& groups) const {
+void engine::gather_waiting(const job_entry& job, std::vector<node_index>& from_root, waiting_groups& groups) const {
     const auto node = from_root.back();
-    const auto& level = forest_->levels()[forest_->level_of(node).value];
+    const bool is_task = forest_->level_of(node) == *job.level;
+    if (is_task && !job.tree.contains(node)) return;
     if (auto b = explain_node(job, node); b.what != blocker::kind::none)
-        return add_to(groups, b, level, pending_below(job, node));
-    if (forest_->level_of(node) == *job.level) {
-        if (!job.tree.contains(node)) return;
-        auto b = blocker{};
-        if (job.wants_host()) b = explain_worker(job, std::vector<node_index>{from_root.rbegin(), from_root.rend()});
-        return add_to(groups, b, {}, 1);
+        return groups.add(b, forest_->levels()[forest_->level_of(node).value], pending_below(job, node));
+    if (!is_task) {
+        for (auto child : forest_->children(node)) {
+            from_root.push_back(child);
+            gather_waiting(job, from_root, groups);
+            from_root.pop_back();
+        }
+        return;
     }
-    for (auto child : forest_->children(node)) {
-        from_root.push_back(child);
-        gather_waiting(job, from_root, groups);
-        from_root.pop_back();
-    }
+    if (!job.wants_host()) return groups.add({}, {}, 1);
+    const std::vector<node_index> path{from_root.rbegin(), from_root.rend()};
+    auto [host, is_new] = groups.of_hosts.try_emplace(host_wanted(job, path));
+    if (is_new) host->second = explain_worker(job, path);
+    groups.add(host->second, {}, 1);
 }
 
 std::vector<blocked_tasks> engine::all_waiting(job_index index) const {
     const auto& job = entry(index);
-    std::vector<blocked_tasks> groups;
-    if (!job.level || job.tree.size() == 0) return groups;
-    if (!options_.enabled) {
-        add_to(groups, {blocker::kind::scheduler_disabled, {}, {}, 0, 0, 0}, {}, job.tree.size());
-        return groups;
-    }
+    waiting_groups groups;
+    if (!job.level || job.tree.size() == 0) return {};
+    if (!options_.enabled) return {{{blocker::kind::scheduler_disabled, {}, {}, 0, 0, 0}, {}, job.tree.size(), 1}};
     std::vector<node_index> from_root{forest::instance()};
-    auto of_workers = job.wants_host() ? blocker{} : explain_worker(job, from_root);
+    const auto of_workers = job.wants_host() ? blocker{} : explain_worker(job, from_root);
     if (of_workers.what != blocker::kind::none) {
-        add_to(groups, of_workers, {}, job.tree.size());
+        groups.add(of_workers, {}, job.tree.size());
     } else if (!forest_->has_replicas()) {
         gather_waiting(job, from_root, groups);
     } else {
         job.tree.for_each_pending([&](node_index task) {
             const auto b = why_waiting(index, task);
-            const auto place = forest_->find(b.place);
             const bool at_node = b.what == blocker::kind::node_resource || b.what == blocker::kind::node_closed;
-            add_to(groups, b, at_node && place ? forest_->levels()[forest_->level_of(*place).value] : std::string{}, 1);
+            const auto place = at_node ? forest_->find(b.place) : std::nullopt;
+            groups.add(b, place ? forest_->levels()[forest_->level_of(*place).value] : std::string{}, 1);
         });
     }
-    std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.tasks > b.tasks; });
-    return groups;
+    std::stable_sort(groups.found.begin(), groups.found.end(),
+                     [](const auto& a, const auto& b) { return a.tasks > b.tasks; });
+    return std::move(groups.found);
+}
+
+bool engine::is_pending(job_index index, node_index task) const {
+    const auto& job = entry(index);
+    return job.level && task.value < forest_->size() && forest_->level_of(task) == *job.level &&
+           job.tree.contains(task);
 }
 
 std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const blocker& b, std::size_t most) const {

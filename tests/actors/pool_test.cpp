@@ -107,6 +107,20 @@ TEST_F(pool_test, what_ended_unheard_before_there_were_nodes_is_not_started_befo
     EXPECT_THAT(started, ElementsAre("b", "a")) << "of a the job knows now, of b not yet";
 }
 
+TEST_F(pool_test, a_task_that_was_just_started_is_not_said_to_wait_for_itself) {
+    make_pool();
+    resource_table table;
+    table.by_level["host"] = {{"slot", 1, 1, 0}};
+    caf::anon_send(pool, pool_configured{{}, table});
+    send_nodes({"a"});
+    send_worker({});
+    offer_all(0);
+    EXPECT_THAT(started, ElementsAre("a"));
+    const auto told = ask<waiting_explained>(pool, waiting_asked{job_id{"j"}, node_id{"a"}});
+    EXPECT_EQ(told->why.what, blocker::kind::none);
+    EXPECT_THAT(told->holders, IsEmpty());
+}
+
 TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_nodes) {
     make_pool();
     send_worker({});

@@ -57,6 +57,7 @@ TEST(toml, says_how_much_of_the_past_is_kept) {
     const auto c = good(std::string{minimal} + "[scheduler.history]\nattempts = 5\nlog_lines = 6\ndays = 7\n");
     EXPECT_EQ(c.history.attempts, (retention{5, 7 * history_settings::ms_per_day}));
     EXPECT_EQ(c.history.log_lines, (retention{6, 7 * history_settings::ms_per_day}));
+    EXPECT_EQ(c.worker.log_lines, c.history.log_lines);
 }
 
 TEST(toml, takes_the_whole_of_the_documented_example) {

@@ -163,30 +163,47 @@ TEST_P(status_store_test, workers_come_and_go) {
     EXPECT_THAT(store->workers(), IsEmpty());
 }
 
-TEST_P(status_store_test, the_oldest_attempts_are_forgotten_above_a_count_but_no_status_and_none_that_runs) {
+TEST_P(status_store_test, the_attempts_that_started_first_are_forgotten_above_a_count_but_no_status) {
     keep.max_count = 3;
     open();
-    status_batch running;
-    running.starts = {start("runs", 1, 1'000)};
-    store->commit(running);
+    status_batch never_ends;
+    never_ends.starts = {start("lost", 1, 1'000)};
+    store->commit(never_ends);
     for (std::uint64_t i = 2; i <= 8; ++i) attempt_at("n" + std::to_string(i), i, 1'000);
-    EXPECT_THAT(history(), ElementsAre(8, 7, 1));
+    EXPECT_THAT(history(), ElementsAre(8, 7, 6));
+    EXPECT_THAT(history("n7"), ElementsAre(7));
     EXPECT_THAT(statuses(), SizeIs(7));
     reopen();
     attempt_at("n9", 9, 1'000);
-    EXPECT_THAT(history(), ElementsAre(9, 8, 1));
+    EXPECT_THAT(history(), ElementsAre(9, 8, 7));
     store->clear();
     for (std::uint64_t i = 10; i <= 12; ++i) attempt_at("n", i, 1'000);
     EXPECT_THAT(history(), ElementsAre(12, 11, 10)) << "what was cleared does not count";
 }
 
-TEST_P(status_store_test, attempts_of_another_age_are_forgotten) {
+TEST_P(status_store_test, attempts_of_another_age_are_forgotten_by_the_clock_of_their_starts) {
     keep.max_age_ms = 100'000;
     open();
     for (std::uint64_t i = 1; i <= 3; ++i) attempt_at("n" + std::to_string(i), i, static_cast<time_ms>(i) * 50'000);
     EXPECT_THAT(history(), ElementsAre(3, 2, 1));
+    status_batch wrong_clock;  // of a worker
+    wrong_clock.finishes = {finish("n3", 3, task_state::done)};
+    wrong_clock.finishes.front().end.ended_ms = std::numeric_limits<time_ms>::max();
+    store->commit(wrong_clock);
+    EXPECT_THAT(history(), ElementsAre(3, 2, 1));
     attempt_at("n4", 4, 230'000);
     EXPECT_THAT(history(), ElementsAre(4, 3)) << "older than 130,000";
+}
+
+TEST_P(status_store_test, what_starts_nothing_forgets_nothing) {
+    for (std::uint64_t i = 1; i <= 3; ++i) attempt_at("n", i, 1'000);
+    if (!GetParam()) return;
+    keep.max_count = 1;
+    reopen();
+    status_batch forgiven;
+    forgiven.statuses = {{job_id{"j"}, node_id{"n"}, {}}};
+    store->commit(forgiven);
+    EXPECT_THAT(history(), SizeIs(3));
 }
 
 TEST_P(status_store_test, a_surplus_goes_by_and_by) {

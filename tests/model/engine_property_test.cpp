@@ -321,6 +321,10 @@ private:
             for (const auto& group : engine_.all_waiting(*engine_.find_job(job_id{job}))) {
                 EXPECT_NE(group.why.what, blocker::kind::none) << job;
                 EXPECT_GT(group.places, 0U);
+                EXPECT_LE(group.places, group.tasks);
+                if (!group.level.empty()) {
+                    EXPECT_LE(group.places, world_.nodes->size_of(*world_.nodes->find_level(group.level)));
+                }
                 if (group.why.what == blocker::kind::node_resource) {
                     EXPECT_LT(group.why.free, group.why.demand);
                     const auto found = engine_.holders(group.why, 3);

@@ -86,6 +86,32 @@ TEST_F(explanation_test, running_done_and_errors) {
     EXPECT_EQ(explain("a").cause, "done");
 }
 
+TEST_F(explanation_test, a_task_runs_on_where_its_node_is_gone) {
+    make();
+    table->started(invocation_id{9}, {node_id{"gone"}, "w1", 77}, now);
+    EXPECT_EQ(explain("gone").cause, "running");
+    EXPECT_EQ(explain("gone").state, "running");
+    EXPECT_EQ(explain("gone").worker, "w1");
+}
+
+TEST_F(explanation_test, the_wait_after_a_lost_worker_cannot_be_forgiven) {
+    make();
+    table->started(invocation_id{1}, {node_id{"a"}, "w", now}, now);
+    attempt_end end;
+    end.invocation = invocation_id{1};
+    end.result = attempt_result::lost;
+    end.ended_ms = now;
+    end.not_before_ms = now + 5'000;
+    table->ended(end);
+    table->made_durable(end.invocation, now);
+    EXPECT_EQ(explain("a").cause, "backoff");
+    EXPECT_THAT(explain("a").text, HasSubstr("worker was lost"));
+    EXPECT_THAT(explain("a").advice, IsEmpty());
+    attempt("b", attempt_result::failed);
+    EXPECT_EQ(explain("b").text, "it has failed for good");
+    EXPECT_TRUE(explain("b").forever);
+}
+
 TEST_F(explanation_test, other_jobs_that_a_task_waits_for) {
     spec.depends_on = {job_id{"first"}};
     make();
@@ -99,6 +125,12 @@ TEST_F(explanation_test, other_jobs_that_a_task_waits_for) {
     e = explain("a");
     EXPECT_EQ(e.cause, "waits_for_whole_job");
     EXPECT_THAT(e.waits_for, ElementsAre(job_id{"all"}));
+    EXPECT_THAT(explain_job(*table).waits_for, ElementsAre(job_id{"all"}));
+    ASSERT_EQ(explain_job(*table).groups.size(), 1U);
+    EXPECT_EQ(explain_job(*table).groups[0].text, "for job \"all\"");
+    table->retire(now);
+    EXPECT_EQ(explain_job(*table).groups[0].text, "since the job is gone from the config");
+    EXPECT_EQ(explain("a").text, "its job is gone from the config");
 }
 
 TEST_F(explanation_test, what_excludes_a_task_is_named) {
@@ -137,8 +169,10 @@ TEST_F(explanation_test, groups_of_a_job_the_largest_first) {
     EXPECT_EQ(e.counts.backoff, 1U);
     blocked_tasks hosts{{blocker::kind::node_resource, "h1", "slot", 1, 0, 2}, "host", 7, 3};
     blocked_tasks next{{}, {}, 2, 2};
-    add_groups(e, {next, hosts});
-    ASSERT_EQ(e.groups.size(), 3U);
+    blocked_tasks nobody{{blocker::kind::no_worker, "x", {}, 0, 0, 0}, {}, 1, 2};
+    add_groups(e, {next, hosts, nobody});
+    ASSERT_EQ(e.groups.size(), 4U);
+    EXPECT_EQ(e.groups[3].text, "for a worker on each of 2 hosts, such as \"x\"; none is connected there");
     EXPECT_EQ(e.groups[0].text,
               "for slot of 3 nodes of level \"host\", such as \"h1\", which has 0 of 2 free; each task needs 1");
     EXPECT_EQ(e.groups[0].cause, "node_resource");
