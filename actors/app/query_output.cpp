@@ -156,7 +156,8 @@ void print_logs(const std::vector<log_line>& lines, bool as_json) {
     const bool colours = wants_colour(stdout);
     for (const auto& line : lines) {
         if (as_json) {
-            fmt::print("{}\n", json::serialize(json::object{{"id", std::to_string(line.id)},
+            fmt::print("{}\n", json::serialize(json::object{{"version", json_version},
+                                                            {"id", std::to_string(line.id)},
                                                             {"job", json_text(line.job.value)},
                                                             {"node", json_text(line.node.value)},
                                                             {"invocation", to_string(line.invocation)},

@@ -67,6 +67,7 @@ class Cluster(BistroTest):
         self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
         lines = [json.loads(line) for line in self.bistro("logs", "j", "--json", "--config", "c.toml")[0].splitlines()]
         self.assertEqual(len(lines), 20, "logs of both workers")
+        self.assertEqual({line["version"] for line in lines}, {1})
         status = self.json("status", "--config", "c.toml")
         self.assertEqual(len(status["workers"]), 2)
         for process in (early, late, scheduler):

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -60,6 +61,29 @@ TEST(data_dir, says_when_it_cannot_be_made) {
     } catch (const io_error& e) {
         EXPECT_THAT(e.what(), HasSubstr("--data-dir"));
     }
+}
+
+TEST(data_dir, says_when_it_may_not_be_written) {
+    temp_dir dir;
+    ASSERT_EQ(::chmod(dir.path().c_str(), 0555), 0);
+    // The superuser may write anywhere.
+    constexpr uid_t nobody = 65'534;
+    const bool all_powerful = ::geteuid() == 0;
+    if (all_powerful) {
+        ASSERT_EQ(::seteuid(nobody), 0);
+    }
+    std::string told;
+    try {
+        data_dir d{dir.file("state"), "scheduler"};
+    } catch (const io_error& e) {
+        told = e.what();
+    }
+    if (all_powerful) {
+        ASSERT_EQ(::seteuid(0), 0);
+    }
+    ::chmod(dir.path().c_str(), 0700);
+    EXPECT_THAT(told, HasSubstr("Permission denied"));
+    EXPECT_THAT(told, HasSubstr("--data-dir"));
 }
 
 TEST(private_files, are_private_or_refused) {
