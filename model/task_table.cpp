@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/text.hpp"
-
 namespace bistro {
 
 namespace {
@@ -12,30 +10,6 @@ constexpr time_ms ms_per_s = 1000;
 // A kill that was lost is asked for again after the time that a task has to end, and this.
 constexpr time_ms kill_again_ms = 10'000;
 }  // namespace
-
-std::string_view word_of(task_situation situation, const task_status& status) {
-    switch (situation) {
-        case task_situation::ready: return status.state == task_state::unstarted ? "waiting" : to_string(status.state);
-        case task_situation::running: return "running";
-        case task_situation::done: return "done";
-        case task_situation::failed: return "failed";
-        case task_situation::backoff: return "backoff";
-        case task_situation::job_disabled:
-        case task_situation::job_invalid: return "disabled";
-        case task_situation::waits_for_node_of_job:
-        case task_situation::waits_for_whole_job: return "blocked";
-        case task_situation::node_disabled:
-        case task_situation::filtered_out: return "excluded";
-        case task_situation::no_such_task: return "gone";
-    }
-    return {};
-}
-
-task_situation situation_of(const task_status& stored) {
-    if (stored.state == task_state::done) return task_situation::done;
-    if (stored.state == task_state::failed) return task_situation::failed;
-    return stored.retry_at_ms > 0 ? task_situation::backoff : task_situation::ready;
-}
 
 task_table::task_table(job_spec spec) : spec_{std::move(spec)} {
     for (const auto& job : spec_.depends_on) dependencies_[job];
@@ -81,95 +55,10 @@ task_status task_table::remembered(std::string_view node) const {
     return found == absent_.end() ? task_status{} : found->second;
 }
 
-task_status task_table::status_of(const node_id& node) const {
-    auto status = remembered(node.value);
-    for (const auto& [invocation, live] : live_)
-        if (live.task.node == node) {
-            status.state = task_state::running;
-            status.invocation = invocation_id{invocation};
-        }
-    return status;
-}
-
 bool task_table::job_may_run() const { return spec_.enabled && spec_.errors.empty() && !retired_; }
 
 bool task_table::gates_open() const {
     return std::all_of(gates_.begin(), gates_.end(), [](const auto& gate) { return gate.second; });
-}
-
-task_situation task_table::situation_at(position p) const {
-    const auto& s = slots_[p];
-    const auto state = static_cast<task_state>(s.state);
-    if (s.live) return task_situation::running;
-    if (s.excluded) {
-        bool disabled = !forest_->enabled(node_at(p));
-        for (auto up = node_at(p); !disabled && !forest_->parents(up).empty();) {
-            up = forest_->parents(up).front();
-            disabled = !forest_->enabled(up);
-        }
-        return disabled ? task_situation::node_disabled : task_situation::filtered_out;
-    }
-    if (state == task_state::done) return task_situation::done;
-    if (state == task_state::failed) return task_situation::failed;
-    if (!spec_.errors.empty()) return task_situation::job_invalid;
-    if (!job_may_run()) return task_situation::job_disabled;
-    if (!gates_open()) return task_situation::waits_for_whole_job;
-    if (!unmet_.empty() && unmet_[p] > 0) return task_situation::waits_for_node_of_job;
-    return s.waiting ? task_situation::backoff : task_situation::ready;
-}
-
-task_situation task_table::situation_of(const node_id& node) const {
-    auto p = position_of(node.value);
-    return p == none ? task_situation::no_such_task : situation_at(p);
-}
-
-std::string task_table::why_excluded(const node_id& node) const {
-    const auto p = position_of(node.value);
-    if (p == none) return {};
-    // Towards the root, by every way: replicas have several.
-    std::vector<node_index> above{node_at(p)};
-    for (std::size_t i = 0; i < above.size(); ++i) {
-        const auto at = above[i];
-        const auto& level = forest_->levels()[forest_->level_of(at).value];
-        const auto name = quote(forest_->name(at));
-        if (!forest_->enabled(at)) return "node " + name + " of level " + quote(level) + " is disabled";
-        if (auto f = spec_.filters.find(level); f != spec_.filters.end() && !filter{f->second, spec_.name.value}.passes(
-                                                                                forest_->name(at), forest_->tags(at)))
-            return "the job's filter of level " + quote(level) + " excludes node " + name;
-        for (auto parent : forest_->parents(at)) above.push_back(parent);
-    }
-    return "every way to the root is closed to the job";
-}
-
-std::vector<job_id> task_table::waited_for() const {
-    std::vector<job_id> result;
-    for (const auto& [job, open] : gates_)
-        if (!open) result.push_back(job);
-    for (const auto& [job, dependency] : dependencies_) result.push_back(job);
-    return result;
-}
-
-std::vector<job_id> task_table::waits_for(const node_id& node) const {
-    std::vector<job_id> result;
-    for (const auto& [job, open] : gates_)
-        if (!open) result.push_back(job);
-    if (!result.empty()) return result;
-    auto p = position_of(node.value);
-    for (const auto& [job, dependency] : dependencies_)
-        if (p != none && (dependency.done.empty() || !dependency.done[p])) result.push_back(job);
-    return result;
-}
-
-void task_table::for_each(const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const {
-    for (position p = 0; p < slots_.size(); ++p) {
-        auto status = status_at(p);
-        if (slots_[p].live) status.state = task_state::running;
-        visit(name_at(p), status, situation_at(p));
-    }
-    std::vector<const absent_statuses::value_type*> absent;
-    for (const auto& entry : absent_) absent.push_back(&entry);
-    std::sort(absent.begin(), absent.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-    for (const auto* entry : absent) visit(node_id{entry->first}, entry->second, task_situation::no_such_task);
 }
 
 // -- one task changes -------------------------------------------------------------------------------------------------
@@ -512,10 +401,6 @@ void task_table::dependency_changed(const job_id& job, const std::vector<node_in
 
 table_changes task_table::take_changes() { return std::exchange(changes_, {}); }
 
-void task_table::for_each_running(const std::function<void(invocation_id, const running_task&)>& visit) const {
-    for (const auto& [invocation, live] : live_) visit(invocation_id{invocation}, live.task);
-}
-
 bool task_table::all_done() const { return forest_ && level_ && counts_.done == counts_.total; }
 
 std::vector<node_index> task_table::done_nodes() const {
@@ -523,30 +408,6 @@ std::vector<node_index> task_table::done_nodes() const {
     for (position p = 0; p < slots_.size(); ++p)
         if (count_of(p) == &task_counts::done) result.push_back(node_at(p));
     return result;
-}
-
-std::string task_table::sanity_check() const {
-    task_counts expected;
-    for (position p = 0; p < slots_.size(); ++p) {
-        const auto count = count_of(p);
-        ++(expected.*count);
-        if (count != &task_counts::excluded) ++expected.total;
-        if ((count == &task_counts::ready) != (slots_[p].offered != 0))
-            return "offered is not ready at " + name_at(p).value;
-        if (!unmet_.empty()) {
-            std::size_t unmet = 0;
-            for (const auto& [job, dependency] : dependencies_)
-                unmet += dependency.done.empty() || !dependency.done[p] ? 1 : 0;
-            if (unmet != unmet_[p]) return "unmet dependencies are miscounted at " + name_at(p).value;
-        }
-    }
-    if (!(expected == counts_)) return "counts do not add up";
-    for (const auto& [invocation, live] : live_)
-        if (live.at != position_of(live.task.node.value) || (live.at != none && !slots_[live.at].live))
-            return "a running task that its slot does not know";
-    for (const auto& [invocation, orphan] : orphans_)
-        if (!live_.contains(invocation.value)) return "an orphan that does not run";
-    return {};
 }
 
 }  // namespace bistro
