@@ -44,8 +44,10 @@ public:
             return std::move(result_);
         }
         const auto root = parser.release();
-        if (const auto* object = expect_object(root, "")) convert(*object);
-        if (result_.errors.empty()) check();
+        if (const auto* object = expect_object(root, "")) {
+            convert(*object);
+            check();
+        }
         if (!result_.errors.empty()) result_.toml.clear();
         return std::move(result_);
     }
@@ -54,6 +56,7 @@ private:
     void error(const std::string& path, std::string message) {
         const auto at = positions_.at(path);
         result_.errors.push_back({file_, at.line, at.column, std::move(message)});
+        error_paths_.push_back(path);
     }
 
     const json::object* expect_object(const json::value& value, const std::string& path) {
@@ -62,8 +65,23 @@ private:
         return nullptr;
     }
 
-    void line(const std::string& text) { result_.toml += text + "\n"; }
-    void set(std::string_view key, const json::value& value) { line(toml_key(key) + " = " + toml_value(value)); }
+    // Writes lines that stand for what is at `path`.
+    void line(const std::string& text, const std::string& path) {
+        const auto breaks = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+        origins_.push_back({{lines_ + breaks, 1}, path});
+        lines_ += breaks + 1;
+        result_.toml += text + "\n";
+    }
+    void set(std::string_view key, const json::value& value, const std::string& path) {
+        auto text = toml_key(key) + " = ";
+        const auto column = count_code_points(text) + 1;
+        std::vector<origin> inside;
+        text += toml_value(value, [&](std::size_t offset, const std::string& below) {
+            inside.push_back({{lines_, column + offset}, path + below});
+        });
+        line(text, path);
+        origins_.insert(origins_.end(), inside.begin(), inside.end());
+    }
 
     // Copies keys that are spelled alike; notes what has no meaning; reports the rest as unknown, but for `handled`.
     void copy(const json::object& from, const std::string& path, const std::vector<std::string>& alike,
@@ -71,7 +89,7 @@ private:
         for (const auto& [key, value] : from) {
             const std::string name{key};
             if (std::find(alike.begin(), alike.end(), name) != alike.end()) {
-                set(name, value);
+                set(name, value, path + "/" + name);
             } else if (std::find(handled.begin(), handled.end(), name) == handled.end()) {
                 const auto* known = std::find_if(std::begin(meaningless), std::end(meaningless),
                                                  [&](const auto& m) { return name == m.first; });
@@ -91,7 +109,7 @@ private:
     }
 
     void convert(const json::object& root) {
-        line("# Imported from " + file_.substr(file_.rfind('/') + 1) + ".");
+        line("# Imported from " + file_.substr(file_.rfind('/') + 1) + ".", "");
         const auto* settings = root.if_contains("bistro_settings");
         if (settings == nullptr) {
             error("", "there is no \"bistro_settings\"");
@@ -113,11 +131,11 @@ private:
 
     void convert_settings(const json::object& s) {
         const std::string path = "/bistro_settings";
-        line("\n[scheduler]");
+        line("\n[scheduler]", path);
         if (const auto* policy = s.if_contains("scheduler")) {
             const auto* word = policy->if_string();
             if (auto kind = word != nullptr ? parse_policy_kind(*word) : std::nullopt)
-                set("policy", json::string{to_string(*kind)});
+                set("policy", json::string{to_string(*kind)}, path + "/scheduler");
             else
                 error(path + "/scheduler", "unknown scheduler policy " + toml_value(*policy));
         }
@@ -131,9 +149,10 @@ private:
         if (const auto* resources = s.if_contains("resources")) {
             if (const auto* levels = expect_object(*resources, path + "/resources"))
                 for (const auto& [level, defs] : *levels) {
-                    line("\n[resources." + toml_key(level) + "]");
                     const auto level_path = path + "/resources/" + std::string{level};
-                    if (const auto* object = expect_object(defs, level_path)) copy_all(*object);
+                    line("\n[resources." + toml_key(level) + "]", level_path);
+                    if (const auto* object = expect_object(defs, level_path))
+                        for (const auto& [key, value] : *object) set(key, value, level_path + "/" + std::string{key});
                 }
         } else {
             error(path, "\"bistro_settings\" has no \"resources\"; an empty object is enough");
@@ -141,24 +160,20 @@ private:
         const auto* selector = s.if_contains("remote_worker_selector");
         const auto* overrides = s.if_contains("worker_resources_override");
         if (selector == nullptr && overrides == nullptr) return;
-        line("\n[workers]");
+        line("\n[workers]", path);
         if (selector != nullptr) {
             const auto* word = selector->if_string();
             if (auto kind = word != nullptr ? parse_worker_selector(*word) : std::nullopt)
-                set("selector", json::string{to_string(*kind)});
+                set("selector", json::string{to_string(*kind)}, path + "/remote_worker_selector");
             else
                 error(path + "/remote_worker_selector", "unknown worker selector " + toml_value(*selector));
         }
-        if (overrides != nullptr) set("overrides", *overrides);
-    }
-
-    void copy_all(const json::object& from) {
-        for (const auto& [key, value] : from) set(key, value);
+        if (overrides != nullptr) set("overrides", *overrides, path + "/worker_resources_override");
     }
 
     void convert_nodes(const json::object& nodes, const std::string& path) {
-        line("\n[nodes]");
-        if (const auto* order = nodes.if_contains("node_order")) set("order", *order);
+        line("\n[nodes]", path);
+        if (const auto* order = nodes.if_contains("node_order")) set("order", *order, path + "/node_order");
         copy(nodes, path, {"levels"}, {"node_sources", "node_order"});
         const auto* sources = nodes.if_contains("node_sources");
         if (sources == nullptr || !sources->is_array()) {
@@ -186,18 +201,18 @@ private:
                 result_.notes.push_back("a disabled range_label source was left out");
                 return;
             }
-            start_source(name);
+            start_source(name, path);
             copy(*prefs, prefs_path, {"parent_level", "format", "start", "end"}, {"enabled"});
         } else if (name == "script") {
-            start_source(name);
+            start_source(name, path);
             copy(*prefs, prefs_path, {"parent_level"}, {"script"});
             if (const auto* script = prefs->if_contains("script"))
-                set("command", json::array{*script});
+                set("command", json::array{*script}, prefs_path + "/script");
             else
                 error(prefs_path, "a script source needs its \"script\"");
         } else if (name == "manual") {
-            start_source(name);
-            line("[nodes.sources.nodes]");
+            start_source(name, path);
+            line("[nodes.sources.nodes]", prefs_path);
             for (const auto& [node, value] : *prefs) convert_manual(node, value, prefs_path + "/" + std::string{node});
         } else if (name == "add_time") {
             error(path,
@@ -207,9 +222,9 @@ private:
         }
     }
 
-    void start_source(const std::string& name) {
-        line("\n[[nodes.sources]]");
-        set("source", json::string{name});
+    void start_source(const std::string& name, const std::string& path) {
+        line("\n[[nodes.sources]]", path);
+        set("source", json::string{name}, path + "/source");
     }
 
     void convert_manual(std::string_view node, const json::value& value, const std::string& path) {
@@ -222,34 +237,55 @@ private:
             entry = *object;
         else
             error(path, "a manual node is a list of children, the name of its parent, or an object");
-        set(node, entry);
+        set(node, entry, path);
     }
 
     void convert_job(std::string_view name, const json::object& job, const std::string& path) {
-        line("\n[jobs." + toml_key(name) + "]");
+        line("\n[jobs." + toml_key(name) + "]", path);
         copy(job, path,
              {"enabled", "owner", "command", "priority", "config", "resources", "backoff", "filters", "depends_on",
               "run_only_after_all_nodes_are_done_for", "level_for_tasks", "host_placement", "level_for_host_placement",
               "kill_orphan_tasks_after_sec"},
              {});
-        line("status = \"pipe\"");
+        line("status = \"pipe\"", path);
         if (job.contains("command")) return;
         if (command_.empty()) {
-            line("# The file names no command: the seed's workers brought it along. Put yours here.");
-            line("command = [\"/bin/sh\", \"-c\", 'echo \"$0\"; echo done > \"$1\"']");
+            line("# The file names no command: the seed's workers brought it along. Put yours here.", path);
+            line("command = [\"/bin/sh\", \"-c\", 'echo \"$0\"; echo done > \"$1\"']", path);
             result_.notes.push_back(
                 "job \"" + std::string{name} +
                 "\" has no command and got one that prints its node and is done; give yours with --command");
         } else {
             json::array command;
             for (const auto& part : command_) command.emplace_back(json::string{part});
-            set("command", command);
+            set("command", command, path);
         }
     }
 
-    // What was written must be a config.
+    // What was written must be a config. What is wrong with it is told at its place in the JSON, unless there already
+    // is a mistake: then this may be but its consequence.
     void check() {
-        for (auto& e : parse_config(result_.toml, file_).errors) result_.errors.push_back({file_, 0, 0, e.message});
+        const auto known = error_paths_;
+        for (auto& e : parse_config(result_.toml, file_).errors) {
+            const auto path = path_of({e.line, e.column});
+            if (std::none_of(known.begin(), known.end(), [&](const auto& other) { return other.starts_with(path); }))
+                error(path, std::move(e.message));
+        }
+        std::stable_sort(result_.errors.begin(), result_.errors.end(), [](const diagnostic& a, const diagnostic& b) {
+            return std::pair{a.line, a.column} < std::pair{b.line, b.column};
+        });
+    }
+
+    // A place in the TOML, and the path of the JSON value that is written from there on.
+    struct origin {
+        std::pair<std::size_t, std::size_t> place;  // line and column, from 1
+        std::string path;
+    };
+
+    [[nodiscard]] std::string path_of(std::pair<std::size_t, std::size_t> place) const {
+        const auto next = std::upper_bound(origins_.begin(), origins_.end(), place,
+                                           [](const auto& wanted, const origin& o) { return wanted < o.place; });
+        return next == origins_.begin() ? std::string{} : std::prev(next)->path;
     }
 
     std::string_view text_;
@@ -257,6 +293,9 @@ private:
     std::string file_;
     std::vector<std::string> command_;
     import_result result_;
+    std::vector<std::string> error_paths_;
+    std::vector<origin> origins_;  // in the order of their places
+    std::size_t lines_ = 1;        // the number of the TOML's next line
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "config/json_positions.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <optional>
 #include <vector>
 
 namespace bistro {
@@ -8,6 +9,14 @@ namespace bistro {
 namespace {
 
 namespace json = boost::json;
+
+void advance(json_position& p, char c) {
+    if (c == '\n') {
+        p = {p.line + 1, 1};
+    } else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {  // a character's first byte
+        ++p.column;
+    }
+}
 
 // Notes the path of every key and array element when it begins or ends. The parser is fed byte by byte, so the offset
 // of the moment is that of the event.
@@ -28,18 +37,20 @@ public:
     bool on_array_begin(json::error_code&) { return open(true); }
     bool on_array_end(std::size_t, json::error_code&) { return close(); }
     bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+        start_behind_quote();
         key_ += std::string_view{part};
         return true;
     }
     bool on_key(json::string_view part, std::size_t, json::error_code&) {
         key_ += std::string_view{part};
         levels_.back().key = std::exchange(key_, {});
-        positions.emplace(path(), now);
+        positions.emplace(path(), started_.value_or(now));
+        started_.reset();
         return true;
     }
-    bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
+    bool on_string_part(json::string_view, std::size_t, json::error_code&) { return start_behind_quote(); }
     bool on_string(json::string_view, std::size_t, json::error_code&) { return scalar(); }
-    bool on_number_part(json::string_view, json::error_code&) { return true; }
+    bool on_number_part(json::string_view, json::error_code&) { return start(); }
     bool on_int64(std::int64_t, json::string_view, json::error_code&) { return scalar(); }
     bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return scalar(); }
     bool on_double(double, json::string_view, json::error_code&) { return scalar(); }
@@ -60,8 +71,18 @@ private:
         for (const auto& l : levels_) result += "/" + (l.is_array ? std::to_string(l.index) : l.key);
         return result;
     }
+    // Keys, strings and numbers are told when they end; where they began is known from their first part.
+    bool start() {
+        if (!started_) started_ = now;
+        return true;
+    }
+    bool start_behind_quote() {
+        if (!started_) started_ = {now.line, now.column - 1};
+        return true;
+    }
     void note_element() {
-        if (!levels_.empty() && levels_.back().is_array) positions.emplace(path(), now);
+        if (!levels_.empty() && levels_.back().is_array) positions.emplace(path(), started_.value_or(now));
+        started_.reset();
     }
     void step() {
         if (!levels_.empty() && levels_.back().is_array) ++levels_.back().index;
@@ -84,6 +105,7 @@ private:
 
     std::vector<level> levels_;
     std::string key_;
+    std::optional<json_position> started_;
 };
 
 }  // namespace
@@ -95,10 +117,7 @@ json_positions::json_positions(std::string_view text) {
         json::error_code ec;
         parser.write_some(i + 1 < text.size(), text.data() + i, 1, ec);
         if (ec) break;
-        if (text[i] == '\n')
-            handler.now = {handler.now.line + 1, 1};
-        else
-            ++handler.now.column;
+        advance(handler.now, text[i]);
     }
     positions_ = std::move(handler.positions);
 }
@@ -114,12 +133,7 @@ json_position json_positions::at(std::string path) const {
 
 json_position json_positions::of_offset(std::string_view text, std::size_t offset) {
     json_position p;
-    for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
-        if (text[i] == '\n')
-            p = {p.line + 1, 1};
-        else
-            ++p.column;
-    }
+    for (char c : text.substr(0, offset)) advance(p, c);
     return p;
 }
 

@@ -210,6 +210,19 @@ void load_jobs(const toml::table& jobs, load_context& c) {
     }
 }
 
+namespace {
+
+// Where `job` names `other` in its list `key`.
+const toml::node& reference(const toml::table& jobs, const job_id& job, std::string_view key, const job_id& other) {
+    const auto& table = *jobs.get(job.value);
+    if (const auto* names = table.is_table() ? table.as_table()->get_as<toml::array>(key) : nullptr)
+        for (const auto& name : *names)
+            if (name.value<std::string>() == other.value) return name;
+    return table;
+}
+
+}  // namespace
+
 void check_job_references(const toml::table& jobs, load_context& c) {
     std::map<job_id, const job_spec*> by_name;
     std::vector<std::string> names;
@@ -217,22 +230,25 @@ void check_job_references(const toml::table& jobs, load_context& c) {
         by_name[job.name] = &job;
         names.push_back(job.name.value);
     }
-    auto at = [&](const job_spec& job) -> const toml::node& { return *jobs.get(job.name.value); };
+    constexpr std::pair<const char*, std::vector<job_id> job_spec::*> lists[] = {
+        {"depends_on", &job_spec::depends_on},
+        {"run_only_after_all_nodes_are_done_for", &job_spec::run_only_after_all_nodes_are_done_for}};
     for (const auto& job : c.config.jobs) {
-        for (const auto* list : {&job.depends_on, &job.run_only_after_all_nodes_are_done_for})
-            for (const auto& other : *list) {
+        for (const auto& [key, list] : lists)
+            for (const auto& other : job.*list) {
                 if (by_name.contains(other)) continue;
                 auto message =
                     "job " + quote(job.name.value) + " depends on " + quote(other.value) + ", which does not exist";
                 if (auto near = nearest(other.value, names); !near.empty())
                     message += "; did you mean " + quote(near) + "?";
-                c.sink.add(at(job), message);
+                c.sink.add(reference(jobs, job.name, key, other), message);
             }
         for (const auto& other : job.depends_on)
             if (auto found = by_name.find(other); found != by_name.end() && found->second->level != job.level)
-                c.sink.add(at(job), "job " + quote(job.name.value) + " of level " + quote(job.level) + " depends on " +
-                                        quote(other.value) + " of level " + quote(found->second->level) +
-                                        ", so they share no node; use run_only_after_all_nodes_are_done_for");
+                c.sink.add(reference(jobs, job.name, "depends_on", other),
+                           "job " + quote(job.name.value) + " of level " + quote(job.level) + " depends on " +
+                               quote(other.value) + " of level " + quote(found->second->level) +
+                               ", so they share no node; use run_only_after_all_nodes_are_done_for");
     }
     // Depth-first; a job that is met again while still open closes a cycle.
     std::map<job_id, int> colour;
@@ -240,15 +256,16 @@ void check_job_references(const toml::table& jobs, load_context& c) {
     std::function<void(const job_spec&)> visit = [&](const job_spec& job) {
         colour[job.name] = 1;
         stack.push_back(job.name.value);
-        for (const auto* list : {&job.depends_on, &job.run_only_after_all_nodes_are_done_for})
-            for (const auto& other : *list) {
+        for (const auto& [key, list] : lists)
+            for (const auto& other : job.*list) {
                 auto found = by_name.find(other);
                 if (found == by_name.end() || colour[other] == 2) continue;
                 if (colour[other] == 1) {
                     std::vector<std::string> cycle{std::find(stack.begin(), stack.end(), other.value), stack.end()};
                     cycle.push_back(other.value);
-                    c.sink.add(at(job), "jobs depend on each other in a circle, so none of them could ever start: " +
-                                            join(cycle, " -> "));
+                    c.sink.add(reference(jobs, job.name, key, other),
+                               "jobs depend on each other in a circle, so none of them could ever start: " +
+                                   join(cycle, " -> "));
                 } else {
                     visit(*found->second);
                 }

@@ -1,6 +1,7 @@
 #include "config/toml_reader.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <sstream>
 
 #include "model/text.hpp"
@@ -43,7 +44,7 @@ void toml_reader::error(std::string_view key, std::string message) { sink_.add(a
 void toml_reader::wrong_type(std::string_view key, const toml::node& node, const char* wanted) {
     std::ostringstream type;
     type << node.type();
-    sink_.add(node, "\"" + path(key) + "\" must be " + wanted + ", but is a TOML " + type.str());
+    sink_.add(node, "\"" + path(key) + "\" must be " + wanted + "; what stands here is of type " + type.str());
 }
 
 std::optional<std::string> toml_reader::string(std::string_view key) {
@@ -82,7 +83,11 @@ std::optional<double> toml_reader::number(std::string_view key, double low, doub
     }
     if (!(*value >= low && *value <= high)) {
         std::ostringstream text;
-        text << "\"" << path(key) << "\" is " << *value << "; it must be between " << low << " and " << high;
+        text << "\"" << path(key) << "\" is " << *value << "; it must be ";
+        if (low == std::numeric_limits<double>::lowest())
+            text << "at most " << high;
+        else
+            text << "between " << low << " and " << high;
         error(key, text.str());
         return std::nullopt;
     }

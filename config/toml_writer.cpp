@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <sstream>
+#include <utility>
 
 #include "model/text.hpp"
 
@@ -32,34 +33,78 @@ std::string toml_key(std::string_view key) {
     return bare ? std::string{key} : toml_string(key);
 }
 
-std::string toml_value(const boost::json::value& value) {
-    switch (value.kind()) {
-        case boost::json::kind::null: return "\"\"";
-        case boost::json::kind::bool_: return value.as_bool() ? "true" : "false";
-        case boost::json::kind::int64: return std::to_string(value.as_int64());
-        case boost::json::kind::uint64: return std::to_string(value.as_uint64());
-        case boost::json::kind::double_: {
-            std::ostringstream text;
-            text.precision(17);
-            text << value.as_double();
-            auto s = text.str();
-            if (s.find_first_of(".en") == std::string::npos) s += ".0";
-            return s;
-        }
-        case boost::json::kind::string: return toml_string(value.as_string());
-        case boost::json::kind::array: {
-            std::string text = "[";
-            for (const auto& element : value.as_array()) text += (text.size() > 1 ? ", " : "") + toml_value(element);
-            return text + "]";
-        }
-        case boost::json::kind::object: {
-            std::string text = "{";
-            for (const auto& [key, element] : value.as_object())
-                text += (text.size() > 1 ? ", " : " ") + toml_key(key) + " = " + toml_value(element);
-            return text + (text.size() > 1 ? " }" : "}");
+namespace {
+
+class value_writer {
+public:
+    explicit value_writer(const element_observer& observer) : observer_{observer} {}
+
+    std::string write(const boost::json::value& root) && {
+        value(root);
+        return std::move(text_);
+    }
+
+private:
+    void value(const boost::json::value& v) {
+        switch (v.kind()) {
+            case boost::json::kind::null: text_ += "\"\""; break;
+            case boost::json::kind::bool_: text_ += v.as_bool() ? "true" : "false"; break;
+            case boost::json::kind::int64: text_ += std::to_string(v.as_int64()); break;
+            case boost::json::kind::uint64: text_ += std::to_string(v.as_uint64()); break;
+            case boost::json::kind::double_: number(v.as_double()); break;
+            case boost::json::kind::string: text_ += toml_string(v.as_string()); break;
+            case boost::json::kind::array: array(v.as_array()); break;
+            case boost::json::kind::object: object(v.as_object()); break;
         }
     }
-    return {};
+
+    void number(double d) {
+        std::ostringstream text;
+        text.precision(17);
+        text << d;
+        auto s = text.str();
+        if (s.find_first_of(".en") == std::string::npos) s += ".0";
+        text_ += s;
+    }
+
+    void array(const boost::json::array& elements) {
+        text_ += '[';
+        std::size_t index = 0;
+        for (const auto& element : elements) {
+            if (index > 0) text_ += ", ";
+            enter(std::to_string(index++), "", element);
+        }
+        text_ += ']';
+    }
+
+    void object(const boost::json::object& members) {
+        text_ += '{';
+        const char* separator = " ";
+        for (const auto& [key, member] : members) {
+            text_ += std::exchange(separator, ", ");
+            enter(std::string{key}, toml_key(key) + " = ", member);
+        }
+        text_ += members.empty() ? "}" : " }";
+    }
+
+    void enter(const std::string& name, const std::string& prefix, const boost::json::value& element) {
+        const auto outer = path_.size();
+        path_ += "/" + name;
+        if (observer_) observer_(count_code_points(text_), path_);
+        text_ += prefix;
+        value(element);
+        path_.resize(outer);
+    }
+
+    const element_observer& observer_;
+    std::string text_;
+    std::string path_;
+};
+
+}  // namespace
+
+std::string toml_value(const boost::json::value& value, const element_observer& observer) {
+    return value_writer{observer}.write(value);
 }
 
 }  // namespace bistro

@@ -91,6 +91,11 @@ std::string valid_utf8(std::string_view text) {
     return result;
 }
 
+std::size_t count_code_points(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 std::string nearest(std::string_view text, std::span<const std::string> candidates) {
     constexpr std::size_t longest_compared = 128;
     if (text.size() > longest_compared) return {};

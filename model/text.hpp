@@ -15,6 +15,9 @@ std::string quote(std::string_view text);
 /// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD, so that any reader takes it.
 std::string valid_utf8(std::string_view text);
 
+/// How many characters (Unicode code points) valid UTF-8 has.
+std::size_t count_code_points(std::string_view text);
+
 /// The candidate nearest to `text` by edit distance, or an empty string where none is near.
 std::string nearest(std::string_view text, std::span<const std::string> candidates);
 

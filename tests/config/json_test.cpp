@@ -13,6 +13,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr const char* first_run = R"({
   "bistro_settings": {
@@ -83,10 +84,44 @@ TEST(json_import, mistakes_are_told_with_their_place) {
     EXPECT_THAT(errors_of("{}"), ElementsAre(HasSubstr("no \"bistro_settings\"")));
     auto text = std::string{first_run};
     text.replace(text.find("\"enabled\": true, \"working"), 9, "\"enabeld\"");
-    EXPECT_THAT(errors_of(text), ElementsAre("f.json:3:13: error: unknown key \"enabeld\"; did you mean \"enabled\"?"));
+    EXPECT_THAT(errors_of(text), ElementsAre("f.json:3:5: error: unknown key \"enabeld\"; did you mean \"enabled\"?"));
     text = first_run;
     text.replace(text.find("\"manual\""), 8, "\"add_time\"");
     EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("add_time")));
+}
+
+TEST(json_import, what_the_config_forbids_is_told_at_its_place_in_the_json) {
+    const auto errors = errors_of(R"({
+  "bistro_settings": {
+    "enabled": "yes",
+    "backoff": [5, "never"],
+    "nodes": {"levels": ["é host"], "node_order": "sideways", "node_sources": [
+      {"source": "range_label",
+       "prefs": {"format": "h{i}", "start": "1", "end": 2}}]},
+    "resources": {
+      "é host": {"slots": {"limit": 2, "default": -1}},
+      "hots": {"other": {"limit": 1}}},
+    "remote_worker_selektor": "busiest"
+  },
+  "bistro_job->a": {"owner": 5, "command": ["c", 7],
+    "filters": {"é host": {"whitelist": ["x"],
+      "fraction_of_nodes": 2}}},
+  "bistro_job->b": {"owner": "o", "command": ["c"], "depends_on": ["a",
+     "c"]}
+})");
+    const std::pair<const char*, const char*> expected[] = {
+        {":3:5: ", "scheduler.enabled"},   {":4:20: ", "backoff"},
+        {":5:37: ", "sideways"},           {":6:7: ", "parent_level"},
+        {":7:36: ", "must be an integer"}, {":9:40: ", "between 0"},
+        {":10:7: ", "no level \"hots\""},  {":11:5: ", "remote_worker_selector"},
+        {":13:21: ", "jobs.a.owner"},      {":13:50: ", "list of strings"},
+        {":15:7: ", "at most 1"},          {":17:6: ", "\"c\", which does not exist"}};
+    ASSERT_EQ(errors.size(), std::size(expected)) << ::testing::PrintToString(errors);
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+        EXPECT_THAT(errors[i], HasSubstr(std::string{"f.json"} + expected[i].first));
+        EXPECT_THAT(errors[i], HasSubstr(expected[i].second));
+    }
+    for (const auto& e : errors) EXPECT_THAT(e, Not(HasSubstr("TOML")));
 }
 
 TEST(json_import, deep_nesting_and_garbage_do_no_harm) {
