@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "io/error.hpp"
+#include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -17,7 +18,7 @@ void reload(config_watcher_actor::stateful_pointer<config_watcher_state> self,
     auto loaded = load_config(s.path);
     if (!loaded.config) {
         std::string text = "the changed config is not valid, the one before stays in force:";
-        for (const auto& error : loaded.errors) text += "\n  " + to_string(error);
+        for (const auto& error : loaded.errors) text += "\n  " + printable(to_string(error));
         self->send(s.scheduler, problem{source, text});
         return;
     }

@@ -171,7 +171,8 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
         return control_answer{true, "stopping"};
     }
     auto job = s.jobs.find(m.job);
-    if (!m.job.empty() && job == s.jobs.end()) return control_answer{false, unknown_job(s, m.job)};
+    if (!m.job.empty() && job == s.jobs.end())
+        return caf::make_error(caf::sec::invalid_argument, unknown_job(s, m.job));
     auto promise = self->make_response_promise<control_answer>();
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
@@ -179,7 +180,7 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
         self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request", false})
             .then(answer, fail);
     } else if (job == s.jobs.end()) {
-        return control_answer{false, "name the job to forgive"};
+        return caf::make_error(caf::sec::invalid_argument, std::string{"name the job to forgive"});
     } else {
         self->request(job->second.actor, local_request_timeout, forgive_asked{}).then(answer, fail);
     }

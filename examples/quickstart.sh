@@ -16,7 +16,7 @@ if [ ! -f build/release/build.ninja ]; then
     cmake --preset release -DBISTRO_TESTS=OFF >/dev/null
 fi
 echo "building (the first time takes some minutes)"
-cmake --build --preset release --target bistro | tail -n 1
+cmake --build --preset release --target bistro
 
 [ "${1:-}" = --again ] && rm -rf "$work"
 mkdir -p "$work"
@@ -34,17 +34,16 @@ reader=
 trap '[ -z "$reader" ] || kill "$reader" 2>/dev/null || true' EXIT
 
 # While the job runs, somebody else uses the databases: how long does each of their queries take?
-first_time=yes
-[ -d results ] && first_time=no
 mkdir -p results
-if [ "$first_time" = yes ]; then
+if [ ! -f latency.done ]; then
+    rm -rf state-unlimited
     echo
     echo "without a limit on hosts (as xargs would run it), a reader of the same databases waits:"
     sed 's|host_concurrency = { limit = 2|host_concurrency = { limit = 25|; s|concurrency = { limit = 6|concurrency = { limit = 100|
          s|data_dir = "state"|data_dir = "state-unlimited"|; s|/results|/results-unlimited|g' etl.toml > etl-unlimited.toml
     mkdir -p results-unlimited
     "$here/etl/reader.sh" "$work/shards" unlimited.latency & reader=$!
-    "$bistro" run etl-unlimited.toml --quiet
+    "$bistro" run etl-unlimited.toml
     touch unlimited.latency.stop; wait "$reader"; reader=
     "$here/etl/latency.sh" unlimited.latency
     echo
@@ -54,10 +53,11 @@ fi
 
 "$bistro" run etl.toml --events events.jsonl
 
-if [ "$first_time" = yes ]; then
+if [ ! -f latency.done ]; then
     touch limited.latency.stop; wait "$reader"; reader=
     echo "and the reader waits:"
     "$here/etl/latency.sh" limited.latency
+    touch latency.done
 fi
 
 echo

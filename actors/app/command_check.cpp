@@ -19,9 +19,13 @@
 
 namespace bistro {
 
+void print_errors(const diagnostics& errors) {
+    for (const auto& error : errors) fmt::print(stderr, "{}\n", printable(to_string(error)));
+}
+
 int command_check(const std::string& path) {
     const auto loaded = load_config(path);
-    for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+    print_errors(loaded.errors);
     if (!loaded.config) {
         fmt::print(stderr, "{}: {} {}\n", path, loaded.errors.size(), loaded.errors.size() == 1 ? "error" : "errors");
         return bad_usage;
@@ -49,7 +53,7 @@ int command_import(const std::string& file, const std::string& output, const std
         return bad_usage;
     }
     const auto imported = import_json(text, file, command);
-    for (const auto& error : imported.errors) fmt::print(stderr, "{}\n", to_string(error));
+    print_errors(imported.errors);
     if (!imported.errors.empty()) return bad_usage;
     for (const auto& note : imported.notes) fmt::print(stderr, "{}: note: {}\n", file, note);
     if (output.empty()) {
@@ -114,7 +118,7 @@ void print_json(const simulation_report& report) {
 
 int command_simulate(const simulate_arguments& arguments) {
     const auto loaded = load_config(arguments.config);
-    for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+    print_errors(loaded.errors);
     if (!loaded.config) return bad_usage;
     auto c = *loaded.config;
     const auto nodes = fetch_nodes(c);

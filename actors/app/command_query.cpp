@@ -89,8 +89,7 @@ private:
 
 int unreachable(const client& c) {
     fmt::print(stderr, "bistro: {}\n", c.error());
-    if (c.unknown()) return some_failed;
-    return c.bad_arguments() ? bad_usage : could_not_reach_run;
+    return c.bad_arguments() || c.unknown() ? bad_usage : could_not_reach_run;
 }
 
 // True where the command may read files instead: nobody named a scheduler, and the files are there.
@@ -147,7 +146,7 @@ std::optional<tasks_answer> tasks_from_files(const target_arguments& target, con
 
 int nothing_stored(const job_id& job) {
     fmt::print(stderr, "bistro: nothing is stored of a job {}\n", quote(job.value));
-    return some_failed;
+    return bad_usage;
 }
 
 // So that a run that has ended can be told to try again what failed.
@@ -216,7 +215,7 @@ int command_explain(const target_arguments& target, const std::string& job, cons
     auto answer = c.connected() ? c.ask<explanation>(explain_asked{{}, job_id{job}, node_id{node}}) : std::nullopt;
     if (!answer) return unreachable(c);
     print_explanation(*answer, target.json);
-    return answer->cause == "no_such_task" ? some_failed : all_well;
+    return answer->cause == "no_such_task" ? bad_usage : all_well;
 }
 
 int command_logs(const target_arguments& target, const logs_arguments& a) {
@@ -242,6 +241,12 @@ int command_logs(const target_arguments& target, const logs_arguments& a) {
         files = open_sqlite_log_store_read_only(data_dir_of(target) + "/logs.sqlite");
         fmt::print(stderr, "note: no scheduler runs; lines of separate workers are in their own data directories\n");
     }
+    // A job that was removed may have lines, and one that is there none; of a name that is neither, the caller learns.
+    auto is_known = [&] {
+        if (!files) return c.ask<tasks_answer>(tasks_asked{{}, ask.query.job, {}, 1}) || !c.unknown();
+        const auto jobs = stored(target)->jobs();
+        return std::find(jobs.begin(), jobs.end(), ask.query.job) != jobs.end();
+    };
     std::vector<std::string> missing;
     for (;;) {
         logs_answer answer;
@@ -255,7 +260,10 @@ int command_logs(const target_arguments& target, const logs_arguments& a) {
             ask.after = answer.last;
         }
         print_logs(answer.lines, target.json);
-        if (answer.lines.empty() && !a.follow) fmt::print(stderr, "note: no such lines\n");
+        if (answer.lines.empty() && !a.follow) {
+            if (!is_known()) return files ? nothing_stored(ask.query.job) : unreachable(c);
+            fmt::print(stderr, "note: no such lines\n");
+        }
         for (const auto& shard : answer.missing)
             if (std::find(missing.begin(), missing.end(), shard) == missing.end())
                 fmt::print(stderr, "note: worker {} can't be asked now; its lines are left out\n", printable(shard));

@@ -270,7 +270,7 @@ int command_run(const run_arguments& a) {
         options.config = std::make_shared<const settings>(std::move(made.config));
     } else {
         auto loaded = load_config(a.config);
-        for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+        print_errors(loaded.errors);
         if (!loaded.config) return bad_usage;
         if (!a.data_dir.empty()) {
             options.amend = [dir = a.data_dir](settings& c) { c.data_dir = dir; };

@@ -13,7 +13,7 @@ namespace bistro {
 int command_scheduler(const scheduler_arguments& a) {
     log_to_stderr();
     auto loaded = load_config(a.config);
-    for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+    print_errors(loaded.errors);
     if (!loaded.config) return bad_usage;
     scheduler_process_options options;
     if (!a.data_dir.empty()) {
@@ -48,7 +48,7 @@ int command_worker(const worker_arguments& a) {
     settings config;
     if (!a.config.empty()) {
         auto loaded = load_config(a.config, config_purpose::worker);
-        for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+        print_errors(loaded.errors);
         if (!loaded.config) return bad_usage;
         config = std::move(*loaded.config);
     }

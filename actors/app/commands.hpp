@@ -5,13 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "config/diagnostic.hpp"
+
 namespace bistro {
 
 /// Exit codes. A run that a signal ended gives 128 + its number, as shells do.
 enum exit_code : int {
     all_well = 0,
-    some_failed = 1,          ///< some task failed for good, or can never run
-    bad_usage = 2,            ///< of the command line, or a config that is not valid
+    some_failed = 1,          ///< some task failed for good, or can never run; nothing there to kill
+    bad_usage = 2,            ///< of the command line, a name that is unknown, or a config that is not valid
     could_not_reach_run = 3,  ///< the scheduler could not be reached, or nothing could be run
 };
 
@@ -47,6 +49,9 @@ struct worker_arguments {
     std::string data_dir;
 };
 int command_worker(const worker_arguments& arguments);
+
+/// One line each on stderr, safe for a terminal whatever the file had in it.
+void print_errors(const diagnostics& errors);
 
 int command_check(const std::string& config);
 int command_import(const std::string& file, const std::string& output, const std::vector<std::string>& command);

@@ -92,10 +92,11 @@ class Run(BistroTest):
         tasks = self.json("tasks", "j", "--state", "failed", "--config", "c.toml")
         self.assertEqual([t["node"] for t in tasks["tasks"]], ["host2:db3"])
         self.assertIn('did you mean "failed"?', self.bistro("tasks", "--state", "fialed", "--config", "c.toml", code=2)[1])
-        self.assertIn("nothing is stored of a job", self.bistro("tasks", "nojob", "--config", "c.toml", code=1)[1])
-        self.assertIn("no such lines", self.bistro("logs", "nojob", "--config", "c.toml")[1])
+        self.assertIn("nothing is stored of a job", self.bistro("tasks", "nojob", "--config", "c.toml", code=2)[1])
+        self.assertIn("nothing is stored of a job", self.bistro("logs", "nojob", "--config", "c.toml", code=2)[1])
+        self.assertIn("no such lines", self.bistro("logs", "j", "nonode", "--config", "c.toml")[1])
         self.write("c.toml", CONFIG + job("j", "echo $1 >> ran2"))
-        self.bistro("forgive", "nojob", "--config", "c.toml", code=1)
+        self.bistro("forgive", "nojob", "--config", "c.toml", code=2)
         self.assertIn("1 task forgiven", self.bistro("forgive", "j", "--config", "c.toml")[0])
         self.bistro("run", "c.toml")
         self.assertEqual(self.read("state/jobs/j/ran2"), "host2:db3\n", "what failed, and nothing else")
@@ -232,6 +233,48 @@ class BadInput(BistroTest):
         self.write("c.toml", CONFIG + job("j", "true"))
         _, err = self.bistro("run", "c.toml", "--events", "/dev/full")
         self.assertIn("No space left on device", err)
+
+    def test_a_full_disk_for_the_stores(self):
+        os.mkdir(self.path("state"))
+        small_disk = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=2m none "$0" && exec "$@"', self.path("state"))
+        if subprocess.run([*small_disk, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("may not mount a small file system here")
+        self.write("c.toml", CONFIG + job("j", "while [ ! -e ../../../go ]; do sleep 0.02; done; echo $1 >> ../../../ran"))
+        run = self.start("run", "c.toml", before=small_disk)
+        state = f"/proc/{run.pid}/root{self.path('state')}"
+        self.wait_until(lambda: os.path.isdir(state + "/jobs/j"), "a task")
+        with open(state + "/ballast", "wb", buffering=0) as ballast:
+            with self.assertRaisesRegex(OSError, "No space left"):
+                while True:
+                    ballast.write(bytes(1024))
+        self.write("go", "")
+        self.wait_until(lambda: "disk is full" in self.read(run.log), "what is wrong")
+        os.unlink(state + "/ballast")
+        self.assertEqual(run.wait(timeout=DEADLINE_S), 0, self.read(run.log))
+        self.assertEqual(sorted(self.read("ran").split()), sorted(f"host{h}:db{d}" for h in (1, 2, 3) for d in (1, 2, 3, 4)))
+
+    def test_names_with_nul_bytes(self):
+        self.write("nodes", b"a\nb\0c\nd\n")
+        self.assertIn("line 2: a node name contains a NUL byte", self.bistro("run", "--nodes", "nodes", "--", "true", code=2)[1])
+        self.write("list.sh", "#!/bin/sh\nprintf 'x\\0y\\nz\\n'", 0o755)
+        self.write("c.toml", """[nodes]
+levels = ["db"]
+[[nodes.sources]]
+source = "file"
+path = "nodes"
+[[nodes.sources]]
+source = "script"
+command = ["./list.sh"]
+parent_level = "instance"
+""" + job("j", "echo $1 >> ran"))
+        _, err = self.bistro("run", "c.toml", "--data-dir", "state")
+        self.assertIn('contains a NUL byte: "b\\x00c"', err)
+        self.assertIn('contains a NUL byte: "x\\x00y"', err)
+        self.assertEqual(sorted(self.read("state/jobs/j/ran").split()), ["a", "d", "z"])
+        self.write("bad.toml", '[jobs."j\\u0000\\u001b"]\nowner = "o"\ncommand = ["e\\u0000"]\n')
+        _, err = self.bistro("check", "bad.toml", code=2)
+        self.assertIn("contains a NUL byte, which no process can be given", err)
+        self.assertNotRegex(err, "[\0\x1b]")
 
 
 class OneLine(BistroTest):

@@ -49,10 +49,10 @@ class BistroTest(unittest.TestCase):
             self.assertEqual(result.returncode, code, f"{arguments}\nstdout:\n{result.stdout}\nstderr:\n{result.stderr}")
         return result.stdout, result.stderr
 
-    def start(self, *arguments, **options):
-        """Starts the program in the background, its output in a file."""
+    def start(self, *arguments, before=(), **options):
+        """Starts the program in the background, its output in a file; `before` are words put before its command."""
         out = open(self.path(f"process-{len(self._processes)}.log"), "w")
-        process = subprocess.Popen([BISTRO, *arguments], cwd=self.folder, env=self.environment, stdout=out,
+        process = subprocess.Popen([*before, BISTRO, *arguments], cwd=self.folder, env=self.environment, stdout=out,
                                    stderr=subprocess.STDOUT, **options)
         out.close()
         process.log = f"process-{len(self._processes)}.log"
