@@ -20,7 +20,7 @@ bool same_secret(const std::string& a, const std::string& b) {
 
 caf::error refuse(const std::string& why) {
     spdlog::warn("refused a peer: {}", why);
-    return caf::make_error(caf::sec::runtime_error, why);
+    return caf::make_error(refusal, why);
 }
 
 }  // namespace

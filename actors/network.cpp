@@ -1,5 +1,8 @@
 #include "actors/network.hpp"
 
+#include <dlfcn.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,6 +15,18 @@
 #include "actors/loop_coordinator.hpp"
 #include "actors/runtime.hpp"
 #include "io/host.hpp"
+#include "io/tls/tls_files.hpp"
+
+// CAF 0.17.6 asks this function what became of each operation on a connection. OpenSSL answers from the thread's queue
+// of errors, which CAF never clears: after one failed handshake the next operation on any other connection would count
+// as failed, so a stranger who knocks would cut off whoever is connected. This one stands in front of OpenSSL's, for
+// CAF's library too, and leaves the queue empty.
+extern "C" int SSL_get_error(const SSL* connection, int result) {
+    static const auto original = reinterpret_cast<int (*)(const SSL*, int)>(::dlsym(RTLD_NEXT, "SSL_get_error"));
+    const int error = original(connection, result);
+    ERR_clear_error();
+    return error;
+}
 
 namespace bistro {
 
@@ -21,7 +36,16 @@ namespace {
 constexpr std::int64_t caf_heartbeat_ms = 10'000;
 constexpr std::int64_t caf_connection_timeout_ms = 60'000;
 
-std::string text_of(const caf::error& e) { return caf::to_string(e); }
+// What went wrong on the way to a scheduler, and what to do, in words for people.
+std::string text_of(const caf::error& e, bool with_tls) {
+    if (e == caf::sec::disconnect_during_handshake)
+        return with_tls
+                   ? "it ended the handshake: are both certificates issued by the same authority, and does it use TLS?"
+                   : "it ended the handshake: it may want mutual TLS; name a config with [worker.tls] by --config";
+    if (e == caf::sec::cannot_connect_to_node) return "nobody listens there";
+    if (e == caf::sec::request_timeout) return "no answer in time";
+    return caf::to_string(e);
+}
 
 auto middleman(caf::actor_system& system, bool with_tls) {
     return with_tls ? system.openssl_manager().actor_handle() : system.middleman().actor_handle();
@@ -66,7 +90,8 @@ void search(connector_ptr self) {
                 self->send(caf::actor_cast<worker_actor>(state.client), gateway_found{gateway, secret});
             },
             [=](const caf::error& e) {
-                if (self->state.failures == 0) spdlog::info("waiting for the scheduler at {} ({})", where, text_of(e));
+                if (self->state.failures == 0)
+                    spdlog::info("waiting for the scheduler at {} ({})", where, text_of(e, self->state.with_tls));
                 try_again(self);
             });
 }
@@ -85,6 +110,7 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
     set("middleman.heartbeat-interval", caf::timespan{std::chrono::milliseconds{caf_heartbeat_ms}});
     set("middleman.connection-timeout", caf::timespan{std::chrono::milliseconds{caf_connection_timeout_ms}});
     if (!tls) return;
+    check_tls_files(tls->ca, tls->certificate, tls->key);
     load<caf::openssl::manager>();
     set("openssl.cafile", tls->ca);
     set("openssl.certificate", tls->certificate);
@@ -111,7 +137,7 @@ publish_result publish_gateway(caf::actor_system& system, const gateway_actor& g
     auto port = with_tls ? caf::openssl::publish(gateway, where.port, host.c_str())
                          : system.middleman().publish(gateway, where.port, host.c_str());
     if (port) return {*port, {}};
-    return {0, "can't listen on " + to_string(where) + " (" + text_of(port.error()) +
+    return {0, "can't listen on " + to_string(where) + " (" + caf::to_string(port.error()) +
                    "): is the port in use, or the address not of this host? Choose another with [network] listen"};
 }
 
@@ -142,7 +168,9 @@ connect_result connect_once(caf::actor_system& system, const scheduler_address& 
                 else
                     result.error = where + " is no scheduler";
             },
-            [&](const caf::error& e) { result.error = "no scheduler answers at " + where + " (" + text_of(e) + ")"; });
+            [&](const caf::error& e) {
+                result.error = "no scheduler answers at " + where + " (" + text_of(e, with_tls) + ")";
+            });
     return result;
 }
 

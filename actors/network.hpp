@@ -17,6 +17,7 @@ namespace bistro {
 /// The settings of CAF for a live process.
 class system_config : public caf::actor_system_config {
 public:
+    /// Throws io_error where the files of TLS are not good.
     explicit system_config(const std::optional<tls_settings>& tls);
     /// Lets actors run on that loop. It must outlive the system.
     void run_on(io_loop& loop);

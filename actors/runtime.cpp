@@ -1,5 +1,7 @@
 #include "actors/runtime.hpp"
 
+#include <caf/error.hpp>
+
 #include "io/clock.hpp"
 
 namespace bistro {
@@ -9,6 +11,11 @@ runtime live_runtime() {
     return {[wall = wall_clock_ms(), start = clock::now()] {
         return wall + std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start).count();
     }};
+}
+
+std::string reason_of(const caf::error& e) {
+    const auto& context = e.context();
+    return context.match_elements<std::string>() ? context.get_as<std::string>(0) : caf::to_string(e);
 }
 
 }  // namespace bistro

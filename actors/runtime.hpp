@@ -3,8 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <caf/fwd.hpp>
 #include <chrono>
 #include <functional>
+#include <string>
 
 #include "model/task_status.hpp"
 
@@ -20,5 +22,8 @@ struct runtime {
 
 /// The clock of a live process.
 runtime live_runtime();
+
+/// What an actor gave as its reason for an error, or CAF's own words where it gave none.
+std::string reason_of(const caf::error& e);
 
 }  // namespace bistro

@@ -91,6 +91,17 @@ void take_welcome(self_ptr self, const welcome& m) {
     if (!local(self) || !s.member) schedule_wakeup(self);
 }
 
+void hello_failed(self_ptr self, const caf::error& e) {
+    auto& s = self->state;
+    // One that was welcome before has tasks, and a deadline that ends it; a newcomer would only be refused again.
+    if (e == refusal && !s.ever_member) return stop_all(self, "the scheduler refuses it: " + reason_of(e));
+    spdlog::warn("worker {}: the scheduler refuses or does not answer: {}", s.options.who.info.shard.value,
+                 reason_of(e));
+    s.gateway = nullptr;
+    if (s.options.connector)
+        self->delayed_send(caf::actor_cast<connector_actor>(s.options.connector), hello_retry_wait, gateway_wanted{});
+}
+
 void say_hello(self_ptr self) {
     auto& s = self->state;
     if (!s.gateway) return;
@@ -111,9 +122,7 @@ void say_hello(self_ptr self) {
             },
             [=](const caf::error& e) {
                 if (sent != self->state.session || self->state.stopping) return;
-                spdlog::warn("worker {}: the scheduler refuses or does not answer: {}",
-                             self->state.options.who.info.shard.value, caf::to_string(e));
-                reconnect(self);
+                hello_failed(self, e);
             });
 }
 

@@ -58,6 +58,7 @@ struct network_settings {
     endpoint listen{"127.0.0.1", 0};
     std::optional<endpoint> http;
     std::optional<tls_settings> tls;
+    std::string secret_file;  ///< what workers and clients must know; empty: one in the data directory
 
     bool operator==(const network_settings&) const = default;
 };
@@ -69,7 +70,8 @@ struct worker_settings {
     std::string data_dir = defaults::worker_data_dir;
     amounts resources;
     std::optional<tls_settings> tls;
-    retention log_lines;  ///< as [scheduler.history] of its own file says
+    std::string secret_file;  ///< a copy of the scheduler's; empty: found on the same host, or in $BISTRO_SECRET
+    retention log_lines;      ///< as [scheduler.history] of its own file says
 
     bool operator==(const worker_settings&) const = default;
 };

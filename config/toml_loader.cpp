@@ -150,6 +150,7 @@ void load_network(toml_reader& top, load_context& c) {
         if (auto e = load_endpoint(r, "listen")) c.config.network.listen = *e;
         c.config.network.http = load_endpoint(r, "http");
         c.config.network.tls = load_tls(r, c);
+        if (auto file = r.string("secret_file")) c.config.network.secret_file = c.resolve(*file);
         r.finish();
     }
     c.config.worker.data_dir = c.resolve(defaults::worker_data_dir);
@@ -161,6 +162,7 @@ void load_network(toml_reader& top, load_context& c) {
         if (auto dir = r.string("data_dir")) w.data_dir = c.resolve(*dir);
         if (auto resources = r.integers("resources")) w.resources = *resources;
         w.tls = load_tls(r, c);
+        if (auto file = r.string("secret_file")) w.secret_file = c.resolve(*file);
         r.finish();
     }
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -61,6 +62,17 @@ std::string read_private_file(const std::string& path) {
     std::ifstream in{path, std::ios::binary};
     if (!in) throw errno_error("can't read " + path);
     return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+std::string read_secret(const std::string& path) {
+    constexpr std::size_t shortest = 16;
+    constexpr std::size_t longest = 1024;
+    auto secret = read_private_file(path);
+    secret.resize(std::min(secret.find_first_of("\r\n"), secret.size()));
+    if (secret.size() < shortest || secret.size() > longest)
+        throw io_error{path +
+                       " must hold a secret of 16 to 1024 characters on its first line; bistro tls init makes one"};
+    return secret;
 }
 
 }  // namespace bistro

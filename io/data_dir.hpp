@@ -28,4 +28,7 @@ void write_private_file(const std::string& path, const std::string& content);
 /// others may.
 std::string read_private_file(const std::string& path);
 
+/// The first line of a private file that must be there and hold a secret. Throws io_error.
+std::string read_secret(const std::string& path);
+
 }  // namespace bistro

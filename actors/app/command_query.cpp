@@ -23,19 +23,12 @@ namespace bistro {
 
 namespace {
 
-// Where the scheduler wants mutual TLS, the config says with which certificate.
-std::optional<tls_settings> tls_of(const target_arguments& target) {
-    if (target.config.empty()) return std::nullopt;
-    auto loaded = load_config(target.config, config_purpose::worker);
-    if (!loaded.config) return std::nullopt;
-    return loaded.config->worker.tls ? loaded.config->worker.tls : loaded.config->network.tls;
-}
-
 // A connection to a scheduler for the length of a command.
 class client {
 public:
     explicit client(const target_arguments& target) {
-        auto finder = make_finder(target);
+        const auto credentials = credentials_of(target.config);
+        auto finder = make_finder(target, credentials.secret_file);
         if (!finder.error.empty()) {
             error_ = finder.error;
             bad_usage_ = true;
@@ -47,10 +40,9 @@ public:
             return;
         }
         secret_ = address->secret;
-        const auto tls = tls_of(target);
-        config_ = std::make_unique<system_config>(tls);
+        config_ = std::make_unique<system_config>(credentials.tls);
         system_ = std::make_unique<caf::actor_system>(*config_);
-        auto connected = connect_once(*system_, *address, tls.has_value());
+        auto connected = connect_once(*system_, *address, credentials.tls.has_value());
         gateway_ = std::move(connected.gateway);
         error_ = std::move(connected.error);
     }
@@ -70,8 +62,7 @@ public:
             .receive([&](Answer& answer) { result = std::move(answer); },
                      [&](const caf::error& e) {
                          unknown_ = e == caf::sec::invalid_argument;
-                         const auto& why = e.context();
-                         error_ = why.match_elements<std::string>() ? why.get_as<std::string>(0) : caf::to_string(e);
+                         error_ = reason_of(e);
                          if (!unknown_) error_ = "the scheduler refuses: " + error_;
                      });
         return result;

@@ -5,6 +5,7 @@
 #include "actors/app/log_setup.hpp"
 #include "actors/app/process.hpp"
 #include "actors/app/target.hpp"
+#include "io/data_dir.hpp"
 #include "io/error.hpp"
 #include "model/text.hpp"
 
@@ -61,11 +62,12 @@ int command_worker(const worker_arguments& a) {
     target.config = a.config.empty() || config.levels.empty() ? std::string{} : a.config;
     target.scheduler = a.scheduler;
     if (target.scheduler.empty() && config.worker.scheduler) target.scheduler = to_string(*config.worker.scheduler);
-    auto finder = make_finder(target);
+    auto finder = make_finder(target, config.worker.secret_file);
     if (!finder.error.empty()) {
         fmt::print(stderr, "bistro worker: {}\n", finder.error);
         return bad_usage;
     }
+    if (!config.worker.secret_file.empty()) read_secret(config.worker.secret_file);  // fail now, not at each try
     main_events events;
     worker_process process{config.worker, shard, finder.find, events};
     const signal_listener signals{process.loop(), events};

@@ -56,6 +56,9 @@ void print_errors(const diagnostics& errors);
 int command_check(const std::string& config);
 int command_import(const std::string& file, const std::string& output, const std::vector<std::string>& command);
 
+/// Issues the certificates of a cluster into a folder, and makes its secret; what is there stays.
+int command_tls_init(const std::string& folder, const std::vector<std::string>& names);
+
 struct simulate_arguments {
     std::string config;
     std::string events;

@@ -105,6 +105,16 @@ int run_program(std::vector<std::string> arguments) {
         ->type_name("ARG");
     c->callback([&] { code = command_import(import_file, import_output, import_command); });
 
+    std::string tls_folder = "tls";
+    std::vector<std::string> tls_names;
+    c = app.add_subcommand("tls", "the certificates of a cluster");
+    c->require_subcommand(1);
+    c = c->add_subcommand("init", "make an authority, certificates and a secret; what is there stays");
+    c->add_option("FOLDER", tls_folder, "where they are kept")->capture_default_str();
+    c->add_option("--name", tls_names,
+                  "a certificate for this process; repeatable (default: scheduler, worker, client)");
+    c->callback([&] { code = command_tls_init(tls_folder, tls_names); });
+
     simulate_arguments simulate;
     c = app.add_subcommand("simulate", "run the jobs in virtual time");
     c->add_option("CONFIG", simulate.config, "TOML config; see its [simulate] section")->required();

@@ -110,7 +110,8 @@ void scheduler_process::open_stores() {
             statuses_->clear();
             log_lines_->clear();
         }
-        secret_ = read_private_file(folder_->file("secret"));
+        secret_ = config_->network.secret_file.empty() ? read_private_file(folder_->file("secret"))
+                                                       : read_secret(config_->network.secret_file);
         if (secret_.empty()) {
             secret_ = random_secret();
             write_private_file(folder_->file("secret"), secret_);

@@ -1,7 +1,9 @@
 #include "actors/app/target.hpp"
 
 #include <cstdlib>
+#include <tuple>
 
+#include "io/data_dir.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -13,7 +15,16 @@ std::string data_dir_of(const target_arguments& target) {
     return defaults::data_dir;
 }
 
-finder_result make_finder(const target_arguments& target) {
+credentials credentials_of(const std::string& config) {
+    if (config.empty()) return {};
+    const auto loaded = load_config(config, config_purpose::worker);
+    if (!loaded.config) return {};
+    const auto& [network, worker] = std::tie(loaded.config->network, loaded.config->worker);
+    return {worker.tls ? worker.tls : network.tls,
+            worker.secret_file.empty() ? network.secret_file : worker.secret_file};
+}
+
+finder_result make_finder(const target_arguments& target, const std::string& secret_file) {
     auto text = target.scheduler;
     const char* from_environment = std::getenv("BISTRO_SCHEDULER");
     if (text.empty() && target.data_dir.empty() && target.config.empty() && from_environment != nullptr)
@@ -23,9 +34,10 @@ finder_result make_finder(const target_arguments& target) {
     }
     const auto e = parse_endpoint(text);
     if (!e || e->port == 0) return {{}, quote(text) + " is no address; write host:port, like 127.0.0.1:6789"};
-    return {[e = *e] {
+    return {[e = *e, secret_file] {
                 const char* secret = std::getenv("BISTRO_SECRET");
                 std::string known = secret != nullptr ? secret : "";
+                if (known.empty() && !secret_file.empty()) known = read_secret(secret_file);
                 if (known.empty() && is_loopback(e)) known = find_secret_of_port(e.port);
                 return std::optional{scheduler_address{e.host, e.port, known, 0}};
             },

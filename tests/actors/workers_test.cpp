@@ -132,5 +132,14 @@ TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
     EXPECT_FALSE(ask<welcome>(gateway, m));
 }
 
+TEST_F(system_test, a_worker_that_is_refused_says_so_and_ends) {
+    start_scheduler(one_job);
+    auto worker = spawn_worker("w", false);
+    caf::anon_send(worker, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway), "wrong"});
+    run();
+    pass(std::chrono::milliseconds{farewell_wait});
+    EXPECT_THAT(ended_workers, ElementsAre("the scheduler refuses it: its secret is not that of this scheduler"));
+}
+
 }  // namespace
 }  // namespace bistro

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/protocol/interfaces.hpp"
+#include "actors/runtime.hpp"
 #include "model/policies/policy.hpp"
 
 namespace bistro::bench {

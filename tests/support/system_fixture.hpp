@@ -118,7 +118,7 @@ protected:
         gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, scheduler));
     }
 
-    worker_actor start_worker(const std::string& shard, bool local = true) {
+    worker_actor spawn_worker(const std::string& shard, bool local = true) {
         worker_options options;
         options.who.info = {shard_name{shard}, "host", {}};
         options.who.instance = ++instances;
@@ -128,7 +128,10 @@ protected:
         options.launcher = &launcher;
         options.on_end = [this](std::string reason) { ended_workers.push_back(std::move(reason)); };
         options.run = clock();
-        auto worker = track(system.spawn(worker_behavior, options));
+        return track(system.spawn(worker_behavior, options));
+    }
+    worker_actor start_worker(const std::string& shard, bool local = true) {
+        auto worker = spawn_worker(shard, local);
         meet(worker);
         return worker;
     }

@@ -1,0 +1,107 @@
+"""A cluster under mutual TLS, and strangers at its door."""
+
+import os
+import socket
+import threading
+import unittest
+
+from support import BistroTest, job
+
+CONFIG = """
+[scheduler]
+data_dir = "state"
+[nodes]
+levels = ["db"]
+[[nodes.sources]]
+source = "range_label"
+parent_level = "instance"
+format = "db{i}"
+start = 1
+end = 20
+[network]
+secret_file = "tls/cluster.secret"
+[network.tls]
+ca = "tls/ca.pem"
+certificate = "tls/scheduler.pem"
+key = "tls/scheduler.key"
+"""
+
+
+def member(name, folder="tls", certificates="tls"):
+    return f"""
+[worker]
+shard = "w"
+secret_file = "{folder}/cluster.secret"
+[worker.tls]
+ca = "{certificates}/ca.pem"
+certificate = "{certificates}/{name}.pem"
+key = "{certificates}/{name}.key"
+"""
+
+
+class Tls(BistroTest):
+    def setUp(self):
+        super().setUp()
+        self.bistro("tls", "init")
+        self.write("c.toml", CONFIG + job("j", "true"))
+        self.write("worker.toml", member("worker"))
+        self.write("client.toml", member("client"))
+        self.scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: "listens on" in self.read(self.scheduler.log), "a scheduler")
+        self.address = self.read(self.scheduler.log).split("listens on ")[1].split()[0]
+
+    def status(self, code=0, config="client.toml"):
+        arguments = ("--config", config) if config else ()
+        return self.bistro("status", *arguments, "--scheduler", self.address, code=code)
+
+    def test_a_cluster_works_while_strangers_knock(self):
+        worker = self.start("worker", "worker.toml", "--scheduler", self.address)
+        host, port = self.address.split(":")
+        enough = threading.Event()
+
+        def knock():
+            while not enough.is_set():
+                with socket.create_connection((host, int(port))) as stranger:
+                    stranger.sendall(b"let me in" * 20)
+                    enough.wait(0.002)
+
+        stranger = threading.Thread(target=knock)
+        stranger.start()
+        try:
+            self.wait_until(lambda: "20 done" in self.status()[0], "the tasks")
+            for _ in range(10):
+                self.status()
+        finally:
+            enough.set()
+            stranger.join()
+        self.assertEqual(self.read(worker.log).count("has joined"), 1, "it never lost its connection")
+        self.assertEqual(self.stop(worker), 0)
+        self.assertEqual(self.stop(self.scheduler), 0)
+
+    def test_who_does_not_belong_learns_why_and_gets_nothing(self):
+        self.assertIn("mutual TLS", self.status(code=3, config=None)[1])
+        self.bistro("tls", "init", "other")
+        self.write("other.toml", member("client", certificates="other"))
+        self.assertIn("same authority", self.status(code=3, config="other.toml")[1])
+        self.write("secret.toml", member("client", folder="other"))
+        self.assertIn("its secret is not that of this scheduler", self.status(code=3, config="secret.toml")[1])
+        self.assertIn("its secret is not that of this scheduler", self.read(self.scheduler.log))
+        self.write("impostor.toml", member("worker", folder="other"))
+        impostor = self.start("worker", "impostor.toml", "--scheduler", self.address)
+        self.assertEqual(impostor.wait(timeout=60), 3)
+        self.assertIn("its secret is not that of this scheduler", self.read(impostor.log))
+        self.assertIn("20 waiting", self.status()[0])
+
+    def test_files_that_are_not_good_are_refused(self):
+        os.chmod(self.path("tls/client.key"), 0o644)
+        self.assertIn("chmod 600", self.status(code=3)[1])
+        os.rename(self.path("tls/worker.key"), self.path("tls/client.key"))
+        self.assertIn("is not the key of", self.status(code=3)[1])
+        self.write("tls/client.key", "", mode=0o600)
+        self.assertIn("client.key is missing or empty", self.status(code=3)[1])
+        os.chmod(self.path("tls/cluster.secret"), 0o640)
+        self.assertIn("cluster.secret must belong to you", self.bistro("worker", "worker.toml", code=3)[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
