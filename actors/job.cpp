@@ -135,7 +135,7 @@ void note_ends(self_ptr self, const attempts_ended& m) {
         if (auto change = s.table->ended(end)) {
             batch->finishes.push_back({s.table->spec().name, change->node, end, change->status});
             stored.invocations.push_back(end.invocation);
-        } else {
+        } else if (!s.table->is_ending(end.invocation)) {  // else its record answers this one too
             meaningless.invocations.push_back(end.invocation);
         }
     }

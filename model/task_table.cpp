@@ -185,6 +185,11 @@ std::optional<status_change> task_table::ended(const attempt_end& end) {
     return std::nullopt;
 }
 
+bool task_table::is_ending(invocation_id invocation) const {
+    const auto found = live_.find(invocation.value);
+    return found != live_.end() && found->second.ending != nullptr;
+}
+
 void task_table::made_durable(invocation_id invocation, time_ms now) {
     auto found = live_.find(invocation.value);
     if (found == live_.end() || !found->second.ending) return;

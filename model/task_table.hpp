@@ -119,6 +119,8 @@ public:
     std::optional<status_change> ended(const attempt_end& end);
     /// The status that ended() gave is safe.
     void made_durable(invocation_id invocation, time_ms now);
+    /// The end of this attempt is known, but not durable yet.
+    [[nodiscard]] bool is_ending(invocation_id invocation) const;
 
     /// Errors and failures are forgotten: such tasks are as unstarted, their data kept. Gives the statuses to store.
     std::vector<status_change> forgive(time_ms now);

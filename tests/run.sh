@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test. Usage: tests/run.sh [PRESET [LABELS]]
-# PRESET is release (default), debug, asan or tsan; LABELS is a regular expression over unit, actor and e2e.
+# PRESET is release (default), debug, asan or tsan; LABELS is a regular expression over unit, actor, simulation and e2e.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 preset=${1:-release}

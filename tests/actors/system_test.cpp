@@ -208,6 +208,22 @@ TEST_F(system_test, a_kill_is_term_then_a_wait_then_kill) {
     EXPECT_FALSE(ask<control_answer>(scheduler, control_asked{"secret", control_verb::kill, job_id{"jj"}, {}}));
 }
 
+TEST_F(system_test, a_result_that_comes_twice_before_it_is_durable_is_not_acknowledged_early) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w");
+    *disk_is_full = true;
+    launcher.end(launcher.running.begin()->first);
+    run();
+    meet(worker);     // its hello has the result again
+    end_scheduler();  // which had it in memory only
+    *disk_is_full = false;
+    start_scheduler(one_job);
+    meet(worker);
+    end_all();
+    EXPECT_EQ(launcher.launched, 4U) << "the worker still had the result";
+    EXPECT_EQ(counts().done, 4U);
+}
+
 TEST_F(system_test, a_task_is_stopped_when_its_time_is_up) {
     start_scheduler(std::string{one_job} + "timeout_s = 5\n");
     start_worker("w");
