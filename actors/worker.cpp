@@ -12,6 +12,7 @@ namespace {
 using self_ptr = worker_actor::stateful_pointer<worker_state>;
 
 void say_hello(self_ptr self);
+void take_orders(self_ptr self, start_tasks& m);
 
 bool local(self_ptr self) { return self->state.options.who.local; }
 
@@ -37,6 +38,12 @@ void stop_all(self_ptr self, const std::string& reason) {
     for (auto& [invocation, task] : s.running) self->send(task.actor, stop_task{reason, true});
     if (s.running.empty()) self->delayed_send(self, farewell_wait, wake_due{++s.wake_generation});
     end_if_done(self);
+}
+
+// The scheduler may be about to run its tasks elsewhere.
+bool overdue(self_ptr self) {
+    const auto& s = self->state;
+    return s.ever_member && !local(self) && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms();
 }
 
 // -- membership -------------------------------------------------------------------------------------------------------
@@ -72,6 +79,8 @@ void take_welcome(self_ptr self, const welcome& m) {
         case hello_verdict::joined:
         case hello_verdict::rejoined:
             if (!m.scheduler || !m.pool) return;
+            // On its way for so long, it says nothing of now.
+            if (!local(self) && s.options.run.now() - s.hello_sent_ms >= m.timeouts.worker_deadline_ms()) break;
             if (!s.ever_member && !local(self))
                 spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
             s.member = s.ever_member = true;
@@ -84,6 +93,7 @@ void take_welcome(self_ptr self, const welcome& m) {
             s.last_heard_ms = s.hello_sent_ms;
             // What ended since the hello is not in it.
             if (!s.unacknowledged.empty()) send_results(self);
+            for (auto& orders : std::exchange(s.early_orders, {})) take_orders(self, orders);
             break;
         case hello_verdict::shard_taken: spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason); break;
         case hello_verdict::given_up: stop_all(self, m.reason); break;
@@ -109,6 +119,7 @@ void say_hello(self_ptr self) {
     m.secret = s.options.secret;
     m.who = s.options.who;
     m.session = ++s.session;
+    s.early_orders.clear();
     for (const auto& [invocation, task] : s.running)
         m.running.push_back({invocation, task.order->job, task.order->node, task.order->path, task.started_ms});
     for (const auto& [invocation, finished] : s.unacknowledged) m.unacknowledged.push_back(finished);
@@ -148,7 +159,7 @@ void send_heartbeat(self_ptr self) {
 
 void wake(self_ptr self) {
     auto& s = self->state;
-    if (s.ever_member && !local(self) && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms()) {
+    if (overdue(self)) {
         stop_all(self, "the scheduler has not been heard for " + duration_text(s.timeouts.worker_deadline_ms()));
         s.unacknowledged.clear();  // nobody is there to take them in time
         return end_if_done(self);
@@ -206,7 +217,13 @@ void start(self_ptr self, task_order&& order, std::vector<finished_task>& done) 
 
 void take_orders(self_ptr self, start_tasks& m) {
     auto& s = self->state;
-    if (m.session != s.session || !valid(m)) return;
+    // An overdue worker starts nothing: its wakeup, which ends it, may come just behind this order.
+    if (m.session != s.session || !valid(m) || overdue(self)) return;
+    // Sent by another actor than the welcome, they may come before it. Only that says until when they may be started.
+    if (!s.member) {
+        if (s.early_orders.size() < max_early_orders) s.early_orders.push_back(std::move(m));
+        return;
+    }
     for (auto& command : m.commands) {
         auto job = command.job;
         s.commands.insert_or_assign(std::move(job), std::make_shared<const job_command>(std::move(command)));

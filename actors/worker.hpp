@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
@@ -44,6 +45,7 @@ struct worker_state {
     time_ms last_heard_ms = 0;
     time_ms hello_sent_ms = 0;
     std::uint64_t wake_generation = 0;
+    std::vector<start_tasks> early_orders;  ///< of this session, before its welcome
     std::map<job_id, job_command_ptr> commands;
     std::map<invocation_id, running_task> running;
     std::map<invocation_id, finished_task> unacknowledged;
@@ -56,6 +58,9 @@ struct worker_state {
 
 /// Between two hellos that were not answered, or answered with a no.
 inline constexpr std::chrono::milliseconds hello_retry_wait{500};
+/// Orders that are kept until the welcome comes. More than a scheduler sends in the meantime; what is above is dropped,
+/// and found missing with the next hello.
+inline constexpr std::size_t max_early_orders = 10'000;
 /// After its last task has ended, a stopping worker waits this long for its results to be acknowledged.
 inline constexpr std::chrono::seconds farewell_wait{5};
 

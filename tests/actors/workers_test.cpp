@@ -95,6 +95,61 @@ TEST_F(system_test, a_silent_worker_stops_itself_before_it_is_given_up) {
     EXPECT_THAT(ended_workers[0], HasSubstr("not been heard"));
 }
 
+// Answers a hello with the welcome that it is sent later.
+struct slow_scheduler {
+    caf::typed_response_promise<welcome> promise;
+    hello asked;
+
+    caf::behavior operator()(caf::event_based_actor* self, slow_scheduler* kept) {
+        return {[=](hello& m) -> caf::result<welcome> {
+                    kept->asked = std::move(m);
+                    kept->promise = self->make_response_promise<welcome>();
+                    return kept->promise;
+                },
+                [=](welcome& m) { kept->promise.deliver(std::move(m)); }, [](const heartbeat& m) { return m; },
+                [](const tasks_finished&) {}, [](const worker_leaves&) {}};
+    }
+};
+
+class late_welcome : public system_test {
+protected:
+    // The worker has said hello; its welcome and an order come `wait` later, the order first.
+    void welcome_after(std::chrono::milliseconds wait) {
+        logs = track(system.spawn(log_store_behavior,
+                                  std::make_shared<log_store_options>(log_store_options{make_memory_log_store(), {}}),
+                                  monitor_actor{}));
+        auto worker = spawn_worker("w", false);
+        auto other = track(caf::actor{system.spawn(slow_scheduler{}, &scheduler_side)});
+        const auto handle = caf::actor_cast<caf::strong_actor_ptr>(other);
+        caf::anon_send(worker, gateway_found{handle, "secret"});
+        run();
+        pass(wait);
+        job_command command;
+        command.job = job_id{"j"};
+        command.command = {"work"};
+        start_tasks orders{scheduler_side.asked.session, {command}, {}};
+        orders.tasks.push_back({invocation_id::first_of_epoch(1), job_id{"j"}, node_id{"n"}, {"n", "instance"}, {}});
+        caf::anon_send(worker, orders);
+        run();
+        EXPECT_THAT(launcher.running, IsEmpty()) << "the worker does not know yet how long it may run anything";
+        caf::anon_send(other,
+                       welcome{hello_verdict::joined, worker_index{0}, {1000, 3000, 10'000, 5000}, {}, handle, handle});
+        run();
+    }
+
+    slow_scheduler scheduler_side;
+};
+
+TEST_F(late_welcome, orders_before_it_are_carried_out) {
+    welcome_after(std::chrono::milliseconds{1000});
+    EXPECT_THAT(launcher.running, SizeIs(1));
+}
+
+TEST_F(late_welcome, that_took_longer_than_a_worker_may_be_silent_starts_nothing) {
+    welcome_after(std::chrono::milliseconds{5000});
+    EXPECT_THAT(launcher.running, IsEmpty()) << "the scheduler may have given this worker up";
+}
+
 TEST_F(system_test, tasks_of_a_lost_worker_run_again_elsewhere) {
     start_scheduler(one_job);
     auto worker = start_worker("w", false);
