@@ -41,7 +41,7 @@ std::string text_of(const caf::error& e, bool with_tls) {
     if (e == caf::sec::disconnect_during_handshake)
         return with_tls
                    ? "it ended the handshake: are both certificates issued by the same authority, and does it use TLS?"
-                   : "it ended the handshake: it may want mutual TLS; name a config with [worker.tls] by --config";
+                   : "it ended the handshake: it may want mutual TLS; name a config with [worker.tls]";
     if (e == caf::sec::cannot_connect_to_node) return "nobody listens there";
     if (e == caf::sec::request_timeout) return "no answer in time";
     return caf::to_string(e);

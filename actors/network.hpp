@@ -61,6 +61,7 @@ connector_actor::behavior_type connector_behavior(connector_actor::stateful_poin
 struct connect_result {
     gateway_actor gateway;
     std::string error;
+    bool nobody = false;  ///< nothing listens there
 };
 connect_result connect_once(caf::actor_system& system, const scheduler_address& address, bool with_tls);
 

@@ -84,6 +84,7 @@ void take_welcome(self_ptr self, const welcome& m) {
             if (!s.ever_member && !local(self))
                 spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
             s.member = s.ever_member = true;
+            s.refused_since_ms.reset();
             s.index = m.worker;
             s.timeouts = m.timeouts;
             s.scheduler = m.scheduler;
@@ -103,10 +104,18 @@ void take_welcome(self_ptr self, const welcome& m) {
 
 void hello_failed(self_ptr self, const caf::error& e) {
     auto& s = self->state;
-    // One that was welcome before has tasks, and a deadline that ends it; a newcomer would only be refused again.
-    if (e == refusal && !s.ever_member) return stop_all(self, "the scheduler refuses it: " + reason_of(e));
-    spdlog::warn("worker {}: the scheduler refuses or does not answer: {}", s.options.who.info.shard.value,
-                 reason_of(e));
+    const auto now = s.options.run.now();
+    if (e == refusal) {
+        const bool first = !s.refused_since_ms;
+        if (first) s.refused_since_ms = now;
+        // One that was welcome before has tasks, and a deadline that ends it.
+        if (!s.ever_member && now - *s.refused_since_ms >= refusal_patience.count())
+            return stop_all(self, "the scheduler refuses it: " + reason_of(e));
+        if (first)
+            spdlog::warn("worker {}: the scheduler refuses it: {}", s.options.who.info.shard.value, reason_of(e));
+    } else {
+        spdlog::warn("worker {}: the scheduler does not answer: {}", s.options.who.info.shard.value, reason_of(e));
+    }
     s.gateway = nullptr;
     if (s.options.connector)
         self->delayed_send(caf::actor_cast<connector_actor>(s.options.connector), hello_retry_wait, gateway_wanted{});

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct worker_state {
     time_ms last_heard_ms = 0;
     time_ms hello_sent_ms = 0;
     std::uint64_t wake_generation = 0;
+    std::optional<time_ms> refused_since_ms;
     std::vector<start_tasks> early_orders;  ///< of this session, before its welcome
     std::map<job_id, job_command_ptr> commands;
     std::map<invocation_id, running_task> running;
@@ -58,6 +60,9 @@ struct worker_state {
 
 /// Between two hellos that were not answered, or answered with a no.
 inline constexpr std::chrono::milliseconds hello_retry_wait{500};
+/// A newcomer that is refused for so long ends. Not at once: a scheduler that is just starting has opened its port, but
+/// may not have left its secret yet where workers of the same host look for it.
+inline constexpr std::chrono::milliseconds refusal_patience{5000};
 /// Orders that are kept until the welcome comes. More than a scheduler sends in the meantime; what is above is dropped,
 /// and found missing with the next hello.
 inline constexpr std::size_t max_early_orders = 10'000;

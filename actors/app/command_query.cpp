@@ -27,29 +27,41 @@ namespace {
 class client {
 public:
     explicit client(const target_arguments& target) {
-        const auto credentials = credentials_of(target.config);
-        auto finder = make_finder(target, credentials.secret_file);
+        membership member;
+        if (!target.config.empty()) {
+            const auto loaded = load_config(target.config, config_purpose::worker);
+            print_errors(loaded.errors);
+            if (!loaded.config) {
+                refuse_arguments("the config " + target.config + " is not valid");
+                return;
+            }
+            member = membership_of(*loaded.config);
+        }
+        auto finder = make_finder(target, member);
         if (!finder.error.empty()) {
-            error_ = finder.error;
-            bad_usage_ = true;
+            refuse_arguments(finder.error);
             return;
         }
         const auto address = finder.find();
         if (!address) {
+            nobody_ = true;
             error_ = "no scheduler runs with the data directory " + quote(data_dir_of(target));
             return;
         }
         secret_ = address->secret;
-        config_ = std::make_unique<system_config>(credentials.tls);
+        config_ = std::make_unique<system_config>(member.tls);
         system_ = std::make_unique<caf::actor_system>(*config_);
-        auto connected = connect_once(*system_, *address, credentials.tls.has_value());
+        auto connected = connect_once(*system_, *address, member.tls.has_value());
         gateway_ = std::move(connected.gateway);
         error_ = std::move(connected.error);
+        nobody_ = connected.nobody;
     }
 
     [[nodiscard]] bool connected() const { return static_cast<bool>(gateway_); }
     [[nodiscard]] const std::string& error() const { return error_; }
     [[nodiscard]] bool bad_arguments() const { return bad_usage_; }
+    /// No scheduler runs there, as far as can be seen.
+    [[nodiscard]] bool nobody() const { return nobody_; }
     /// The scheduler does not know what it was asked for.
     [[nodiscard]] bool unknown() const { return unknown_; }
 
@@ -69,9 +81,15 @@ public:
     }
 
 private:
+    void refuse_arguments(std::string why) {
+        error_ = std::move(why);
+        bad_usage_ = true;
+    }
+
     std::string secret_;
     std::string error_;
     bool bad_usage_ = false;
+    bool nobody_ = false;
     bool unknown_ = false;
     std::unique_ptr<system_config> config_;
     std::unique_ptr<caf::actor_system> system_;
@@ -85,7 +103,8 @@ int unreachable(const client& c) {
 
 // True where the command may read files instead: nobody named a scheduler, and the files are there.
 bool has_files(const target_arguments& target) {
-    return target.scheduler.empty() && std::filesystem::exists(data_dir_of(target) + "/statuses.sqlite");
+    const bool elsewhere = !target.config.empty() && target.data_dir.empty() && !names_a_scheduler(target);
+    return target.scheduler.empty() && !elsewhere && std::filesystem::exists(data_dir_of(target) + "/statuses.sqlite");
 }
 
 std::unique_ptr<status_store> stored(const target_arguments& target) {
@@ -159,7 +178,7 @@ int forgive_in_files(const target_arguments& target, const job_id& job) {
 
 std::optional<jobs_answer> find_jobs(const target_arguments& target, int& code) {
     client c{target};
-    if (!c.connected() && !c.bad_arguments() && has_files(target)) return jobs_from_files(target);
+    if (c.nobody() && has_files(target)) return jobs_from_files(target);
     auto answer = c.connected() ? c.ask<jobs_answer>(jobs_asked{}) : std::nullopt;
     if (!answer) code = unreachable(c);
     return answer;
@@ -192,7 +211,7 @@ int command_tasks(const target_arguments& target, const tasks_arguments& a) {
     std::optional<tasks_answer> answer;
     if (c.connected()) {
         answer = c.ask<tasks_answer>(ask);
-    } else if (!c.bad_arguments() && has_files(target)) {
+    } else if (c.nobody() && has_files(target)) {
         answer = tasks_from_files(target, ask);
         if (!answer) return nothing_stored(ask.job);
     }
@@ -228,7 +247,7 @@ int command_logs(const target_arguments& target, const logs_arguments& a) {
     client c{target};
     std::unique_ptr<log_store> files;
     if (!c.connected()) {
-        if (c.bad_arguments() || !has_files(target)) return unreachable(c);
+        if (!c.nobody() || !has_files(target)) return unreachable(c);
         files = open_sqlite_log_store_read_only(data_dir_of(target) + "/logs.sqlite");
         fmt::print(stderr, "note: no scheduler runs; lines of separate workers are in their own data directories\n");
     }
@@ -272,8 +291,7 @@ int command_control(const target_arguments& target, const std::string& verb, con
     ask.job = job_id{job};
     ask.node = node_id{node};
     client c{target};
-    if (!c.connected() && !c.bad_arguments() && ask.verb == control_verb::forgive && has_files(target))
-        return forgive_in_files(target, ask.job);
+    if (c.nobody() && ask.verb == control_verb::forgive && has_files(target)) return forgive_in_files(target, ask.job);
     auto answer = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
     if (!answer) return unreachable(c);
     fmt::print(answer->ok ? stdout : stderr, "{}\n", answer->text);

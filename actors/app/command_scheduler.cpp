@@ -61,13 +61,14 @@ int command_worker(const worker_arguments& a) {
     target_arguments target;
     target.config = a.config.empty() || config.levels.empty() ? std::string{} : a.config;
     target.scheduler = a.scheduler;
-    if (target.scheduler.empty() && config.worker.scheduler) target.scheduler = to_string(*config.worker.scheduler);
-    auto finder = make_finder(target, config.worker.secret_file);
+    const auto member = membership_of(config);
+    config.worker.tls = member.tls;
+    auto finder = make_finder(target, member);
     if (!finder.error.empty()) {
         fmt::print(stderr, "bistro worker: {}\n", finder.error);
         return bad_usage;
     }
-    if (!config.worker.secret_file.empty()) read_secret(config.worker.secret_file);  // fail now, not at each try
+    if (!member.secret_file.empty()) read_secret(member.secret_file);  // fail now, not at each try
     main_events events;
     worker_process process{config.worker, shard, finder.find, events};
     const signal_listener signals{process.loop(), events};

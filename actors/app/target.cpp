@@ -8,6 +8,12 @@
 
 namespace bistro {
 
+bool names_a_scheduler(const target_arguments& target) {
+    if (target.config.empty()) return false;
+    const auto loaded = load_config(target.config, config_purpose::worker);
+    return loaded.config && !loaded.config->levels.empty();
+}
+
 std::string data_dir_of(const target_arguments& target) {
     if (!target.data_dir.empty()) return target.data_dir;
     if (!target.config.empty())
@@ -15,26 +21,27 @@ std::string data_dir_of(const target_arguments& target) {
     return defaults::data_dir;
 }
 
-credentials credentials_of(const std::string& config) {
-    if (config.empty()) return {};
-    const auto loaded = load_config(config, config_purpose::worker);
-    if (!loaded.config) return {};
-    const auto& [network, worker] = std::tie(loaded.config->network, loaded.config->worker);
-    return {worker.tls ? worker.tls : network.tls,
+membership membership_of(const settings& config) {
+    const auto& [network, worker] = std::tie(config.network, config.worker);
+    return {worker.scheduler, worker.tls ? worker.tls : network.tls,
             worker.secret_file.empty() ? network.secret_file : worker.secret_file};
 }
 
-finder_result make_finder(const target_arguments& target, const std::string& secret_file) {
+finder_result make_finder(const target_arguments& target, const membership& member) {
     auto text = target.scheduler;
     const char* from_environment = std::getenv("BISTRO_SCHEDULER");
-    if (text.empty() && target.data_dir.empty() && target.config.empty() && from_environment != nullptr)
-        text = from_environment;
+    if (text.empty() && target.data_dir.empty()) {
+        if (member.scheduler)
+            text = to_string(*member.scheduler);
+        else if (!names_a_scheduler(target) && from_environment != nullptr)
+            text = from_environment;
+    }
     if (text.empty()) {
         return {[dir = data_dir_of(target)] { return find_address_in(dir); }, {}};
     }
     const auto e = parse_endpoint(text);
     if (!e || e->port == 0) return {{}, quote(text) + " is no address; write host:port, like 127.0.0.1:6789"};
-    return {[e = *e, secret_file] {
+    return {[e = *e, secret_file = member.secret_file] {
                 const char* secret = std::getenv("BISTRO_SECRET");
                 std::string known = secret != nullptr ? secret : "";
                 if (known.empty() && !secret_file.empty()) known = read_secret(secret_file);

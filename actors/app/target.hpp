@@ -11,16 +11,22 @@ struct finder_result {
     std::string error;  ///< the arguments name no scheduler that could exist
 };
 
-/// How a process proves to a scheduler that it belongs to the cluster.
-struct credentials {
+/// What a config says to a process that looks for a scheduler: its [worker] section, or its [network] section where it
+/// is the scheduler's own.
+struct membership {
+    std::optional<endpoint> scheduler;
     std::optional<tls_settings> tls;
     std::string secret_file;  ///< empty: $BISTRO_SECRET, or what the scheduler left on this host
 };
-/// Of a config's [worker] section, else of its [network]; none without a config that is valid.
-credentials credentials_of(const std::string& config);
+membership membership_of(const settings& config);
 
-/// By --scheduler, $BISTRO_SCHEDULER, or the address file in the data directory of --data-dir or the config.
-finder_result make_finder(const target_arguments& target, const std::string& secret_file);
+/// By --scheduler; else the address file in --data-dir; else what the config says: the address in its [worker] section,
+/// or the address file in its data directory; else $BISTRO_SCHEDULER; else the address file in the data directory
+/// "state".
+finder_result make_finder(const target_arguments& target, const membership& member);
+
+/// Its config is a scheduler's own, not one that only a worker or a client has.
+bool names_a_scheduler(const target_arguments& target);
 
 /// The data directory that the arguments mean; "state" where they say nothing.
 std::string data_dir_of(const target_arguments& target);

@@ -187,12 +187,23 @@ TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
     EXPECT_FALSE(ask<welcome>(gateway, m));
 }
 
-TEST_F(system_test, a_worker_that_is_refused_says_so_and_ends) {
+TEST_F(system_test, a_worker_that_is_refused_for_a_while_says_so_and_ends) {
     start_scheduler(one_job);
     auto worker = spawn_worker("w", false);
-    caf::anon_send(worker, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway), "wrong"});
-    run();
-    pass(std::chrono::milliseconds{farewell_wait});
+    const auto try_to_join = [&](const std::string& with) {
+        caf::anon_send(worker, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway), with});
+        run();
+    };
+    try_to_join("");
+    pass(refusal_patience);
+    try_to_join("secret");
+    EXPECT_THAT(launcher.running, SizeIs(2)) << "the scheduler's secret may come later than its port";
+    worker = spawn_worker("v", false);
+    try_to_join("wrong");
+    pass(refusal_patience);
+    EXPECT_THAT(ended_workers, IsEmpty());
+    try_to_join("wrong");
+    pass(farewell_wait);
     EXPECT_THAT(ended_workers, ElementsAre("the scheduler refuses it: its secret is not that of this scheduler"));
 }
 

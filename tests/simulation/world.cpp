@@ -55,6 +55,7 @@ constexpr std::size_t limit_of_instance = 5;
 constexpr std::size_t limit_of_host = 2;
 constexpr std::size_t limit_of_worker = 2;
 constexpr std::size_t tasks_in_all = 18;
+constexpr std::size_t most_attempts = 100'000;  // at one task
 constexpr const char* secret = "secret of the cluster";
 
 // The store of one life of the scheduler: writes nothing after it, and fails while the disk is full.
@@ -88,7 +89,7 @@ private:
 
 std::string name_of(const caf::message& content) {
     auto text = caf::to_string(content);
-    constexpr std::size_t longest = 160;
+    constexpr std::size_t longest = 1000;
     if (text.size() > longest) text.resize(longest);
     return text;
 }
@@ -508,7 +509,7 @@ void world::check_acknowledgement(std::size_t worker, const acknowledge_results&
         const auto found = ended_.find(invocation.value);
         if (found == ended_.end()) continue;  // never started
         const auto& [job, node] = std::tie(found->second.job, found->second.node);
-        const auto attempts = disk_.statuses->attempts(job, node, ended_.size());
+        const auto attempts = disk_.statuses->attempts(job, node, most_attempts);
         const auto kept = std::find_if(attempts.begin(), attempts.end(),
                                        [&](const attempt& a) { return a.start.invocation == invocation && a.ended; });
         if (kept == attempts.end())
