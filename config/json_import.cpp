@@ -56,12 +56,17 @@ private:
     void error(const std::string& path, std::string message) {
         const auto at = positions_.at(path);
         result_.errors.push_back({file_, at.line, at.column, std::move(message)});
-        error_paths_.push_back(path);
+    }
+    // What is part of this can't be read, so that its absence is no further mistake.
+    void unreadable(const std::string& path, std::string message) {
+        error(path, std::move(message));
+        unreadable_.push_back(path);
     }
 
     const json::object* expect_object(const json::value& value, const std::string& path) {
         if (const auto* object = value.if_object()) return object;
-        error(path, "\"" + path.substr(std::min<std::size_t>(1, path.size())) + "\" must be an object");
+        unreadable(path, path.empty() ? std::string{"the file must hold one object"}
+                                      : "\"" + path.substr(path.rfind('/') + 1) + "\" must be an object");
         return nullptr;
     }
 
@@ -109,10 +114,14 @@ private:
     }
 
     void convert(const json::object& root) {
+        for (const auto& [path, at] : positions_.repeated())
+            result_.errors.push_back(
+                {file_, at.line, at.column,
+                 quote(path.substr(path.rfind('/') + 1)) + " is named a second time; only one of them could count"});
         line("# Imported from " + file_.substr(file_.rfind('/') + 1) + ".", "");
         const auto* settings = root.if_contains("bistro_settings");
         if (settings == nullptr) {
-            error("", "there is no \"bistro_settings\"");
+            unreadable("", "there is no \"bistro_settings\"");
         } else if (const auto* object = expect_object(*settings, "/bistro_settings")) {
             convert_settings(*object);
         }
@@ -137,14 +146,14 @@ private:
             if (auto kind = word != nullptr ? parse_policy_kind(*word) : std::nullopt)
                 set("policy", json::string{to_string(*kind)}, path + "/scheduler");
             else
-                error(path + "/scheduler", "unknown scheduler policy " + toml_value(*policy));
+                unreadable(path + "/scheduler", "unknown scheduler policy " + toml_value(*policy));
         }
         copy(s, path, {"enabled", "level_for_tasks", "backoff", "kill_orphan_tasks_after_sec"},
              {"scheduler", "nodes", "resources", "remote_worker_selector", "worker_resources_override"});
         if (const auto* nodes = s.if_contains("nodes")) {
             if (const auto* object = expect_object(*nodes, path + "/nodes")) convert_nodes(*object, path + "/nodes");
         } else {
-            error(path, "\"bistro_settings\" has no \"nodes\"");
+            unreadable(path, "\"bistro_settings\" has no \"nodes\"");
         }
         if (const auto* resources = s.if_contains("resources")) {
             if (const auto* levels = expect_object(*resources, path + "/resources"))
@@ -166,7 +175,7 @@ private:
             if (auto kind = word != nullptr ? parse_worker_selector(*word) : std::nullopt)
                 set("selector", json::string{to_string(*kind)}, path + "/remote_worker_selector");
             else
-                error(path + "/remote_worker_selector", "unknown worker selector " + toml_value(*selector));
+                unreadable(path + "/remote_worker_selector", "unknown worker selector " + toml_value(*selector));
         }
         if (overrides != nullptr) set("overrides", *overrides, path + "/worker_resources_override");
     }
@@ -177,7 +186,7 @@ private:
         copy(nodes, path, {"levels"}, {"node_sources", "node_order"});
         const auto* sources = nodes.if_contains("node_sources");
         if (sources == nullptr || !sources->is_array()) {
-            error(path, "\"nodes\" needs a list of \"node_sources\"");
+            unreadable(path, "\"nodes\" needs a list of \"node_sources\"");
             return;
         }
         std::size_t number = 0;
@@ -209,16 +218,17 @@ private:
             if (const auto* script = prefs->if_contains("script"))
                 set("command", json::array{*script}, prefs_path + "/script");
             else
-                error(prefs_path, "a script source needs its \"script\"");
+                unreadable(prefs_path, "a script source needs its \"script\"");
         } else if (name == "manual") {
             start_source(name, path);
             line("[nodes.sources.nodes]", prefs_path);
             for (const auto& [node, value] : *prefs) convert_manual(node, value, prefs_path + "/" + std::string{node});
         } else if (name == "add_time") {
-            error(path,
-                  "\"add_time\" sources (nodes for times) can't be imported; list the nodes, or make them by a script");
+            unreadable(
+                path,
+                "\"add_time\" sources (nodes for times) can't be imported; list the nodes, or make them by a script");
         } else {
-            error(path, "unknown node source " + quote(name));
+            unreadable(path, "unknown node source " + quote(name));
         }
     }
 
@@ -236,7 +246,7 @@ private:
         else if (const auto* object = value.if_object())
             entry = *object;
         else
-            error(path, "a manual node is a list of children, the name of its parent, or an object");
+            unreadable(path, "a manual node is a list of children, the name of its parent, or an object");
         set(node, entry, path);
     }
 
@@ -265,11 +275,10 @@ private:
     // What was written must be a config. What is wrong with it is told at its place in the JSON, unless there already
     // is a mistake: then this may be but its consequence.
     void check() {
-        const auto known = error_paths_;
         for (auto& e : parse_config(result_.toml, file_).errors) {
             const auto path = path_of({e.line, e.column});
-            if (std::none_of(known.begin(), known.end(), [&](const auto& other) { return other.starts_with(path); }))
-                error(path, std::move(e.message));
+            const auto is_inside = [&](const auto& other) { return (other + "/").starts_with(path + "/"); };
+            if (std::none_of(unreadable_.begin(), unreadable_.end(), is_inside)) error(path, std::move(e.message));
         }
         std::stable_sort(result_.errors.begin(), result_.errors.end(), [](const diagnostic& a, const diagnostic& b) {
             return std::pair{a.line, a.column} < std::pair{b.line, b.column};
@@ -293,7 +302,7 @@ private:
     std::string file_;
     std::vector<std::string> command_;
     import_result result_;
-    std::vector<std::string> error_paths_;
+    std::vector<std::string> unreadable_;
     std::vector<origin> origins_;  // in the order of their places
     std::size_t lines_ = 1;        // the number of the TOML's next line
 };

@@ -29,6 +29,7 @@ public:
 
     json_position now;
     std::map<std::string, json_position> positions;
+    std::vector<json_positions::repeated_key> repeated;
 
     bool on_document_begin(json::error_code&) { return true; }
     bool on_document_end(json::error_code&) { return true; }
@@ -44,7 +45,11 @@ public:
     bool on_key(json::string_view part, std::size_t, json::error_code&) {
         key_ += std::string_view{part};
         levels_.back().key = std::exchange(key_, {});
-        positions.emplace(path(), started_.value_or(now));
+        const auto at = started_.value_or(now);
+        auto here = path();
+        // What is inside a repeated object is repeated with it.
+        const bool inside = !repeated.empty() && here.starts_with(repeated.back().path + "/");
+        if (!positions.emplace(here, at).second && !inside) repeated.push_back({std::move(here), at});
         started_.reset();
         return true;
     }
@@ -120,6 +125,7 @@ json_positions::json_positions(std::string_view text) {
         advance(handler.now, text[i]);
     }
     positions_ = std::move(handler.positions);
+    repeated_ = std::move(handler.repeated);
 }
 
 json_position json_positions::at(std::string path) const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bistro {
 
@@ -22,8 +23,16 @@ public:
     /// The position of a byte.
     [[nodiscard]] static json_position of_offset(std::string_view text, std::size_t offset);
 
+    /// Keys that an object has a second time: Boost.JSON keeps the last value and says nothing.
+    struct repeated_key {
+        std::string path;
+        json_position at;
+    };
+    [[nodiscard]] const std::vector<repeated_key>& repeated() const { return repeated_; }
+
 private:
     std::map<std::string, json_position> positions_;
+    std::vector<repeated_key> repeated_;
 };
 
 }  // namespace bistro

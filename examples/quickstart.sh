@@ -4,6 +4,7 @@
 # Needs nothing but Debian 12: installs the packages that are missing.
 set -euo pipefail
 
+[ $# -eq 0 ] || [ "$*" = --again ] || { sed -n 's/^# \(Usage.*\)/\1/p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
 work=${BISTRO_QUICKSTART_DIR:-$top/build/quickstart}
@@ -27,15 +28,18 @@ if [ ! -f shards.done ]; then
     "$here/etl/make-shards.sh" "$work/shards"
     touch shards.done
 fi
-sed "s|@ETL@|$here/etl|g; s|@WORK@|$work|g" "$here/etl/etl.toml" > etl.toml
+sed "s|@ETL@|$here/etl|g; s|@WORK@|$work|g" "$here/etl/etl.toml.in" > etl.toml
 
 # An interrupted script leaves nobody behind.
 reader=
 trap '[ -z "$reader" ] || kill "$reader" 2>/dev/null || true' EXIT
 
 # While the job runs, somebody else uses the databases: how long does each of their queries take?
+# An interrupted run goes on where it was, but there is nothing left to compare.
+compare=yes
+[ ! -d state ] || compare=no
 mkdir -p results
-if [ ! -f latency.done ]; then
+if [ "$compare" = yes ]; then
     rm -rf state-unlimited
     echo
     echo "without a limit on hosts (as xargs would run it), a reader of the same databases waits:"
@@ -53,12 +57,14 @@ fi
 
 "$bistro" run etl.toml --events events.jsonl
 
-if [ ! -f latency.done ]; then
+if [ "$compare" = yes ]; then
     touch limited.latency.stop; wait "$reader"; reader=
     echo "and the reader waits:"
     "$here/etl/latency.sh" limited.latency
-    touch latency.done
 fi
 
 echo
 "$here/etl/verify.sh" "$work/shards" "$work/results"
+echo
+echo "The program is $bistro, and all of this lies in $work. Look at it with"
+echo "  $bistro jobs --config $work/etl.toml"

@@ -68,6 +68,7 @@ std::string read_secret(const std::string& path) {
     constexpr std::size_t shortest = 16;
     constexpr std::size_t longest = 1024;
     auto secret = read_private_file(path);
+    if (secret.empty()) throw io_error{path + " is missing or empty; bistro tls init makes one"};
     secret.resize(std::min(secret.find_first_of("\r\n"), secret.size()));
     if (secret.size() < shortest || secret.size() > longest)
         throw io_error{path +

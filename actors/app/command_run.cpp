@@ -174,6 +174,10 @@ int judge(const settings& c, const run_finished& finished) {
         return could_not_reach_run;
     }
     int code = all_well;
+    if (!finished.left_out.empty()) {
+        fmt::print(stderr, "not all nodes could be used: {}\n", printable(finished.left_out));
+        code = some_failed;
+    }
     for (const auto& job : finished.jobs) {
         auto spec = std::find_if(c.jobs.begin(), c.jobs.end(), [&](const auto& s) { return s.name == job.job; });
         const bool enabled = c.engine.enabled && spec != c.jobs.end() && spec->enabled;

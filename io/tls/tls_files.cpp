@@ -35,6 +35,8 @@ using extension_ptr = std::unique_ptr<X509_EXTENSION, freed_by<X509_EXTENSION_fr
 using store_ptr = std::unique_ptr<X509_STORE, freed_by<X509_STORE_free>>;
 using store_context_ptr = std::unique_ptr<X509_STORE_CTX, freed_by<X509_STORE_CTX_free>>;
 
+void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
+
 // Clocks of hosts differ a little.
 constexpr long clock_skew_s = 3600;
 constexpr long day_s = 86'400;
@@ -76,12 +78,16 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-certificate_ptr read_certificate(const std::string& path) {
+// One certificate, or several behind each other: of authorities, or those in between.
+std::vector<certificate_ptr> read_certificates(const std::string& path) {
     const auto text = read_file(path);
     const bio_ptr bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-    certificate_ptr certificate{bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr};
-    if (!certificate) fail(path + " is no PEM certificate");
-    return certificate;
+    std::vector<certificate_ptr> certificates;
+    while (certificate_ptr next{bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr})
+        certificates.push_back(std::move(next));
+    if (certificates.empty()) fail(path + " is no PEM certificate");
+    ERR_clear_error();  // the end of the file is one, for OpenSSL
+    return certificates;
 }
 
 key_ptr read_key(const std::string& path) {
@@ -153,6 +159,15 @@ void save(const identity& who, const std::string& stem) {
     write_public_file(stem + ".pem", to_pem([&](BIO* out) { return PEM_write_bio_X509(out, who.certificate.get()); }));
 }
 
+// Half of a pair is left to its owner: to make the other half anew would orphan what was issued with it.
+bool exists_with_key(const std::string& stem) {
+    const bool certificate = std::filesystem::exists(stem + ".pem");
+    if (certificate != std::filesystem::exists(stem + ".key"))
+        throw io_error{stem + (certificate ? ".pem is there without " : ".key is there without ") + stem +
+                       (certificate ? ".key" : ".pem") + "; bring the other back, or remove it to have both made anew"};
+    return certificate;
+}
+
 bool is_file_name(const std::string& name) {
     constexpr std::size_t longest = 64;  // of a common name, RFC 5280
     return !name.empty() && name.size() <= longest && name.front() != '.' && name.front() != '-' &&
@@ -174,8 +189,8 @@ std::vector<std::string> issue_certificates(const std::string& folder, const std
     std::vector<std::string> files;
     const auto authority_stem = folder + "/ca";
     identity authority;
-    if (std::filesystem::exists(authority_stem + ".pem")) {
-        authority = {read_certificate(authority_stem + ".pem"), read_key(authority_stem + ".key")};
+    if (exists_with_key(authority_stem)) {
+        authority = {std::move(read_certificates(authority_stem + ".pem").front()), read_key(authority_stem + ".key")};
     } else {
         authority = issue("bistro cluster authority", nullptr);
         save(authority, authority_stem);
@@ -183,7 +198,7 @@ std::vector<std::string> issue_certificates(const std::string& folder, const std
     }
     for (const auto& name : names) {
         const auto stem = folder + "/" + name;
-        if (std::filesystem::exists(stem + ".pem")) continue;
+        if (exists_with_key(stem)) continue;
         save(issue(name, &authority), stem);
         files.insert(files.end(), {name + ".pem", name + ".key"});
     }
@@ -191,22 +206,27 @@ std::vector<std::string> issue_certificates(const std::string& folder, const std
 }
 
 void check_tls_files(const std::string& ca, const std::string& certificate, const std::string& key) {
-    const auto authority = read_certificate(ca);
-    const auto own = read_certificate(certificate);
+    const auto authorities = read_certificates(ca);
+    const auto chain = read_certificates(certificate);
+    auto* own = chain.front().get();
     const auto secret = read_key(key);
-    if (X509_check_private_key(own.get(), secret.get()) != 1) {
+    if (X509_check_private_key(own, secret.get()) != 1) {
         ERR_clear_error();
         throw io_error{key + " is not the key of " + certificate + "; name the two that were issued together"};
     }
     const auto store = made(store_ptr{X509_STORE_new()}, "a certificate store");
-    require(X509_STORE_add_cert(store.get(), authority.get()) == 1, "a certificate store");
+    for (const auto& authority : authorities)
+        require(X509_STORE_add_cert(store.get(), authority.get()) == 1, "a certificate store");
+    const std::unique_ptr<STACK_OF(X509), freed_by<free_stack>> between{sk_X509_new_null()};
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        require(between && sk_X509_push(between.get(), chain[i].get()) > 0, "a certificate store");
     const auto context = made(store_context_ptr{X509_STORE_CTX_new()}, "a certificate store");
-    require(X509_STORE_CTX_init(context.get(), store.get(), own.get(), nullptr) == 1, "a certificate store");
+    require(X509_STORE_CTX_init(context.get(), store.get(), own, between.get()) == 1, "a certificate store");
     if (X509_verify_cert(context.get()) == 1) return;
     const int problem = X509_STORE_CTX_get_error(context.get());
     ERR_clear_error();
     throw io_error{certificate + " does not hold against " + ca + ": " + X509_verify_cert_error_string(problem) +
-                   "; issue another with bistro tls init"};
+                   "; remove it and its key, and have others issued by bistro tls init"};
 }
 
 }  // namespace bistro

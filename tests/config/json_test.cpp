@@ -80,7 +80,7 @@ TEST(json_import, everything_that_a_config_can_say) {
 
 TEST(json_import, mistakes_are_told_with_their_place) {
     EXPECT_THAT(errors_of("{\n  \"a\": ,\n}"), ElementsAre(HasSubstr("f.json:2:")));
-    EXPECT_THAT(errors_of("[]"), ElementsAre(HasSubstr("must be an object")));
+    EXPECT_THAT(errors_of("[]"), ElementsAre(HasSubstr("must hold one object")));
     EXPECT_THAT(errors_of("{}"), ElementsAre(HasSubstr("no \"bistro_settings\"")));
     auto text = std::string{first_run};
     text.replace(text.find("\"enabled\": true, \"working"), 9, "\"enabeld\"");
@@ -122,6 +122,19 @@ TEST(json_import, what_the_config_forbids_is_told_at_its_place_in_the_json) {
         EXPECT_THAT(errors[i], HasSubstr(expected[i].second));
     }
     for (const auto& e : errors) EXPECT_THAT(e, Not(HasSubstr("TOML")));
+}
+
+TEST(json_import, a_mistake_hides_no_other_and_nothing_is_lost_silently) {
+    auto text = std::string{first_run};
+    text.replace(text.find("{\"owner\": \"test\""), 16, "{\"foo\": 1");
+    EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("needs an owner"), HasSubstr("\"foo\"")));
+    text = first_run;
+    text.replace(text.find("\"node2\": ["), 8, "\"node1\":");
+    EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("\"node1\" is named a second time")));
+    text = first_run;
+    text.insert(text.rfind('}'), ",\n  \"bistro_job->simple_job\": {\"owner\": \"again\", \"enabled\": true}");
+    EXPECT_THAT(errors_of(text),
+                ElementsAre(HasSubstr("f.json:12:3: error: \"bistro_job->simple_job\" is named a second")));
 }
 
 TEST(json_import, deep_nesting_and_garbage_do_no_harm) {

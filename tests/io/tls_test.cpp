@@ -65,6 +65,32 @@ TEST(tls_files, what_does_not_hold_is_told) {
     EXPECT_THAT(problem_of(dir.path(), "one/a.pem", "one/a.key", "one/ca.pem"), HasSubstr("chmod 600"));
 }
 
+TEST(tls_files, several_authorities_may_stand_in_one_file) {
+    const test::temp_dir dir;
+    issue_certificates(dir.file("one"), {"a"});
+    issue_certificates(dir.file("two"), {"a"});
+    for (const auto* order : {"one two", "two one"}) {
+        const std::string first{order, 3};
+        const std::string second{order + 4};
+        std::ofstream{dir.file("both.pem")} << std::ifstream{dir.file(first + "/ca.pem")}.rdbuf()
+                                            << std::ifstream{dir.file(second + "/ca.pem")}.rdbuf();
+        EXPECT_EQ(problem_of(dir.path(), "one/a.pem", "one/a.key", "both.pem"), "") << order;
+    }
+}
+
+TEST(tls_files, half_of_a_pair_is_never_replaced) {
+    const test::temp_dir dir;
+    issue_certificates(dir.path(), {"a"});
+    const auto key = read_private_file(dir.file("ca.key"));
+    std::filesystem::rename(dir.file("ca.pem"), dir.file("moved"));
+    EXPECT_THROW(issue_certificates(dir.path(), {"b"}), io_error);
+    EXPECT_EQ(read_private_file(dir.file("ca.key")), key);
+    std::filesystem::rename(dir.file("moved"), dir.file("ca.pem"));
+    std::filesystem::remove(dir.file("a.key"));
+    EXPECT_THROW(issue_certificates(dir.path(), {"a"}), io_error);
+    EXPECT_FALSE(std::filesystem::exists(dir.file("a.key")));
+}
+
 TEST(tls_files, names_that_could_leave_the_folder_are_refused) {
     const test::temp_dir dir;
     for (const auto* name : {"", "ca", "../a", "a/b", ".a", "-a", "a b", "a\n"})
