@@ -18,8 +18,16 @@ bool same_secret(const std::string& a, const std::string& b) {
     return difference == 0;
 }
 
-caf::error refuse(const std::string& why) {
-    spdlog::warn("refused a peer: {}", why);
+caf::error refuse(gateway_actor::stateful_pointer<gateway_state> self, const std::string& why) {
+    auto& s = self->state;
+    if (const auto now = self->clock().now(); now >= s.next_warning) {
+        spdlog::warn("refused a peer: {}{}", why,
+                     s.unmentioned == 0 ? "" : " (and " + std::to_string(s.unmentioned) + " refusals before)");
+        s.next_warning = now + refusal_log_interval;
+        s.unmentioned = 0;
+    } else {
+        ++s.unmentioned;
+    }
     return caf::make_error(refusal, why);
 }
 
@@ -30,32 +38,33 @@ gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<ga
     return {
         [=](hello& m) -> caf::result<welcome> {
             if (m.version != protocol_version)
-                return refuse("it speaks version " + std::to_string(m.version) + " of the protocol, this scheduler " +
-                              std::to_string(protocol_version) + "; use the same version of bistro on all hosts");
-            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
-            if (!valid(m) || !m.worker) return refuse("its hello is not valid");
+                return refuse(self, "it speaks version " + std::to_string(m.version) +
+                                        " of the protocol, this scheduler " + std::to_string(protocol_version) +
+                                        "; use the same version of bistro on all hosts");
+            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
+            if (!valid(m) || !m.worker) return refuse(self, "its hello is not valid");
             return self->delegate(scheduler, std::move(m));
         },
         [=](jobs_asked& m) -> caf::result<jobs_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
             return self->delegate(scheduler, std::move(m));
         },
         [=](tasks_asked& m) -> caf::result<tasks_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
             return self->delegate(scheduler, std::move(m));
         },
         [=](logs_asked& m) -> caf::result<logs_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
-            if (!valid(m)) return refuse("its question for logs is not valid");
+            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
+            if (!valid(m)) return refuse(self, "its question for logs is not valid");
             return self->delegate(scheduler, std::move(m));
         },
         [=](explain_asked& m) -> caf::result<explanation> {
-            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
+            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
             return self->delegate(scheduler, std::move(m));
         },
         [=](control_asked& m) -> caf::result<control_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(wrong_secret);
-            if (!valid(m)) return refuse("its command is not valid");
+            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
+            if (!valid(m)) return refuse(self, "its command is not valid");
             return self->delegate(scheduler, std::move(m));
         },
     };

@@ -134,8 +134,10 @@ std::string listen_problem(const endpoint& where, const std::optional<tls_settin
 publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
                                bool with_tls) {
     const auto host = where.host == "localhost" ? std::string{"127.0.0.1"} : where.host;
-    auto port = with_tls ? caf::openssl::publish(gateway, where.port, host.c_str())
-                         : system.middleman().publish(gateway, where.port, host.c_str());
+    // Connections of a scheduler that was killed linger for a minute; they must not keep the next one from its port.
+    constexpr bool reuse = true;
+    auto port = with_tls ? caf::openssl::publish(gateway, where.port, host.c_str(), reuse)
+                         : system.middleman().publish(gateway, where.port, host.c_str(), reuse);
     if (port) return {*port, {}};
     return {0, "can't listen on " + to_string(where) + " (" + caf::to_string(port.error()) +
                    "): is the port in use, or the address not of this host? Choose another with [network] listen"};
@@ -169,6 +171,7 @@ connect_result connect_once(caf::actor_system& system, const scheduler_address& 
                     result.error = where + " is no scheduler";
             },
             [&](const caf::error& e) {
+                result.nobody = e == caf::sec::cannot_connect_to_node;
                 result.error = "no scheduler answers at " + where + " (" + text_of(e, with_tls) + ")";
             });
     return result;

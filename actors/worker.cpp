@@ -46,6 +46,16 @@ bool overdue(self_ptr self) {
     return s.ever_member && !local(self) && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms();
 }
 
+// A sign of life from the scheduler, that answers what was sent at `sent_ms`. It counted from some moment after that,
+// so counting from there errs to the safe side.
+void heard(self_ptr self, time_ms sent_ms) {
+    auto& s = self->state;
+    s.last_heard_ms = std::max(s.last_heard_ms, sent_ms);
+    if (local(self)) return;
+    const auto left = s.last_heard_ms + s.timeouts.reaper_deadline_ms() - s.options.run.now();
+    s.options.launcher->keep_alive(std::chrono::milliseconds{std::max<time_ms>(left, 0)});
+}
+
 // -- membership -------------------------------------------------------------------------------------------------------
 
 void schedule_wakeup(self_ptr self) {
@@ -89,9 +99,7 @@ void take_welcome(self_ptr self, const welcome& m) {
             s.timeouts = m.timeouts;
             s.scheduler = m.scheduler;
             s.pool = m.pool;
-            // The scheduler counts from a moment after the hello was sent, so counting from there errs to the safe
-            // side.
-            s.last_heard_ms = s.hello_sent_ms;
+            heard(self, s.hello_sent_ms);
             // What ended since the hello is not in it.
             if (!s.unacknowledged.empty()) send_results(self);
             for (auto& orders : std::exchange(s.early_orders, {})) take_orders(self, orders);
@@ -123,7 +131,8 @@ void hello_failed(self_ptr self, const caf::error& e) {
 
 void say_hello(self_ptr self) {
     auto& s = self->state;
-    if (!s.gateway) return;
+    // Given up perhaps, and forgotten by a scheduler that has restarted since, an overdue worker must not come back.
+    if (!s.gateway || overdue(self)) return;
     hello m;
     m.secret = s.options.secret;
     m.who = s.options.who;
@@ -156,10 +165,8 @@ void send_heartbeat(self_ptr self) {
             [=](const heartbeat& answer) {
                 auto& state = self->state;
                 if (session != state.session) return;
-                // The scheduler heard this at some time after it was sent, so counting from there errs to the safe
-                // side.
                 if (answer.known)
-                    state.last_heard_ms = std::max(state.last_heard_ms, sent_ms);
+                    heard(self, sent_ms);
                 else
                     say_hello(self);
             },
@@ -202,6 +209,8 @@ void refuse(self_ptr self, const task_order& order, const std::string& reason) {
 void start(self_ptr self, task_order&& order, std::vector<finished_task>& done) {
     auto& s = self->state;
     if (s.stopping) return refuse(self, order, "the worker is stopping");
+    // Its wakeup, which ends it, may come just behind this order; so may a sign of life that was on its way for long.
+    if (overdue(self)) return refuse(self, order, "the order came when the worker might have been given up");
     if (order.invocation <= s.last_started) return refuse(self, order, "the order came twice or too late");
     s.last_started = order.invocation;
     auto command = s.commands.find(order.job);
@@ -226,8 +235,7 @@ void start(self_ptr self, task_order&& order, std::vector<finished_task>& done) 
 
 void take_orders(self_ptr self, start_tasks& m) {
     auto& s = self->state;
-    // An overdue worker starts nothing: its wakeup, which ends it, may come just behind this order.
-    if (m.session != s.session || !valid(m) || overdue(self)) return;
+    if (m.session != s.session || !valid(m)) return;
     // Sent by another actor than the welcome, they may come before it. Only that says until when they may be started.
     if (!s.member) {
         if (s.early_orders.size() < max_early_orders) s.early_orders.push_back(std::move(m));

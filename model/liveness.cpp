@@ -18,6 +18,8 @@ time_ms liveness_timeouts::worker_deadline_ms() const {
     return static_cast<time_ms>(static_cast<double>(lost_after_ms) * (1.0 - max_clock_skew)) - kill_ms;
 }
 
+time_ms liveness_timeouts::reaper_deadline_ms() const { return worker_deadline_ms() + kill_ms - kill_ms / 10; }
+
 std::string_view to_string(worker_health health) {
     static constexpr std::array<std::string_view, 4> names{"new", "healthy", "unhealthy", "lost"};
     return names.at(static_cast<std::size_t>(health));

@@ -22,6 +22,9 @@ struct liveness_timeouts {
     /// A worker stops its tasks after so long without word from the scheduler: early enough that they are dead before
     /// lost_after_ms is over, even if its clock runs slow by max_clock_skew.
     [[nodiscard]] time_ms worker_deadline_ms() const;
+    /// What still runs after so long is killed at once, without the worker's doing: it may be stopped itself. Later
+    /// than a worker that is well needs for its own way to end them, and with a tenth of kill_ms to spare.
+    [[nodiscard]] time_ms reaper_deadline_ms() const;
 
     bool operator==(const liveness_timeouts&) const = default;
 };

@@ -21,6 +21,6 @@ if [ "$what" = all ] || [ "$what" = tidy ]; then
     echo "clang-tidy"
     cmake --preset tidy >/dev/null
     cmake --build --preset tidy
-    git ls-files 'model/*.cpp' 'config/*.cpp' 'io/*.cpp' 'actors/*.cpp' 'tests/*.cpp' |
+    git ls-files 'model/*.cpp' 'config/*.cpp' 'io/*.cpp' 'actors/*.cpp' |
         xargs -P "$(nproc)" -n 4 clang-tidy -p build/tidy --quiet 2>/dev/null
 fi

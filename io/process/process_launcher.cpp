@@ -138,6 +138,8 @@ public:
             if (!std::string_view{*entry}.starts_with("BISTRO_")) environment_.emplace_back(*entry);
     }
 
+    void keep_alive(std::chrono::milliseconds time) override { reaper_->renew(time); }
+
     void stop() override {
         std::promise<void> done;
         loop_.post([&] {

@@ -2,6 +2,7 @@
 // When to signal what is decided elsewhere (the task actor).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -54,6 +55,9 @@ public:
     virtual void signal(process_id id, int signal) = 0;
     /// This many bytes of lines are kept.
     virtual void return_credit(process_id id, std::size_t bytes) = 0;
+    /// From the first call on: all that runs is killed unless this is called again within `time`, even where this
+    /// process is stopped or hangs.
+    virtual void keep_alive(std::chrono::milliseconds time) = 0;
     /// Kills all that runs without a word to anybody, and launches nothing more.
     virtual void stop() = 0;
 };

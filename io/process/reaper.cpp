@@ -2,13 +2,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -21,7 +24,11 @@ namespace bistro {
 
 namespace {
 
-constexpr char all_is_well = 'q';
+// What crosses the pipe: milliseconds until the next word must have come, or that the end is in order.
+using word = std::int64_t;
+constexpr word all_is_well = -1;
+// Once nobody has spoken in time, whatever the stopped process may still start is looked for so often.
+constexpr int late_scan_ms = 100;
 // A process may fork while the others are looked at, so it takes several passes; a fork bomb is not waited for.
 constexpr int most_passes = 1000;
 constexpr std::size_t most_environment_bytes = 4 << 20;
@@ -55,6 +62,12 @@ bool kill_marked(const std::string& mark) {
     return any;
 }
 
+std::int64_t monotonic_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
 [[noreturn]] void wait_and_reap(int pipe, const std::string& mark, const std::string& folder) {
     ::prctl(PR_SET_NAME, "bistro.reaper");
     ::setsid();  // what a terminal sends to its processes is not meant for this one
@@ -64,12 +77,25 @@ bool kill_marked(const std::string& mark) {
     if (pipe != fd_in_child) ::dup2(pipe, fd_in_child);
     for (int fd : {0, 1, 2}) ::close(fd);
     ::syscall(SYS_close_range, static_cast<unsigned>(fd_in_child) + 1, ~0U, 0U);
-    char word = 0;
-    ssize_t n = 0;
-    do {
-        n = ::read(fd_in_child, &word, 1);
-    } while (n < 0 && errno == EINTR);
-    if (n == 1 && word == all_is_well) ::_exit(0);
+    std::int64_t deadline_ms = -1;  // none yet
+    for (;;) {
+        const auto left_ms = deadline_ms < 0 ? -1 : std::max<std::int64_t>(deadline_ms - monotonic_ms(), 0);
+        pollfd readable{fd_in_child, POLLIN, 0};
+        const int ready = ::poll(&readable, 1, static_cast<int>(std::min<std::int64_t>(left_ms, INT_MAX)));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready == 0) {
+            if (monotonic_ms() < deadline_ms) continue;
+            kill_marked(mark);
+            deadline_ms = monotonic_ms() + late_scan_ms;
+            continue;
+        }
+        word heard = 0;
+        const auto n = ::read(fd_in_child, &heard, sizeof heard);
+        if (n < 0 && errno == EINTR) continue;
+        if (n != static_cast<ssize_t>(sizeof heard)) break;  // whoever held the other end has died
+        if (heard == all_is_well) ::_exit(0);
+        deadline_ms = monotonic_ms() + heard;
+    }
     for (int pass = 0; pass < most_passes && kill_marked(mark); ++pass) {
         const timespec pause{0, 1'000'000};
         ::nanosleep(&pause, nullptr);
@@ -92,6 +118,7 @@ reaper::reaper(const std::string& mark, const std::string& folder) {
     const int error = errno;
     ::close(ends[0]);
     pipe_ = ends[1];
+    ::fcntl(pipe_, F_SETFL, O_NONBLOCK);
     errno = error;
     if (pid_ < 0) {
         ::close(pipe_);
@@ -99,9 +126,16 @@ reaper::reaper(const std::string& mark, const std::string& folder) {
     }
 }
 
-reaper::~reaper() {
-    while (::write(pipe_, &all_is_well, 1) < 0 && errno == EINTR) {
+void reaper::renew(std::chrono::milliseconds time) const { tell(time.count()); }
+
+// Where the pipe is full, the word is lost, and everything ends too early: better than too late.
+void reaper::tell(std::int64_t w) const {
+    while (::write(pipe_, &w, sizeof w) < 0 && errno == EINTR) {
     }
+}
+
+reaper::~reaper() {
+    tell(all_is_well);
     ::close(pipe_);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }

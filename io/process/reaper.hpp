@@ -1,8 +1,10 @@
-// Ends what this process started, should it die itself: a child process that waits for that, and then kills every
-// process with a mark in its environment. No kernel does that for a whole tree: the signal at a parent's death reaches
-// only the process that it started itself.
+// Ends what this process started, should it die itself, or not be heard in time: a child process that waits for that,
+// and then kills every process with a mark in its environment. No kernel does that for a whole tree: the signal at a
+// parent's death reaches only the process that it started itself.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace bistro {
@@ -17,7 +19,13 @@ public:
     /// Nothing is left to be ended.
     ~reaper();
 
+    /// From the first call on: everything marked is killed unless this is called again within `time`, even where this
+    /// process is stopped. Threads may call it.
+    void renew(std::chrono::milliseconds time) const;
+
 private:
+    void tell(std::int64_t word) const;
+
     int pipe_ = -1;
     int pid_ = -1;
 };

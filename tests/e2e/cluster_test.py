@@ -196,6 +196,40 @@ class Cluster(BistroTest):
         ran = self.read("worker-state-w/jobs/j/ran").split()
         self.assertEqual(len(ran), 20, "each task ran once")
 
+    def test_a_killed_scheduler_comes_back_on_its_port(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.write("c.toml", CONFIG + job("j", "echo $1 >> ran; sleep 0.2") + f'[network]\nlisten = "127.0.0.1:{port}"\n')
+        scheduler = self.start("scheduler", "c.toml")
+        worker = self.start("worker", "c.toml", "--scheduler", f"127.0.0.1:{port}")
+        for _ in range(3):
+            self.wait_until(lambda: "listens on" in self.read(scheduler.log), "a scheduler")
+            self.wait_until(lambda: "healthy" in self.bistro("status", "--config", "c.toml")[0], "its worker")
+            scheduler.kill()  # with the worker's connection open
+            scheduler.wait()
+            scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        self.assertIsNone(worker.poll())
+
+    def test_tasks_of_a_stopped_worker_are_dead_before_they_run_elsewhere(self):
+        lock = "exec 9>../../../lock.$1; flock -n 9 || echo $1 >> ../../../double; echo $1 >> ../../../ran; "
+        self.write("c.toml", CONFIG + job("j", lock + "[ -e ../../../go ] || sleep 1000 9>&9"))
+        scheduler = self.start("scheduler", "c.toml")
+        frozen = self.worker("frozen")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        frozen.send_signal(signal.SIGSTOP)
+        self.write("go", "")
+        other = self.worker("other")
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks, elsewhere")
+        frozen.send_signal(signal.SIGCONT)
+        self.assertEqual(frozen.wait(timeout=30), 3, "it has been given up")
+        self.assertFalse(os.path.exists(self.path("double")))
+        self.assertEqual(len(self.read("ran").split()), 24, "the four that it ran, and all")
+        for process in (other, scheduler):
+            self.stop(process)
+
     def test_a_worker_without_its_scheduler_ends_its_tasks_and_itself(self):
         self.write("c.toml", CONFIG + job("j", "echo $$ >> pids; exec sleep 1000"))
         scheduler = self.start("scheduler", "c.toml")

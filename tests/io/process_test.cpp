@@ -92,6 +92,18 @@ TEST_F(launcher_test, much_output_is_neither_lost_nor_kept_in_memory) {
     EXPECT_EQ(r.lines.size(), 300U);
 }
 
+TEST_F(launcher_test, what_is_not_kept_alive_is_killed) {
+    auto doomed =
+        launch(200, {"/bin/sh", "-c", "trap '' TERM; sleep 1000"}, {"BISTRO_STATUS=" + launcher->status_path(200)});
+    launcher->keep_alive(std::chrono::milliseconds{50});
+    EXPECT_EQ(doomed.get().outcome.signal, SIGKILL);
+    // Nor what is started then, until somebody speaks again.
+    EXPECT_EQ(launch(201, {"sleep", "1000"}, {"BISTRO_STATUS=" + launcher->status_path(201)}).get().outcome.signal,
+              SIGKILL);
+    launcher->keep_alive(std::chrono::hours{1});
+    EXPECT_EQ(launch(202, {"true"}, {"BISTRO_STATUS=" + launcher->status_path(202)}).get().outcome.exit_code, 0);
+}
+
 TEST_F(launcher_test, what_cannot_be_run_says_why) {
     EXPECT_THAT(launch(100, {"/nowhere/prog"}).get().outcome.failure, HasSubstr("No such file"));
     EXPECT_THAT(launch(101, {"no-such-program-in-path"}).get().outcome.failure, HasSubstr("$PATH"));

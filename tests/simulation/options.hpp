@@ -21,6 +21,7 @@ enum class mutation : std::uint8_t {
     survivors_of_a_crash,   ///< tasks outlive their killed worker for longer than it takes to be lost
     deaf_to_signals,        ///< tasks can't be killed
     lost_acknowledgements,  ///< acknowledgements never arrive
+    no_dead_mans_switch,    ///< tasks of a stopped worker live on
     instance_not_new,       ///< a restarted worker says that it is the one from before
 };
 inline constexpr mutation last_mutation = mutation::instance_not_new;
@@ -44,7 +45,9 @@ struct options {
     double stall_direction = 0.004;  ///< one way of a connection carries nothing
     double resume_direction = 0.005;
     double crash_worker = 0.0015;
-    double stop_worker = 0.0007;  ///< as by SIGTERM
+    double stop_worker = 0.0007;   ///< as by SIGTERM
+    double pause_worker = 0.001;   ///< as by SIGSTOP: its tasks run on
+    double resume_worker = 0.004;  ///< as by SIGCONT
     double crash_scheduler = 0.0015;
     double fill_disk = 0.001;
     double empty_disk = 0.02;

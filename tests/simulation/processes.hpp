@@ -28,6 +28,7 @@ public:
     std::map<process_id, task_process> running;
     std::function<void(process_id, task_process&)> on_launch;
     std::function<void(task_process&, int signal)> on_signal;
+    std::function<void(std::size_t worker, std::chrono::milliseconds)> on_keep_alive;
 };
 
 /// A launcher that enters its processes into a table.
@@ -50,16 +51,27 @@ public:
         table_.running.insert_or_assign(id, std::move(process));
     }
     void signal(process_id id, int signal) override {
+        if (paused_) return signals_.emplace_back(id, signal), void();
         if (auto found = table_.running.find(id); !dead_ && found != table_.running.end())
             table_.on_signal(found->second, signal);
     }
     void return_credit(process_id, std::size_t) override {}
+    void keep_alive(std::chrono::milliseconds time) override { table_.on_keep_alive(worker_, time); }
     void stop() override { dead_ = true; }
+
+    /// A process that is stopped (SIGSTOP) signals nobody.
+    void pause() { paused_ = true; }
+    void resume() {
+        paused_ = false;
+        for (const auto& [id, number] : std::exchange(signals_, {})) signal(id, number);
+    }
 
 private:
     process_table& table_;
     std::size_t worker_;
     bool dead_ = false;
+    bool paused_ = false;
+    std::vector<std::pair<process_id, int>> signals_;
 };
 
 }  // namespace bistro::simulation

@@ -97,7 +97,7 @@ std::string name_of(const caf::message& content) {
 }  // namespace
 
 std::string_view to_string(mutation m) {
-    static constexpr std::array<std::string_view, 12> names{
+    static constexpr std::array<std::string_view, 14> names{
         "none",
         "ack_before_commit",
         "forgotten_registry",
@@ -110,8 +110,10 @@ std::string_view to_string(mutation m) {
         "survivors_of_a_crash",
         "deaf_to_signals",
         "lost_acknowledgements",
+        "no_dead_mans_switch",
+        "instance_not_new",
     };
-    return m == mutation::instance_not_new ? "instance_not_new" : names.at(static_cast<std::size_t>(m));
+    return names.at(static_cast<std::size_t>(m));
 }
 
 world::world(const options& o, std::ostream* trace) : options_{o}, random_{o.seed}, trace_{trace} {
@@ -145,6 +147,10 @@ world::world(const options& o, std::ostream* trace) : options_{o}, random_{o.see
             process.ends_ms = std::min<std::int64_t>(process.ends_ms, now_ms_ + static_cast<std::int64_t>(pick(1500)));
             process.outcome.signal = signal;
         }
+    };
+    processes_.on_keep_alive = [this](std::size_t worker, std::chrono::milliseconds time) {
+        auto& w = workers_[worker];
+        w.reaped_ms = now_ms_ + static_cast<std::int64_t>(static_cast<double>(time.count()) / w.clock_rate);
     };
 }
 
@@ -236,6 +242,12 @@ void world::inject_fault() {
         note("worker " + std::to_string(index) + " is told to stop");
         caf::anon_send(worker.actor, stop_worker{});
     }
+    if (worker.up && !worker.paused && chance(o.pause_worker)) {
+        note("worker " + std::to_string(index) + " is paused");
+        worker.paused = true;
+        worker.launcher->pause();
+    }
+    if (worker.paused && chance(o.resume_worker)) resume(index);
     if (chance(o.fill_disk)) disk_.full = true;
     if (chance(o.empty_disk)) disk_.full = false;
     if (!scheduler_.up && chance(o.start_process)) start_scheduler();
@@ -249,14 +261,26 @@ void world::repair_all() {
         c->stall(side::worker, false);
     }
     if (!scheduler_.up) start_scheduler();
-    for (std::size_t i = 0; i < workers_.size(); ++i)
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        if (workers_[i].paused) resume(i);
         if (!workers_[i].up) start_worker(i);
+    }
+}
+
+bool world::is_paused(const caf::resumable& job) const {
+    const auto* actor = dynamic_cast<const caf::scheduled_actor*>(&job);
+    return actor != nullptr && std::any_of(workers_.begin(), workers_.end(), [&](const worker_process& w) {
+               return w.paused && w.actor && w.actor->id() == actor->id();
+           });
 }
 
 bool world::run_an_actor() {
     auto& jobs = coordinator().jobs;
-    if (jobs.empty()) return false;
-    std::swap(jobs.front(), jobs[pick(jobs.size())]);
+    std::vector<std::size_t> ready;
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (!is_paused(*jobs[i])) ready.push_back(i);
+    if (ready.empty()) return false;
+    std::swap(jobs.front(), jobs[ready[pick(ready.size())]]);
     if (trace_ != nullptr)
         if (const auto* actor = dynamic_cast<caf::scheduled_actor*>(jobs.front()))
             note(std::string{"run "} + actor->name() + " " + std::to_string(actor->id()));
@@ -270,7 +294,7 @@ bool world::cross_a_connection() {
         for (const auto to : {side::scheduler, side::worker})
             if (!c->under_way(to).empty() && !c->stalled(to)) ready.emplace_back(c.get(), to);
     for (std::size_t i = 0; i < workers_.size(); ++i)
-        if (workers_[i].up && workers_[i].wants_gateway && scheduler_.up && chance(0.2)) {
+        if (workers_[i].up && !workers_[i].paused && workers_[i].wants_gateway && scheduler_.up && chance(0.2)) {
             connect(i);
             return true;
         }
@@ -306,7 +330,11 @@ bool world::end_a_process() {
     auto process = std::move(processes_.running.at(id));
     processes_.running.erase(id);
     note("end " + to_string(invocation_id{id}));
-    if (!process.orphan) process.events.on_end(process.outcome);
+    auto& worker = workers_[process.worker];
+    if (!process.orphan && worker.paused)
+        worker.unheard.emplace_back(std::move(process.events), process.outcome);
+    else if (!process.orphan)
+        process.events.on_end(process.outcome);
     process.events = {};
     ended_.emplace(id, std::move(process));
     return true;
@@ -316,6 +344,18 @@ void world::pass_time(std::int64_t milliseconds) {
     now_ms_ += milliseconds;
     coordinator().clock().advance_time(std::chrono::milliseconds{milliseconds});
     coordinator().clock().trigger_expired_timeouts();
+    reap_overdue();
+}
+
+// What the reaper of each worker does on its own.
+void world::reap_overdue() {
+    constexpr std::size_t scan_ms = 100;
+    if (options_.planted == mutation::no_dead_mans_switch) return;
+    for (auto& [id, process] : processes_.running) {
+        if (process.orphan || workers_[process.worker].reaped_ms > now_ms_) continue;
+        process.ends_ms = std::min<std::int64_t>(process.ends_ms, now_ms_ + static_cast<std::int64_t>(pick(scan_ms)));
+        process.outcome.signal = SIGKILL;
+    }
 }
 
 // -- processes --------------------------------------------------------------------------------------------------------
@@ -370,6 +410,7 @@ void world::start_worker(std::size_t index) {
     auto& w = workers_[index];
     note("worker " + std::to_string(index) + " starts");
     w.up = true;
+    w.reaped_ms = worker_process::never;
     if (w.instance == 0 || options_.planted != mutation::instance_not_new) w.instance = ++instances_;
     launchers_.push_back(std::make_unique<simulated_launcher>(processes_, index));
     w.launcher = launchers_.back().get();
@@ -402,7 +443,8 @@ void world::end_worker(std::size_t index, const char* how) {
     auto& w = workers_[index];
     if (!w.up) return;
     note("worker " + std::to_string(index) + " " + how);
-    w.up = w.wants_gateway = false;
+    w.up = w.wants_gateway = w.paused = false;
+    w.unheard.clear();
     w.launcher->stop();
     for (auto& c : connections_)
         if (c->open() && c->worker() == index) cut(*c);
@@ -420,6 +462,14 @@ void world::end_worker(std::size_t index, const char* how) {
         process.ends_ms =
             survive ? now_ms_ + 3 * settings_->liveness.lost_after_ms : std::min(process.ends_ms, reaped_ms);
     }
+}
+
+void world::resume(std::size_t index) {
+    auto& w = workers_[index];
+    note("worker " + std::to_string(index) + " goes on");
+    w.paused = false;
+    w.launcher->resume();
+    for (auto& [events, outcome] : std::exchange(w.unheard, {})) events.on_end(outcome);
 }
 
 // As CAF does, a worker that already has a connection is given the same again.
@@ -510,6 +560,10 @@ void world::check_acknowledgement(std::size_t worker, const acknowledge_results&
         if (found == ended_.end()) continue;  // never started
         const auto& [job, node] = std::tie(found->second.job, found->second.node);
         const auto attempts = disk_.statuses->attempts(job, node, most_attempts);
+        // An end that comes after another attempt has begun says nothing any more.
+        if (std::any_of(attempts.begin(), attempts.end(),
+                        [&](const attempt& a) { return a.start.invocation > invocation; }))
+            continue;
         const auto kept = std::find_if(attempts.begin(), attempts.end(),
                                        [&](const attempt& a) { return a.start.invocation == invocation && a.ended; });
         if (kept == attempts.end())

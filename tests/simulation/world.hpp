@@ -50,6 +50,11 @@ struct worker_process {
     worker_actor actor;
     caf::actor connector;
     bool wants_gateway = false;
+    bool paused = false;
+    std::int64_t reaped_ms = never;  ///< its reaper kills what runs, unless it is told otherwise before
+    std::vector<std::pair<process_events, process_outcome>> unheard;  ///< ends while it was paused
+
+    static constexpr std::int64_t never = std::int64_t{1} << 60;
 };
 
 class world {
@@ -83,6 +88,9 @@ private:
     void start_worker(std::size_t index);
     void end_worker(std::size_t index, const char* how);
     void connect(std::size_t index);
+    void resume(std::size_t index);
+    void reap_overdue();
+    [[nodiscard]] bool is_paused(const caf::resumable& job) const;
     void cut(connection& c);
     runtime clock_of(double rate);
 

@@ -30,6 +30,7 @@ public:
         if (auto p = running.find(id); p != running.end()) p->second.credit_bytes += bytes;
     }
 
+    void keep_alive(std::chrono::milliseconds time) override { kept_alive_for = time; }
     void stop() override { running.clear(); }
 
     void end(process_id id, process_outcome outcome = {}) {
@@ -50,6 +51,7 @@ public:
 
     std::map<process_id, process> running;
     std::size_t launched = 0;
+    std::chrono::milliseconds kept_alive_for{};  ///< as told last
 };
 
 }  // namespace bistro::test
