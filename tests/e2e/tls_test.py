@@ -92,6 +92,18 @@ class Tls(BistroTest):
         self.assertIn("its secret is not that of this scheduler", self.read(impostor.log))
         self.assertIn("20 waiting", self.status()[0])
 
+    def test_a_client_never_takes_stored_statuses_for_the_truth_while_a_scheduler_runs(self):
+        self.assertIn("mutual TLS", self.bistro("jobs", code=3)[1])
+        self.write("typo.toml", member("client") + "certifcate = 'x'\n")
+        self.assertIn('did you mean "certificate"?', self.status(code=2, config="typo.toml")[1])
+        self.assertIn("No such file", self.status(code=2, config="missing.toml")[1])
+        self.write("own.toml", member("client").replace("[worker]", f'[worker]\nscheduler = "{self.address}"'))
+        self.assertIn("20 waiting", self.bistro("status", "--config", "own.toml")[0])
+        self.environment["BISTRO_SCHEDULER"] = self.address
+        self.assertIn("20 waiting", self.bistro("status", "--config", "client.toml")[0])
+        self.stop(self.scheduler)
+        self.assertIn("no scheduler runs", self.bistro("status", "--config", "c.toml")[0])
+
     def test_files_that_are_not_good_are_refused(self):
         os.chmod(self.path("tls/client.key"), 0o644)
         self.assertIn("chmod 600", self.status(code=3)[1])
