@@ -368,6 +368,7 @@ waiting_explained explain(const pool_state& s, const waiting_asked& m) {
 
 control_answer kill(self_ptr self, const kill_tasks& m) {
     auto& s = self->state;
+    send_news(self);  // whoever asks goes on to ask jobs what they still run
     auto wanted = m.invocations;
     if (wanted.empty())
         for (const auto& [worker, entry] : s.workers)

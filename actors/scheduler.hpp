@@ -49,6 +49,7 @@ struct scheduler_state {
     std::vector<std::pair<job_id, std::string>> stall;
     std::map<std::string, std::string> problems;
     bool stopping = false;
+    bool pool_stopped = false;      ///< it starts nothing any more, and jobs have heard of all that it started
     bool starting_allowed = false;  ///< as the pool was told last
     bool ticking = false;
 

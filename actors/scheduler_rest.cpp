@@ -18,7 +18,7 @@ bool looks_at_rest(const scheduler_state& s) {
     if (!suspended_reason(s).empty() && !s.stopping && s.config->engine.enabled) return false;
     return std::all_of(s.jobs.begin(), s.jobs.end(), [&](const auto& entry) {
         const auto& p = entry.second.progress;
-        if (s.stopping) return p.counts.running == 0;
+        if (s.stopping) return s.pool_stopped && p.counts.running == 0;
         return p.loaded && p.counts.running == 0 && p.counts.backoff == 0 &&
                (p.counts.ready == 0 || !s.stall.empty() || !s.config->engine.enabled);
     });
@@ -29,10 +29,12 @@ void finish(scheduler_ptr self) {
     if (s.stopping) {
         if (s.stop_waiters.empty()) return;
         auto waiters = std::exchange(s.stop_waiters, {});
-        // Nothing runs any more, so after a restart nobody has to be waited for.
+        // Nothing runs there any more, so after a restart nobody has to wait for those that are here; for others,
+        // somebody has.
         auto batch = std::make_shared<status_batch>();
         for (const auto& [index, member] : s.registry.members())
-            batch->forgotten_workers.push_back({member.who.info.shard, member.who.instance});
+            if (member.connected && !member.awaited)
+                batch->forgotten_workers.push_back({member.who.info.shard, member.who.instance});
         caf::anon_send(s.options.store, record_statuses{std::move(batch)});
         auto answer = [=]() mutable {
             for (auto& waiter : waiters) waiter.deliver(stopped{});
@@ -113,7 +115,13 @@ caf::result<stopped> stop(scheduler_ptr self) {
     s.stop_waiters.push_back(promise);
     if (!std::exchange(s.stopping, true)) {
         configure_pool(self);
-        caf::anon_send(s.pool, kill_tasks{{}, {}, {}, "the scheduler was stopped", true});
+        // Before it answers, jobs hear of all that it has started.
+        const auto pool_stopped = [=] {
+            self->state.pool_stopped = true;
+            check_quiescence(self);
+        };
+        self->request(s.pool, local_request_timeout, kill_tasks{{}, {}, {}, "the scheduler was stopped", true})
+            .then([=](const control_answer&) { pool_stopped(); }, [=](const caf::error&) { pool_stopped(); });
         std::int64_t longest_wait_s = 0;
         for (const auto& job : s.config->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
         self->delayed_send(self, std::chrono::seconds{longest_wait_s} + stop_margin, stop_overdue{});

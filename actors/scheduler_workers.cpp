@@ -27,9 +27,20 @@ void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, st
     caf::anon_send(s.options.store, record_statuses{std::move(batch)});
 }
 
+welcome given_up(const scheduler_state& s) {
+    return {hello_verdict::given_up,
+            {},
+            s.config->liveness,
+            "the scheduler had given this worker up, and runs its tasks elsewhere",
+            {},
+            {}};
+}
+
 // The worker may be sent tasks from now on.
 welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_index worker) {
     auto& s = self->state;
+    const auto* member = s.registry.find(worker);
+    if (member == nullptr || member->who.instance != m.who.instance) return given_up(s);  // lost while it was recorded
     s.worker_handles[worker] = m.worker;
     self->monitor(caf::actor_cast<worker_actor>(m.worker));
     tell(self, event_kind::worker_up, m.who.info.shard);
@@ -39,7 +50,7 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
     return {verdict,
             worker,
-            s.config->liveness,
+            member->who.timeouts,
             {},
             caf::actor_cast<caf::strong_actor_ptr>(self),
             caf::actor_cast<caf::strong_actor_ptr>(s.pool)};
@@ -70,10 +81,7 @@ caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
                                " is not lost yet; waiting for it, or choose another name with --shard",
                            {},
                            {}};
-        case hello_verdict::given_up:
-            return welcome{
-                verdict, {}, s.config->liveness, "the scheduler had given this worker up, and runs its tasks elsewhere",
-                {},      {}};
+        case hello_verdict::given_up: return given_up(s);
         case hello_verdict::joined:
         case hello_verdict::rejoined: break;
     }
@@ -81,7 +89,7 @@ caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
     if (who.local) return lease(self, m, verdict, worker);
     // Durable before its first task: after a restart this is what tells that tasks may still run there.
     auto batch = std::make_shared<status_batch>();
-    batch->workers.push_back(who);
+    batch->workers.push_back(s.registry.find(worker)->who);
     auto promise = self->make_response_promise<welcome>();
     self->request(s.options.store, local_request_timeout, record_statuses{std::move(batch)})
         .then([=, v = verdict, w = worker](const recorded&) mutable { promise.deliver(lease(self, m, v, w)); },
@@ -97,8 +105,7 @@ void take_goodbye(scheduler_ptr self, const goodbye& m) {
 }
 
 void take_leaving(scheduler_ptr self, const worker_leaves& m) {
-    const auto* member = self->state.registry.find(m.worker);
-    if (member == nullptr || member->who.instance != m.instance) return;
+    if (!self->state.registry.leaves(m.worker, m.instance)) return;
     self->send(self->state.pool, worker_accepts{m.worker, false});
 }
 
@@ -118,7 +125,7 @@ void judge_workers(scheduler_ptr self) {
                 break;
             case worker_health::healthy:
                 tell(self, event_kind::worker_up, change.shard);
-                self->send(s.pool, worker_accepts{change.worker, true});
+                if (!s.registry.find(change.worker)->leaving) self->send(s.pool, worker_accepts{change.worker, true});
                 break;
             case worker_health::fresh: break;
         }

@@ -104,7 +104,10 @@ void take_welcome(self_ptr self, const welcome& m) {
             if (!s.unacknowledged.empty()) send_results(self);
             for (auto& orders : std::exchange(s.early_orders, {})) take_orders(self, orders);
             break;
-        case hello_verdict::shard_taken: spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason); break;
+        case hello_verdict::shard_taken:
+            s.refused_since_ms.reset();
+            spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason);
+            break;
         case hello_verdict::given_up: stop_all(self, m.reason); break;
     }
     if (!local(self) || !s.member) schedule_wakeup(self);
@@ -122,6 +125,7 @@ void hello_failed(self_ptr self, const caf::error& e) {
         if (first)
             spdlog::warn("worker {}: the scheduler refuses it: {}", s.options.who.info.shard.value, reason_of(e));
     } else {
+        s.refused_since_ms.reset();
         spdlog::warn("worker {}: the scheduler does not answer: {}", s.options.who.info.shard.value, reason_of(e));
     }
     s.gateway = nullptr;
@@ -132,7 +136,9 @@ void hello_failed(self_ptr self, const caf::error& e) {
 void say_hello(self_ptr self) {
     auto& s = self->state;
     // Given up perhaps, and forgotten by a scheduler that has restarted since, an overdue worker must not come back.
-    if (!s.gateway || overdue(self)) return;
+    // And a hello voids the one before it.
+    if (!s.gateway || s.hello_under_way || overdue(self)) return;
+    s.hello_under_way = true;
     hello m;
     m.secret = s.options.secret;
     m.who = s.options.who;
@@ -147,10 +153,14 @@ void say_hello(self_ptr self) {
     self->request(caf::actor_cast<gateway_actor>(s.gateway), local_request_timeout, std::move(m))
         .then(
             [=](const welcome& answer) {
-                if (sent == self->state.session) take_welcome(self, answer);
+                if (sent != self->state.session) return;
+                self->state.hello_under_way = false;
+                take_welcome(self, answer);
             },
             [=](const caf::error& e) {
-                if (sent != self->state.session || self->state.stopping) return;
+                if (sent != self->state.session) return;
+                self->state.hello_under_way = false;
+                if (self->state.stopping) return;
                 hello_failed(self, e);
             });
 }
@@ -159,7 +169,9 @@ void send_heartbeat(self_ptr self) {
     auto& s = self->state;
     const auto sent_ms = s.options.run.now();
     const auto session = s.session;
-    self->request(caf::actor_cast<scheduler_actor>(s.scheduler), std::chrono::milliseconds{s.timeouts.heartbeat_ms},
+    // A late answer is as good, since it counts from when this was sent.
+    self->request(caf::actor_cast<scheduler_actor>(s.scheduler),
+                  std::chrono::milliseconds{s.timeouts.worker_deadline_ms()},
                   heartbeat{s.index, s.options.who.instance, true})
         .then(
             [=](const heartbeat& answer) {
@@ -297,6 +309,7 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         [=](const stop_worker&) { stop_all(self, "the worker was stopped"); },
         [=](const gateway_found& m) {
             self->state.gateway = m.gateway;
+            self->state.hello_under_way = false;
             self->state.options.secret = m.secret;
             self->monitor(caf::actor_cast<gateway_actor>(m.gateway));
             say_hello(self);

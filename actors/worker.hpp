@@ -46,6 +46,7 @@ struct worker_state {
     time_ms last_heard_ms = 0;
     time_ms hello_sent_ms = 0;
     std::uint64_t wake_generation = 0;
+    bool hello_under_way = false;
     std::optional<time_ms> refused_since_ms;
     std::vector<start_tasks> early_orders;  ///< of this session, before its welcome
     std::map<job_id, job_command_ptr> commands;

@@ -2,6 +2,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace bistro {
@@ -49,7 +50,9 @@ public:
         auto here = path();
         // What is inside a repeated object is repeated with it.
         const bool inside = !repeated.empty() && here.starts_with(repeated.back().path + "/");
-        if (!positions.emplace(here, at).second && !inside) repeated.push_back({std::move(here), at});
+        positions.emplace(here, at);
+        if (!levels_.back().keys.insert(levels_.back().key).second && !inside)
+            repeated.push_back({std::move(here), at});
         started_.reset();
         return true;
     }
@@ -69,6 +72,7 @@ private:
         bool is_array = false;
         std::size_t index = 0;
         std::string key;
+        std::set<std::string> keys;  // of an object, so far
     };
 
     [[nodiscard]] std::string path() const {
@@ -94,7 +98,7 @@ private:
     }
     bool open(bool is_array) {
         note_element();
-        levels_.push_back({is_array, 0, {}});
+        levels_.push_back({is_array, 0, {}, {}});
         return true;
     }
     bool close() {

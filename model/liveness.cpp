@@ -1,5 +1,6 @@
 #include "model/liveness.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace bistro {
@@ -18,7 +19,10 @@ time_ms liveness_timeouts::worker_deadline_ms() const {
     return static_cast<time_ms>(static_cast<double>(lost_after_ms) * (1.0 - max_clock_skew)) - kill_ms;
 }
 
-time_ms liveness_timeouts::reaper_deadline_ms() const { return worker_deadline_ms() + kill_ms - kill_ms / 10; }
+time_ms liveness_timeouts::reaper_deadline_ms() const {
+    const auto to_spare = std::max(kill_ms / 10, std::min<time_ms>(reaping_ms, kill_ms / 2));
+    return worker_deadline_ms() + kill_ms - to_spare;
+}
 
 std::string_view to_string(worker_health health) {
     static constexpr std::array<std::string_view, 4> names{"new", "healthy", "unhealthy", "lost"};

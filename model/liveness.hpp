@@ -23,11 +23,15 @@ struct liveness_timeouts {
     /// lost_after_ms is over, even if its clock runs slow by max_clock_skew.
     [[nodiscard]] time_ms worker_deadline_ms() const;
     /// What still runs after so long is killed at once, without the worker's doing: it may be stopped itself. Later
-    /// than a worker that is well needs for its own way to end them, and with a tenth of kill_ms to spare.
+    /// than a worker that is well needs for its own way to end them, and with a tenth of kill_ms to spare, and
+    /// reaping_ms or half of kill_ms where that is more.
     [[nodiscard]] time_ms reaper_deadline_ms() const;
 
     bool operator==(const liveness_timeouts&) const = default;
 };
+
+/// That looking for what is left over takes on a busy host.
+inline constexpr time_ms reaping_ms = 250;
 
 /// Clock rates of two hosts differ by less than this share.
 inline constexpr double max_clock_skew = 0.01;

@@ -15,6 +15,8 @@ worker_registry::hello_result worker_registry::hello(worker_instance who, time_m
     for (auto& [index, m] : members_) {
         if (m.who.info.shard != who.info.shard) continue;
         if (m.who.instance != who.instance) return {hello_verdict::shard_taken, {}};
+        // It does not know shorter ones before it hears the answer, if ever: until its end the longer count.
+        if (m.who.timeouts.lost_after_ms > who.timeouts.lost_after_ms) who.timeouts = m.who.timeouts;
         m.who = std::move(who);
         m.health = worker_health::healthy;
         m.last_heard_ms = now;
@@ -35,6 +37,12 @@ bool worker_registry::heard(worker_index worker, std::uint64_t instance, time_ms
     if (found == members_.end() || found->second.who.instance != instance || !found->second.connected) return false;
     found->second.last_heard_ms = now;
     return true;
+}
+
+bool worker_registry::leaves(worker_index worker, std::uint64_t instance) {
+    auto found = members_.find(worker);
+    if (found == members_.end() || found->second.who.instance != instance) return false;
+    return found->second.leaving = true;
 }
 
 std::optional<health_change> worker_registry::disconnected(worker_index worker, std::uint64_t instance) {

@@ -49,6 +49,7 @@ public:
         time_ms last_heard_ms = 0;
         bool connected = false;
         bool awaited = false;  ///< of an earlier life of the scheduler, and not heard of since
+        bool leaving = false;  ///< takes no more tasks, and will say goodbye
     };
     struct hello_result {
         hello_verdict verdict = hello_verdict::joined;
@@ -59,11 +60,14 @@ public:
     /// nothing says when it last was.
     worker_index restore(worker_instance who, time_ms now);
 
+    /// A member that comes back keeps its timeouts where they are longer than the new ones.
     hello_result hello(worker_instance who, time_ms now);
     /// Its tasks are accounted for: nobody has to wait for it any more.
     void confirm(worker_index worker);
     /// False where this is no member's instance.
     bool heard(worker_index worker, std::uint64_t instance, time_ms now);
+    /// It takes no more tasks. False where this is no member's instance.
+    bool leaves(worker_index worker, std::uint64_t instance);
     /// Its connection broke: no new tasks until it is back. Gives the change, if it is one.
     std::optional<health_change> disconnected(worker_index worker, std::uint64_t instance);
     /// It said goodbye, with nothing running: it is gone at once.

@@ -44,7 +44,7 @@ public:
         }
         const auto address = finder.find();
         if (!address) {
-            nobody_ = true;
+            nobody_ = finder.in_data_dir;
             error_ = "no scheduler runs with the data directory " + quote(data_dir_of(target));
             return;
         }
@@ -54,7 +54,7 @@ public:
         auto connected = connect_once(*system_, *address, member.tls.has_value());
         gateway_ = std::move(connected.gateway);
         error_ = std::move(connected.error);
-        nobody_ = connected.nobody;
+        nobody_ = connected.nobody && finder.in_data_dir;
     }
 
     [[nodiscard]] bool connected() const { return static_cast<bool>(gateway_); }
@@ -101,10 +101,9 @@ int unreachable(const client& c) {
     return c.bad_arguments() || c.unknown() ? bad_usage : could_not_reach_run;
 }
 
-// True where the command may read files instead: nobody named a scheduler, and the files are there.
+// Whether files are there to read instead, where nobody runs.
 bool has_files(const target_arguments& target) {
-    const bool elsewhere = !target.config.empty() && target.data_dir.empty() && !names_a_scheduler(target);
-    return target.scheduler.empty() && !elsewhere && std::filesystem::exists(data_dir_of(target) + "/statuses.sqlite");
+    return std::filesystem::exists(data_dir_of(target) + "/statuses.sqlite");
 }
 
 std::unique_ptr<status_store> stored(const target_arguments& target) {

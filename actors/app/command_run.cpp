@@ -175,7 +175,7 @@ int judge(const settings& c, const run_finished& finished) {
     }
     int code = all_well;
     if (!finished.left_out.empty()) {
-        fmt::print(stderr, "not all nodes could be used: {}\n", printable(finished.left_out));
+        fmt::print(stderr, "there were problems with the nodes: {}\n", printable(finished.left_out));
         code = some_failed;
     }
     for (const auto& job : finished.jobs) {

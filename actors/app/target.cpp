@@ -29,24 +29,30 @@ membership membership_of(const settings& config) {
 
 finder_result make_finder(const target_arguments& target, const membership& member) {
     auto text = target.scheduler;
+    const bool own = names_a_scheduler(target);
     const char* from_environment = std::getenv("BISTRO_SCHEDULER");
     if (text.empty() && target.data_dir.empty()) {
         if (member.scheduler)
             text = to_string(*member.scheduler);
-        else if (!names_a_scheduler(target) && from_environment != nullptr)
+        else if (!own && from_environment != nullptr)
             text = from_environment;
     }
-    if (text.empty()) {
-        return {[dir = data_dir_of(target)] { return find_address_in(dir); }, {}};
-    }
+    const auto from_file = [dir = data_dir_of(target)] { return find_address_in(dir); };
+    if (text.empty()) return {from_file, {}, true};
     const auto e = parse_endpoint(text);
     if (!e || e->port == 0) return {{}, quote(text) + " is no address; write host:port, like 127.0.0.1:6789"};
-    return {[e = *e, secret_file = member.secret_file] {
-                const char* secret = std::getenv("BISTRO_SECRET");
-                std::string known = secret != nullptr ? secret : "";
-                if (known.empty() && !secret_file.empty()) known = read_secret(secret_file);
-                if (known.empty() && is_loopback(e)) known = find_secret_of_port(e.port);
-                return std::optional{scheduler_address{e.host, e.port, known, 0}};
+    const auto from_address = [e = *e, secret_file = member.secret_file] {
+        const char* secret = std::getenv("BISTRO_SECRET");
+        std::string known = secret != nullptr ? secret : "";
+        if (known.empty() && !secret_file.empty()) known = read_secret(secret_file);
+        if (known.empty() && is_loopback(e)) known = find_secret_of_port(e.port);
+        return std::optional{scheduler_address{e.host, e.port, known, 0}};
+    };
+    if (!own || !target.scheduler.empty()) return {from_address, {}};
+    // One config for all hosts: on the scheduler's own, its address file also has the secret.
+    return {[=] {
+                auto address = from_file();
+                return address ? address : from_address();
             },
             {}};
 }

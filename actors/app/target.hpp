@@ -8,7 +8,8 @@ namespace bistro {
 
 struct finder_result {
     address_finder find;
-    std::string error;  ///< the arguments name no scheduler that could exist
+    std::string error;         ///< the arguments name no scheduler that could exist
+    bool in_data_dir = false;  ///< it is looked for in a data directory, whose stores may be read where none runs
 };
 
 /// What a config says to a process that looks for a scheduler: its [worker] section, or its [network] section where it
@@ -20,9 +21,9 @@ struct membership {
 };
 membership membership_of(const settings& config);
 
-/// By --scheduler; else the address file in --data-dir; else what the config says: the address in its [worker] section,
-/// or the address file in its data directory; else $BISTRO_SCHEDULER; else the address file in the data directory
-/// "state".
+/// By --scheduler; else the address file in --data-dir; else what the config says: the address file in its data directory
+/// where it is a scheduler's own, or the address in its [worker] section; else $BISTRO_SCHEDULER; else the address file in
+/// the data directory "state".
 finder_result make_finder(const target_arguments& target, const membership& member);
 
 /// Its config is a scheduler's own, not one that only a worker or a client has.

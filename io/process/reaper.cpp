@@ -24,11 +24,13 @@ namespace bistro {
 
 namespace {
 
-// What crosses the pipe: milliseconds until the next word must have come, or that the end is in order.
+// What crosses the pipe: until when (CLOCK_MONOTONIC, which both ends share) the next word must have come, in
+// milliseconds, or that the end is in order.
 using word = std::int64_t;
 constexpr word all_is_well = -1;
-// Once nobody has spoken in time, whatever the stopped process may still start is looked for so often.
-constexpr int late_scan_ms = 100;
+// Once nobody has spoken in time, whatever the process may still start is looked for so often.
+constexpr std::int64_t first_late_scan_ms = 100;
+constexpr std::int64_t longest_late_scan_ms = 1000;
 // A process may fork while the others are looked at, so it takes several passes; a fork bomb is not waited for.
 constexpr int most_passes = 1000;
 constexpr std::size_t most_environment_bytes = 4 << 20;
@@ -78,6 +80,7 @@ std::int64_t monotonic_ms() {
     for (int fd : {0, 1, 2}) ::close(fd);
     ::syscall(SYS_close_range, static_cast<unsigned>(fd_in_child) + 1, ~0U, 0U);
     std::int64_t deadline_ms = -1;  // none yet
+    auto scan_ms = first_late_scan_ms;
     for (;;) {
         const auto left_ms = deadline_ms < 0 ? -1 : std::max<std::int64_t>(deadline_ms - monotonic_ms(), 0);
         pollfd readable{fd_in_child, POLLIN, 0};
@@ -86,7 +89,8 @@ std::int64_t monotonic_ms() {
         if (ready == 0) {
             if (monotonic_ms() < deadline_ms) continue;
             kill_marked(mark);
-            deadline_ms = monotonic_ms() + late_scan_ms;
+            deadline_ms = monotonic_ms() + scan_ms;
+            scan_ms = std::min(2 * scan_ms, longest_late_scan_ms);
             continue;
         }
         word heard = 0;
@@ -94,7 +98,8 @@ std::int64_t monotonic_ms() {
         if (n < 0 && errno == EINTR) continue;
         if (n != static_cast<ssize_t>(sizeof heard)) break;  // whoever held the other end has died
         if (heard == all_is_well) ::_exit(0);
-        deadline_ms = monotonic_ms() + heard;
+        deadline_ms = heard;
+        scan_ms = first_late_scan_ms;
     }
     for (int pass = 0; pass < most_passes && kill_marked(mark); ++pass) {
         const timespec pause{0, 1'000'000};
@@ -126,7 +131,7 @@ reaper::reaper(const std::string& mark, const std::string& folder) {
     }
 }
 
-void reaper::renew(std::chrono::milliseconds time) const { tell(time.count()); }
+void reaper::renew(std::chrono::milliseconds time) const { tell(monotonic_ms() + time.count()); }
 
 // Where the pipe is full, the word is lost, and everything ends too early: better than too late.
 void reaper::tell(std::int64_t w) const {

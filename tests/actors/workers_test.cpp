@@ -50,6 +50,17 @@ TEST_F(system_test, a_restarted_scheduler_waits_for_its_workers_and_adopts_what_
     EXPECT_EQ(counts().done, 4U);
 }
 
+TEST_F(system_test, a_scheduler_that_is_stopped_while_it_waits_for_workers_does_not_forget_them) {
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    restart_scheduler(one_job);
+    EXPECT_TRUE(ask<stopped>(scheduler, stop_scheduler{}));
+    restart_scheduler(one_job);
+    start_worker("other", false);
+    EXPECT_EQ(launcher.launched, 2U) << "w may still run them";
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, HasSubstr("w"));
+}
+
 TEST_F(system_test, what_ended_while_the_scheduler_was_away_is_not_run_again) {
     start_scheduler(one_job);
     auto worker = start_worker("w", false);
@@ -99,6 +110,7 @@ TEST_F(system_test, a_silent_worker_stops_itself_before_it_is_given_up) {
 struct slow_scheduler {
     caf::typed_response_promise<welcome> promise;
     hello asked;
+    std::vector<finished_task> ends;
 
     caf::behavior operator()(caf::event_based_actor* self, slow_scheduler* kept) {
         return {[=](hello& m) -> caf::result<welcome> {
@@ -107,7 +119,8 @@ struct slow_scheduler {
                     return kept->promise;
                 },
                 [=](welcome& m) { kept->promise.deliver(std::move(m)); }, [](const heartbeat& m) { return m; },
-                [](const tasks_finished&) {}, [](const worker_leaves&) {}};
+                [=](const tasks_finished& m) { kept->ends.insert(kept->ends.end(), m.ends.begin(), m.ends.end()); },
+                [](const worker_leaves&) {}};
     }
 };
 
@@ -118,9 +131,9 @@ protected:
         logs = track(system.spawn(log_store_behavior,
                                   std::make_shared<log_store_options>(log_store_options{make_memory_log_store(), {}}),
                                   monitor_actor{}));
-        auto worker = spawn_worker("w", false);
+        const auto worker = worker_side = spawn_worker("w", false);
         auto other = track(caf::actor{system.spawn(slow_scheduler{}, &scheduler_side)});
-        const auto handle = caf::actor_cast<caf::strong_actor_ptr>(other);
+        const auto handle = scheduler_handle = caf::actor_cast<caf::strong_actor_ptr>(other);
         caf::anon_send(worker, gateway_found{handle, "secret"});
         run();
         pass(wait);
@@ -138,11 +151,34 @@ protected:
     }
 
     slow_scheduler scheduler_side;
+    worker_actor worker_side;
+    caf::strong_actor_ptr scheduler_handle;
 };
 
 TEST_F(late_welcome, orders_before_it_are_carried_out) {
     welcome_after(std::chrono::milliseconds{1000});
     EXPECT_THAT(launcher.running, SizeIs(1));
+}
+
+TEST_F(late_welcome, what_an_overdue_member_does_not_start_it_answers) {
+    welcome_after(std::chrono::milliseconds{0});
+    coordinator().clock().advance_time(std::chrono::milliseconds{5000});  // its wakeup is due, but has not come
+    start_tasks orders{scheduler_side.asked.session, {}, {}};
+    orders.tasks.push_back({invocation_id::first_of_epoch(2), job_id{"j"}, node_id{"m"}, {"m", "instance"}, {}});
+    caf::anon_send(worker_side, orders);
+    deliver();
+    EXPECT_THAT(launcher.running, SizeIs(1));
+    ASSERT_THAT(scheduler_side.ends, SizeIs(1));
+    EXPECT_EQ(scheduler_side.ends[0].end.result, attempt_result::never_started);
+}
+
+TEST_F(late_welcome, an_overdue_member_says_no_hello) {
+    welcome_after(std::chrono::milliseconds{0});
+    const auto session = scheduler_side.asked.session;
+    coordinator().clock().advance_time(std::chrono::milliseconds{5000});
+    caf::anon_send(worker_side, gateway_found{scheduler_handle, "secret"});
+    deliver();
+    EXPECT_EQ(scheduler_side.asked.session, session);
 }
 
 TEST_F(late_welcome, that_took_longer_than_a_worker_may_be_silent_starts_nothing) {

@@ -268,7 +268,7 @@ command = ["./list.sh"]
 parent_level = "instance"
 """ + job("j", "echo $1 >> ran"))
         _, err = self.bistro("run", "c.toml", "--data-dir", "state", code=1)
-        self.assertIn("not all nodes could be used", err)
+        self.assertIn("there were problems with the nodes", err)
         self.assertIn('contains a NUL byte: "b\\x00c"', err)
         self.assertIn('contains a NUL byte: "x\\x00y"', err)
         self.assertEqual(sorted(self.read("state/jobs/j/ran").split()), ["a", "d", "z"])

@@ -91,7 +91,6 @@ private:
     void resume(std::size_t index);
     void reap_overdue();
     [[nodiscard]] bool is_paused(const caf::resumable& job) const;
-    void cut(connection& c);
     runtime clock_of(double rate);
 
     // Mistakes on purpose, at the seams.
@@ -102,6 +101,7 @@ private:
     void expect_acknowledgement(std::size_t worker, const finished_task& finished);
     void check_acknowledgement(std::size_t worker, const acknowledge_results& m);
     void check_queues();
+    [[nodiscard]] bool is_done(const job_id& job, const node_id& node) const;
     [[nodiscard]] bool all_done() const;
     [[nodiscard]] std::string what_is_left() const;
     void fail(const std::string& what);

@@ -1,0 +1,143 @@
+// What a simulated cluster promises, and the mistakes that are planted at its seams to see them broken.
+#include <algorithm>
+#include <tuple>
+
+#include "tests/simulation/world.hpp"
+
+namespace bistro::simulation {
+
+namespace {
+
+// As the config in world.cpp says.
+constexpr std::size_t limit_of_instance = 5;
+constexpr std::size_t limit_of_host = 2;
+constexpr std::size_t limit_of_worker = 2;
+constexpr std::size_t tasks_in_all = 18;
+constexpr std::size_t most_attempts = 100'000;  // at one task
+
+std::vector<attempt>::const_iterator kept_end(const std::vector<attempt>& attempts, invocation_id invocation) {
+    return std::find_if(attempts.begin(), attempts.end(),
+                        [&](const attempt& a) { return a.start.invocation == invocation && a.ended; });
+}
+
+}  // namespace
+
+// -- mistakes on purpose ----------------------------------------------------------------------------------------------
+
+bool world::tamper(connection& c, side to, envelope& message) {
+    const auto planted = options_.planted;
+    auto& content = message.content;
+    if (content.match_elements<hello>()) {
+        auto m = content.get_as<hello>(0);
+        m.worker = c.stand_in(to, m.worker);
+        if (planted == mutation::unreported_tasks) m.running.clear();
+        if (planted == mutation::unreported_results) m.unacknowledged.clear();
+        for (const auto& finished : m.unacknowledged) expect_acknowledgement(c.worker(), finished);
+        content = caf::make_message(std::move(m));
+    } else if (content.match_elements<welcome>()) {
+        auto m = content.get_as<welcome>(0);
+        m.scheduler = c.stand_in(to, m.scheduler);
+        m.pool = c.stand_in(to, m.pool);
+        if (planted == mutation::late_worker_deadline) m.timeouts.lost_after_ms *= 3;
+        content = caf::make_message(std::move(m));
+    } else if (content.match_elements<tasks_finished>()) {
+        acknowledge_results early;
+        for (const auto& finished : content.get_as<tasks_finished>(0).ends) {
+            expect_acknowledgement(c.worker(), finished);
+            early.invocations.push_back(finished.end.invocation);
+        }
+        if (planted == mutation::early_acknowledgement && !early.invocations.empty()) {
+            check_acknowledgement(c.worker(), early);
+            caf::anon_send(workers_[c.worker()].actor, std::move(early));
+        }
+    } else if (content.match_elements<acknowledge_results>()) {
+        if (planted == mutation::lost_acknowledgements) return false;
+        check_acknowledgement(c.worker(), content.get_as<acknowledge_results>(0));
+    }
+    return true;
+}
+
+// -- promises ---------------------------------------------------------------------------------------------------------
+
+void world::check_processes(const task_process& added) {
+    std::size_t in_all = 1;
+    std::size_t on_host = 1;
+    std::size_t on_worker = 1;
+    for (const auto& [id, p] : processes_.running) {
+        if (p.job == added.job && p.node == added.node)
+            fail("two live invocations of " + added.job.value + " on " + added.node.value);
+        ++in_all;
+        on_host += p.host == added.host;
+        on_worker += p.worker == added.worker;
+    }
+    if (in_all > limit_of_instance) fail("more tasks than the instance has slots");
+    if (on_host > limit_of_host) fail("more tasks on " + added.host + " than it has slots");
+    if (on_worker > limit_of_worker)
+        fail("more tasks on worker " + std::to_string(added.worker) + " than it has slots");
+    if (acknowledged_done_.contains({added.job, added.node}))
+        fail(added.job.value + " on " + added.node.value + " runs again, though its end was acknowledged as done");
+}
+
+void world::expect_acknowledgement(std::size_t worker, const finished_task& finished) {
+    // A refused order is kept by nobody; and what is acknowledged may still be under way a second time.
+    if (finished.end.result != attempt_result::never_started && !acknowledged_.contains(finished.end.invocation))
+        unacknowledged_[worker].insert(finished.end.invocation);
+}
+
+void world::check_acknowledgement(std::size_t worker, const acknowledge_results& m) {
+    for (const auto invocation : m.invocations) {
+        unacknowledged_[worker].erase(invocation);
+        acknowledged_.insert(invocation);
+        const auto found = ended_.find(invocation.value);
+        if (found == ended_.end()) continue;  // never started
+        const auto& [job, node] = std::tie(found->second.job, found->second.node);
+        const auto attempts = disk_.statuses->attempts(job, node, most_attempts);
+        if (is_done(job, node) && kept_end(attempts, invocation) == attempts.end()) continue;  // by another attempt
+        // An end that comes after another attempt has begun says nothing any more.
+        if (std::any_of(attempts.begin(), attempts.end(),
+                        [&](const attempt& a) { return a.start.invocation > invocation; }))
+            continue;
+        const auto kept = kept_end(attempts, invocation);
+        if (kept == attempts.end())
+            return fail("the result of " + to_string(invocation) + " is acknowledged, but not durable");
+        if (kept->end.result == attempt_result::done) acknowledged_done_.emplace(job, node);
+    }
+}
+
+bool world::is_done(const job_id& job, const node_id& node) const {
+    bool done = false;
+    disk_.statuses->for_each_status(job, [&](const node_id& other, const task_status& status) {
+        done = done || (other == node && status.state == task_state::done);
+    });
+    return done;
+}
+
+void world::check_queues() {
+    for (const auto& c : connections_)
+        for (const auto to : {side::scheduler, side::worker})
+            if (c->under_way(to).size() > longest_queue) fail("a connection's queue grows without bound");
+}
+
+std::string world::what_is_left() const {
+    std::string result;
+    for (const auto* job : {"first", "second"})
+        disk_.statuses->for_each_status(job_id{job}, [&](const node_id& node, const task_status& status) {
+            if (status.state != task_state::done)
+                result += std::string{job} + " " + node.value + " is " + std::string{to_string(status.state)} + ", ";
+        });
+    for (const auto& [worker, results] : unacknowledged_)
+        for (const auto invocation : results)
+            result += "worker " + std::to_string(worker) + " still has " + to_string(invocation) + ", ";
+    return result + "or some tasks never started";
+}
+
+bool world::all_done() const {
+    std::size_t done = 0;
+    for (const auto* job : {"first", "second"})
+        disk_.statuses->for_each_status(
+            job_id{job}, [&](const node_id&, const task_status& status) { done += status.state == task_state::done; });
+    return done == tasks_in_all && std::all_of(unacknowledged_.begin(), unacknowledged_.end(),
+                                               [](const auto& entry) { return entry.second.empty(); });
+}
+
+}  // namespace bistro::simulation
