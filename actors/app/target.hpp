@@ -21,9 +21,9 @@ struct membership {
 };
 membership membership_of(const settings& config);
 
-/// By --scheduler; else the address file in --data-dir; else what the config says: the address file in its data directory
-/// where it is a scheduler's own, or the address in its [worker] section; else $BISTRO_SCHEDULER; else the address file in
-/// the data directory "state".
+/// By --scheduler; else the address file in --data-dir; else what the config says: the address file in its data
+/// directory where it is a scheduler's own, or the address in its [worker] section; else $BISTRO_SCHEDULER; else the
+/// address file in the data directory "state".
 finder_result make_finder(const target_arguments& target, const membership& member);
 
 /// Its config is a scheduler's own, not one that only a worker or a client has.
