@@ -2,6 +2,8 @@
 // tested without time.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 
 #include "io/process/process_launcher.hpp"
