@@ -44,7 +44,7 @@ void finish(scheduler_ptr self) {
         return;
     }
     run_finished result;
-    if (const auto nodes = s.problems.find("nodes"); nodes != s.problems.end()) result.left_out = nodes->second;
+    if (const auto nodes = s.problems.find("nodes"); nodes != s.problems.end()) result.nodes_problem = nodes->second;
     for (const auto& name : s.order)
         if (auto job = s.jobs.find(name); job != s.jobs.end()) result.jobs.push_back(job->second.progress);
     result.stalled = s.stall;

@@ -250,8 +250,9 @@ void take_orders(self_ptr self, start_tasks& m) {
     if (m.session != s.session || !valid(m)) return;
     // Sent by another actor than the welcome, they may come before it. Only that says until when they may be started.
     if (!s.member) {
-        if (s.early_orders.size() < max_early_orders) s.early_orders.push_back(std::move(m));
-        return;
+        if (s.early_orders.size() < max_early_orders) return s.early_orders.push_back(std::move(m));
+        s.hello_under_way = false;  // another hello, which knows of none of them, makes the pool offer them anew
+        return say_hello(self);
     }
     for (auto& command : m.commands) {
         auto job = command.job;

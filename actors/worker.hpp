@@ -64,8 +64,8 @@ inline constexpr std::chrono::milliseconds hello_retry_wait{500};
 /// A newcomer that is refused for so long ends. Not at once: a scheduler that is just starting has opened its port, but
 /// may not have left its secret yet where workers of the same host look for it.
 inline constexpr std::chrono::milliseconds refusal_patience{5000};
-/// Orders that are kept until the welcome comes. More than a scheduler sends in the meantime; what is above is dropped,
-/// and found missing with the next hello.
+/// Messages with orders that are kept until the welcome comes: more than a scheduler sends in the meantime. With one
+/// more, all of them are void, and the worker says hello again.
 inline constexpr std::size_t max_early_orders = 10'000;
 /// After its last task has ended, a stopping worker waits this long for its results to be acknowledged.
 inline constexpr std::chrono::seconds farewell_wait{5};

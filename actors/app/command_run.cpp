@@ -174,8 +174,8 @@ int judge(const settings& c, const run_finished& finished) {
         return could_not_reach_run;
     }
     int code = all_well;
-    if (!finished.left_out.empty()) {
-        fmt::print(stderr, "there were problems with the nodes: {}\n", printable(finished.left_out));
+    if (!finished.nodes_problem.empty()) {
+        fmt::print(stderr, "there were problems with the nodes: {}\n", printable(finished.nodes_problem));
         code = some_failed;
     }
     for (const auto& job : finished.jobs) {

@@ -302,7 +302,7 @@ struct run_finished {
     std::vector<job_progress> jobs;
     std::vector<std::pair<job_id, std::string>> stalled;  ///< why tasks are left over
     std::string failure;                                  ///< it could not run at all
-    std::string left_out;                                 ///< what was wrong with the nodes; empty: nothing
+    std::string nodes_problem;                            ///< what was wrong with the nodes; empty: nothing
     std::shared_ptr<const settings> config = nullptr;     ///< in force at the end
 };
 /// To the scheduler: stop starting, stop what runs, make all durable; answered by `stopped`.

@@ -18,7 +18,7 @@ namespace bistro {
 
 /// Of the messages between processes. A peer with another one is refused.
 inline constexpr std::uint32_t protocol_version = 2;
-/// The error that answers who does not belong to the cluster, with the reason; to ask again would change nothing.
+/// The error that answers who does not belong to the cluster, with the reason.
 inline constexpr caf::sec refusal = caf::sec::runtime_error;
 
 /// What a worker needs to know of a job to run its tasks.

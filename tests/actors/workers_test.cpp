@@ -23,6 +23,20 @@ TEST_F(system_test, a_remote_worker_is_durable_before_it_is_sent_a_task) {
     EXPECT_THAT(statuses->workers(), SizeIs(1));
 }
 
+TEST_F(system_test, a_worker_that_is_lost_while_its_hello_is_recorded_gets_no_task) {
+    start_scheduler(one_job);
+    *disk_is_full = true;
+    start_worker("w", false);
+    pass(std::chrono::milliseconds{11'000});
+    *disk_is_full = false;
+    pass(std::chrono::milliseconds{7'000});
+    EXPECT_EQ(launcher.launched, 0U);
+    ASSERT_THAT(ended_workers, SizeIs(1));
+    EXPECT_THAT(ended_workers[0], HasSubstr("given this worker up"));
+    start_worker("other", false);
+    EXPECT_THAT(launcher.running, SizeIs(2)) << "nobody holds the slots";
+}
+
 TEST_F(system_test, a_worker_that_comes_back_is_taken_up_where_it_was) {
     start_scheduler(one_job);
     auto worker = start_worker("w", false);

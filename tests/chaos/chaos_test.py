@@ -16,7 +16,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from support import BISTRO, BistroTest, job  # noqa: E402
+from support import BISTRO, BistroTest, forest, job  # noqa: E402
 
 TASKS = int(os.environ.get("BISTRO_CHAOS_TASKS", 10_000))
 KILLS = int(os.environ.get("BISTRO_CHAOS_KILLS", 60))
@@ -28,20 +28,6 @@ CONFIG = """
 [scheduler]
 data_dir = "state"
 backoff = [1, "repeat"]
-[nodes]
-levels = ["host", "db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "h{{i}}"
-start = 1
-end = {hosts}
-[[nodes.sources]]
-source = "range_label"
-parent_level = "host"
-format = "{{parent}}-{{i}}"
-start = 1
-end = {per_host}
 [resources.host]
 slots = {{ limit = 2, default = 1 }}
 [resources.worker]
@@ -55,11 +41,12 @@ kill_ms = 1000
 listen = "127.0.0.1:{port}"
 """
 
-# Holds an exclusive lock while it, or anything that it started, lives; says so where it does not get it. Sometimes it takes
-# long, so that many of them are alive when something dies.
+# Holds an exclusive lock while it, or anything that it started, lives; says so where it does not get it. Some live for longer
+# than it takes until their worker is lost and they are tried elsewhere, so that a missed deadline shows.
 TASK = """exec 9>> {folder}/locks/$1
 flock -n 9 || echo "$1" >> {folder}/double
 [ $(($$ % 20)) != 0 ] || sleep 0.7
+[ $(($$ % 250)) != 1 ] || sleep 6
 sleep 0.01
 echo "$1" >> {folder}/journal"""
 
@@ -73,9 +60,10 @@ def free_port():
 class Proxy(threading.Thread):
     """Carries bytes between workers and the scheduler, until it is told to cut a connection."""
 
-    def __init__(self, target):
+    def __init__(self, target, chooser):
         super().__init__(daemon=True)
         self.target = target
+        self.random = chooser
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.selector = selectors.DefaultSelector()
@@ -118,7 +106,7 @@ class Proxy(threading.Thread):
                         self.close(key.fileobj)
             if self.to_cut and self.pairs:
                 self.to_cut -= 1
-                self.close(random.choice(list(self.pairs)))
+                self.close(self.random.choice(list(self.pairs)))
 
 
 class Chaos(BistroTest):
@@ -130,10 +118,11 @@ class Chaos(BistroTest):
         for folder in ("locks", "state"):
             os.mkdir(self.path(folder))
         self.port = free_port()
-        self.proxy = Proxy(self.port)
+        self.proxy = Proxy(self.port, random.Random(self.seed))
         self.proxy.start()
-        self.write("c.toml", CONFIG.format(hosts=HOSTS, per_host=TASKS // HOSTS, port=self.port,
-                                           lost_after_ms=int(LOST_AFTER_S * 1000)) +
+        self.done = {}  # when it was seen to be so, in lines of the journal
+        self.write("c.toml", CONFIG.format(port=self.port, lost_after_ms=int(LOST_AFTER_S * 1000)) +
+                   forest(HOSTS, TASKS // HOSTS) +
                    job("j", TASK.format(folder=self.folder), "kill_wait_s = 0"))
         # A disk of its own for the scheduler, which can be filled; where that may not be mounted, it never is full.
         small = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=24m none "$0" && exec "$@"', self.path("state"))
@@ -180,15 +169,21 @@ class Chaos(BistroTest):
 
     def revive(self):
         if self.scheduler.poll() is not None:
+            if self.scheduler.returncode != -signal.SIGKILL:  # one can't start on a full disk
+                self.assertRegex(self.read(self.scheduler.log), "No space left|disk is full")
+                self.assertEqual(self.scheduler.returncode, 3)
             self.scheduler = self.start_scheduler()
         for shard, worker in self.workers.items():
             if worker.poll() is not None:
+                # 3: it could not hear its scheduler, or was given up.
+                self.assertIn(worker.returncode, (-signal.SIGKILL, 3), self.read(worker.log))
                 self.workers[shard] = self.start_worker(shard)
 
     def inflict(self, kind):
         shard = self.random.choice(WORKERS)
         worker = self.workers[shard]
         if kind == "kill scheduler":
+            self.note_what_is_done()
             self.scheduler.kill()
             self.scheduler.wait()
         elif kind == "kill worker":
@@ -202,6 +197,20 @@ class Chaos(BistroTest):
         elif kind == "fill disk" and self.own_disk:
             self.inside("dd", "if=/dev/zero", "of=state/ballast", "bs=4k")
             threading.Timer(1.0, lambda: self.inside("rm", "-f", "state/ballast")).start()
+
+    def journal(self):
+        try:
+            return self.read("journal").split()
+        except FileNotFoundError:
+            return []
+
+    def note_what_is_done(self):
+        """What the scheduler calls done must never end again."""
+        result = self.bistro_inside("tasks", "j", "--state", "done", "--limit", str(TASKS), "--json", "--config", "c.toml")
+        if result.returncode == 0:
+            ended = len(self.journal())
+            for task in json.loads(result.stdout)["tasks"]:
+                self.done.setdefault(task["node"], ended)
 
     def counts(self):
         result = self.bistro_inside("jobs", "--json", "--config", "c.toml")
@@ -242,10 +251,12 @@ class Chaos(BistroTest):
                 self.stop(process)
         self.wait_until(lambda: not self.orphans(), "the end of all tasks")
         self.assertFalse(os.path.exists(self.path("double")), f"two live invocations; seed {self.seed}")
-        with open(self.path("journal")) as f:
-            done = f.read().split()
-        self.assertEqual(len(set(done)), TASKS)
-        print(f"{TASKS} tasks, {kills} kills: {len(done) - TASKS} ended a second time, since nobody could know of the first")
+        ended = self.journal()
+        self.assertEqual(len(set(ended)), TASKS)
+        again = [node for line, node in enumerate(ended) if line >= self.done.get(node, len(ended))]
+        self.assertEqual(again, [], f"were done, and ran again; seed {self.seed}")
+        print(f"{TASKS} tasks, {kills} kills, {len(self.done)} tasks seen done before a scheduler was killed; "
+              f"{len(ended) - TASKS} ended more than once")
 
 
 if __name__ == "__main__":

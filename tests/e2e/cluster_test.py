@@ -6,27 +6,13 @@ import signal
 import socket
 import unittest
 
-from support import BistroTest, job
+from support import BistroTest, forest, job
 
 CONFIG = """
 [scheduler]
 data_dir = "state"
 backoff = [1, 2, "repeat"]
-[nodes]
-levels = ["host", "db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "host{i}"
-start = 1
-end = 4
-[[nodes.sources]]
-source = "range_label"
-parent_level = "host"
-format = "{parent}:db{i}"
-start = 1
-end = 5
-[resources.host]
+""" + forest(4, 5) + """[resources.host]
 host_concurrency = { limit = 2, default = 1 }
 [resources.worker]
 slots = { limit = 4, default = 1 }

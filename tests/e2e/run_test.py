@@ -6,27 +6,13 @@ import signal
 import subprocess
 import unittest
 
-from support import BISTRO, DEADLINE_S, BistroTest, job, max_concurrent
+from support import BISTRO, DEADLINE_S, BistroTest, forest, job, max_concurrent
 
 CONFIG = """
 [scheduler]
 data_dir = "state"
 backoff = [1, "fail"]
-[nodes]
-levels = ["host", "db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "host{i}"
-start = 1
-end = 3
-[[nodes.sources]]
-source = "range_label"
-parent_level = "host"
-format = "{parent}:db{i}"
-start = 1
-end = 4
-[resources.instance]
+""" + forest(3, 4) + """[resources.instance]
 all = { limit = 4, default = 1 }
 [resources.host]
 host_concurrency = { limit = 2, default = 1 }

@@ -81,6 +81,12 @@ class BistroTest(unittest.TestCase):
         return json.loads(self.bistro(*arguments, "--json")[0])
 
 
+def forest(hosts, per_host, host="host{i}", db="{parent}:db{i}"):
+    """The sections of two levels, host and db, with names from 1 on."""
+    source = '[[nodes.sources]]\nsource = "range_label"\nparent_level = "{}"\nformat = "{}"\nstart = 1\nend = {}\n'
+    return '[nodes]\nlevels = ["host", "db"]\n' + source.format("instance", host, hosts) + source.format("host", db, per_host)
+
+
 def job(name, script, extra=""):
     """The section of a job whose tasks run a shell script: $1 is the node, $2 the status file, $3 the JSON."""
     return f"[jobs.{name}]\nowner = \"test\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''', \"sh\"]\n{extra}\n"

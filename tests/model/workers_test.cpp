@@ -101,6 +101,28 @@ TEST(worker_registry, a_restored_worker_is_awaited_until_it_is_back_or_lost) {
     EXPECT_THAT(r.awaited(), IsEmpty());
 }
 
+TEST(worker_registry, a_member_keeps_longer_timeouts_and_takes_longer_ones) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 0).worker;
+    auto shorter = worker("a", 1);
+    shorter.timeouts.lost_after_ms = 5'000;
+    r.hello(shorter, 100);
+    EXPECT_EQ(r.find(w)->who.timeouts.lost_after_ms, 10'000) << "it may never hear of the shorter ones";
+    auto longer = worker("a", 1);
+    longer.timeouts.lost_after_ms = 20'000;
+    r.hello(longer, 200);
+    EXPECT_EQ(r.find(w)->who.timeouts.lost_after_ms, 20'000);
+}
+
+TEST(worker_registry, who_leaves_is_known_as_such) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 0).worker;
+    EXPECT_FALSE(r.leaves(w, 2)) << "another instance";
+    EXPECT_FALSE(r.find(w)->leaving);
+    EXPECT_TRUE(r.leaves(w, 1));
+    EXPECT_TRUE(r.find(w)->leaving);
+}
+
 TEST(worker_registry, one_that_left_is_gone_at_once) {
     worker_registry r;
     const auto w = r.hello(worker("a", 1), 0).worker;

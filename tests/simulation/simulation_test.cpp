@@ -9,10 +9,17 @@
 namespace bistro::simulation {
 namespace {
 
+// What the program would log is no part of the result.
+class quiet {
+public:
+    quiet() { spdlog::set_level(spdlog::level::off); }
+    ~quiet() { spdlog::set_level(spdlog::level::info); }
+    quiet(const quiet&) = delete;
+    quiet& operator=(const quiet&) = delete;
+};
+
 class simulation : public ::testing::Test {
-protected:
-    void SetUp() override { spdlog::set_level(spdlog::level::off); }
-    void TearDown() override { spdlog::set_level(spdlog::level::info); }
+    quiet log_;
 };
 
 TEST_F(simulation, all_promises_hold_under_faults) {
@@ -36,9 +43,7 @@ TEST_F(simulation, a_seed_repeats_itself_event_by_event) {
 }
 
 class planted : public ::testing::TestWithParam<int> {
-protected:
-    void SetUp() override { spdlog::set_level(spdlog::level::off); }
-    void TearDown() override { spdlog::set_level(spdlog::level::info); }
+    quiet log_;
 };
 
 TEST_P(planted, mistake_is_found) {

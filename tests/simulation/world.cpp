@@ -6,40 +6,20 @@
 #include <ostream>
 
 #include "config/settings.hpp"
+#include "tests/support/config_text.hpp"
 
 namespace bistro::simulation {
 
 namespace {
 
-constexpr const char* config_text = R"(
-[scheduler]
-backoff = [1, 2, "repeat"]
-random_seed = 7
-[nodes]
-levels = ["host", "db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "h{i}"
-start = 1
-end = 3
-[[nodes.sources]]
-source = "range_label"
-parent_level = "host"
-format = "{parent}:{i}"
-start = 1
-end = 3
+const std::string config_text =
+    "[scheduler]\nbackoff = [1, 2, \"repeat\"]\nrandom_seed = 7\n" + test::two_levels(3, 3) + test::short_timeouts + R"(
 [resources.instance]
 all = { limit = 5, default = 1 }
 [resources.host]
 slots = { limit = 2, default = 1 }
 [resources.worker]
 cpu = { limit = 2, default = 1 }
-[workers]
-heartbeat_ms = 1000
-unhealthy_after_ms = 3000
-lost_after_ms = 10000
-kill_ms = 5000
 [jobs.first]
 owner = "x"
 command = ["work"]

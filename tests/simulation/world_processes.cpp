@@ -3,6 +3,7 @@
 
 #include "io/error.hpp"
 #include "tests/simulation/world.hpp"
+#include "tests/support/forwarding_store.hpp"
 
 namespace bistro::simulation {
 
@@ -11,27 +12,17 @@ namespace {
 constexpr const char* secret = "secret of the cluster";
 
 // The store of one life of the scheduler: writes nothing after it, and fails while the disk is full.
-class store_of_a_life final : public status_store {
+class store_of_a_life final : public test::forwarding_store {
 public:
     store_of_a_life(disk& d, std::shared_ptr<bool> alive, std::shared_ptr<status_batch> unwritten)
-        : disk_{d}, alive_{std::move(alive)}, unwritten_{std::move(unwritten)} {}
-    std::uint64_t begin_epoch() override { return disk_.statuses->begin_epoch(); }
+        : forwarding_store{d.statuses}, disk_{d}, alive_{std::move(alive)}, unwritten_{std::move(unwritten)} {}
     void commit(const status_batch& batch) override {
         if (!*alive_) return;
         if (disk_.full) throw io_error{"the disk is full"};
-        if (!unwritten_) return disk_.statuses->commit(batch);
-        disk_.statuses->commit(*unwritten_);
+        if (!unwritten_) return inner().commit(batch);
+        inner().commit(*unwritten_);
         *unwritten_ = batch;
     }
-    void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override {
-        disk_.statuses->for_each_status(j, f);
-    }
-    std::vector<job_id> jobs() override { return disk_.statuses->jobs(); }
-    std::vector<attempt> attempts(const job_id& j, const node_id& n, std::size_t limit) override {
-        return disk_.statuses->attempts(j, n, limit);
-    }
-    std::vector<worker_instance> workers() override { return disk_.statuses->workers(); }
-    void clear() override { disk_.statuses->clear(); }
 
 private:
     disk& disk_;

@@ -9,65 +9,32 @@
 #include "actors/worker.hpp"
 #include "io/error.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/config_text.hpp"
+#include "tests/support/forwarding_store.hpp"
 #include "tests/support/manual_launcher.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace bistro::test {
 
 // A store that a test can make fail, and look into.
-class fragile_store final : public status_store {
+class fragile_store final : public forwarding_store {
 public:
     explicit fragile_store(std::shared_ptr<status_store> inner, std::shared_ptr<bool> broken,
                            std::chrono::milliseconds spacing = {})
-        : inner_{std::move(inner)}, broken_{std::move(broken)}, spacing_{spacing} {}
-    std::uint64_t begin_epoch() override { return inner_->begin_epoch(); }
+        : forwarding_store{std::move(inner)}, broken_{std::move(broken)}, spacing_{spacing} {}
     void commit(const status_batch& b) override {
         if (*broken_) throw io_error{"the disk is full"};
-        inner_->commit(b);
+        inner().commit(b);
     }
     std::chrono::milliseconds commit_spacing() const override { return spacing_; }
-    void for_each_status(const job_id& j, const std::function<void(const node_id&, task_status)>& f) override {
-        inner_->for_each_status(j, f);
-    }
-    std::vector<job_id> jobs() override { return inner_->jobs(); }
-    std::vector<attempt> attempts(const job_id& j, const node_id& n, std::size_t l) override {
-        return inner_->attempts(j, n, l);
-    }
-    std::vector<worker_instance> workers() override { return inner_->workers(); }
-    void clear() override { inner_->clear(); }
 
 private:
-    std::shared_ptr<status_store> inner_;
     std::shared_ptr<bool> broken_;
     std::chrono::milliseconds spacing_;
 };
 
-inline constexpr const char* base_config = R"(
-[scheduler]
-backoff = [1, "fail"]
-[nodes]
-levels = ["host", "db"]
-order = "original"
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "h{i}"
-start = 1
-end = 2
-[[nodes.sources]]
-source = "range_label"
-parent_level = "host"
-format = "{parent}:{i}"
-start = 1
-end = 2
-[resources.host]
-slots = { limit = 1, default = 1 }
-[workers]
-heartbeat_ms = 1000
-unhealthy_after_ms = 3000
-lost_after_ms = 10000
-kill_ms = 5000
-)";
+inline const std::string base_config = "[scheduler]\nbackoff = [1, \"fail\"]\n" + two_levels(2, 2, "original") +
+                                       "[resources.host]\nslots = { limit = 1, default = 1 }\n" + short_timeouts;
 
 class system_test : public actor_test {
 protected:
