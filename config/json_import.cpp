@@ -272,8 +272,8 @@ private:
         }
     }
 
-    // What was written must be a config. What is wrong with it is told at its place in the JSON, unless there already
-    // is a mistake: then this may be but its consequence.
+    // What was written must be a config. What is wrong with it is told at its place in the JSON, unless something
+    // there could not even be read: then this may be but its consequence.
     void check() {
         for (auto& e : parse_config(result_.toml, file_).errors) {
             const auto path = path_of({e.line, e.column});

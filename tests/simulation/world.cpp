@@ -30,7 +30,8 @@ command = ["work"]
 depends_on = ["first"]
 kill_wait_s = 2
 )";
-std::string name_of(const caf::message& content) {
+
+std::string text_of(const caf::message& content) {
     auto text = caf::to_string(content);
     constexpr std::size_t longest = 1000;
     if (text.size() > longest) text.resize(longest);
@@ -245,7 +246,7 @@ bool world::cross_a_connection() {
     const auto [c, to] = ready[pick(ready.size())];
     auto message = c->take(to);
     note((to == side::scheduler ? "from worker " : "to worker ") + std::to_string(c->worker()) + ": " +
-         name_of(message.content));
+         text_of(message.content));
     if (!tamper(*c, to, message)) return true;
     c->deliver(to, std::move(message));
     return true;
