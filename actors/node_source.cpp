@@ -160,7 +160,7 @@ void finished(self_ptr self) {
     for (const auto& [parent, text] : s.texts) {
         const bool implied_first = s.source.parent_level.empty();
         const auto first = implied_first || parent.empty() == false ? level : (level == 0 ? 0 : level - 1);
-        auto nodes = nodes_of_lines(text, s.levels, first, implied_first, m.problems);
+        auto nodes = nodes_of_lines(text, s.levels, first, implied_first, text_of(s.source, {}), m.problems);
         if (!parent.empty())
             for (auto& node : nodes)
                 if (node.parents.empty()) node.parents = {parent};
@@ -176,7 +176,7 @@ void take_text(self_ptr self, const source_read& m) {
     if (m.failure.empty()) {
         s.texts[m.parent] += m.text;
     } else {
-        s.problems.push_back(m.parent.empty() ? m.failure : "for " + quote(m.parent) + ": " + m.failure);
+        s.problems.push_back({{}, 0, 0, m.parent.empty() ? m.failure : "for " + quote(m.parent) + ": " + m.failure});
     }
     run_next_scripts(self);
     if (s.outstanding > 0) return;
@@ -191,11 +191,19 @@ void wake(self_ptr self) {
     auto& s = self->state;
     if (!s.fetching) return fetch(self);
     for (auto id : s.processes) s.tools.launcher->signal(id, SIGKILL);
-    s.problems.push_back("nothing came within " + std::to_string(s.source.timeout_s) + " s");
+    s.problems.push_back({{}, 0, 0, "nothing came within " + std::to_string(s.source.timeout_s) + " s"});
     failed(self);
 }
 
 }  // namespace
+
+std::string text_of(const source_settings& source, const std::string& config_file) {
+    switch (source.kind) {
+        case source_kind::file: return source.path;
+        case source_kind::script: return "output of " + source.command.front();
+        default: return config_file;
+    }
+}
 
 node_source_actor::behavior_type node_source_behavior(self_ptr self, source_settings source, std::size_t index,
                                                       std::vector<std::string> levels, caf::strong_actor_ptr nodes,

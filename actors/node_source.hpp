@@ -31,7 +31,7 @@ struct source_state {
     std::size_t next_parent = 0;  ///< whose script runs next
     bool fetching = false;
     std::map<std::string, std::string> texts;  ///< by parent
-    std::vector<std::string> problems;
+    diagnostics problems;
     std::vector<process_id> processes;
     std::uint64_t wake_generation = 0;
 
@@ -40,6 +40,8 @@ struct source_state {
 
 /// At most this many bytes are taken from a file or a script.
 inline constexpr std::size_t max_source_bytes = std::size_t{1} << 30;
+/// What the declarations of a source stand in: the config, its file, or the output of its script.
+std::string text_of(const source_settings& source, const std::string& config_file);
 /// At most this many scripts of one source run at once.
 inline constexpr std::size_t max_scripts_at_once = 8;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "model/text.hpp"
+
 namespace bistro {
 
 namespace {
@@ -40,15 +42,40 @@ bool ask_sources(self_ptr self, const forest& nodes) {
     return any;
 }
 
+// The source of the declaration with this index among all_declarations().
+const nodes_state::source& source_of(const nodes_state& s, std::size_t declaration, const node_decl*& found) {
+    auto source = s.sources.begin();
+    for (; declaration >= source->nodes.size(); ++source) declaration -= source->nodes.size();
+    found = &source->nodes[declaration];
+    return *source;
+}
+
+// What the sources tell, and what is wrong with them together, each at its place.
+diagnostics all_problems(const nodes_state& s, const forest_result& result) {
+    diagnostics all;
+    for (const auto& source : s.sources)
+        for (const auto& problem : source.problems) {
+            all.push_back(problem);
+            if (!problem.file.empty()) continue;
+            all.back() = {s.config->file, source.settings.at.line, source.settings.at.column,
+                          source.settings.name + ": " + problem.message};
+        }
+    for (const auto& problem : result.problems) {
+        const node_decl* declared = nullptr;
+        const auto& source = source_of(s, problem.declaration, declared);
+        all.push_back({text_of(source.settings, s.config->file), declared->at.line, declared->at.column, problem.text});
+    }
+    if (result.more_problems > 0)
+        all.push_back({s.config->file, 0, 0, counted(result.more_problems, "more node") + " can't be used"});
+    return all;
+}
+
 void publish(self_ptr self, forest_result result) {
     auto& s = self->state;
     nodes_changed m;
+    m.problems = all_problems(s, result);
     m.nodes = s.forest = std::move(result.nodes);
-    for (const auto& source : s.sources) {
-        for (const auto& problem : source.problems) m.problems.push_back(source.settings.name + ": " + problem);
-        m.first_fetch_failed = m.first_fetch_failed || !source.ever_good;
-    }
-    m.problems.insert(m.problems.end(), result.problems.begin(), result.problems.end());
+    for (const auto& source : s.sources) m.first_fetch_failed = m.first_fetch_failed || !source.ever_good;
     self->send(caf::actor_cast<nodes_listener>(s.listener), std::move(m));
 }
 
@@ -64,13 +91,22 @@ void merge(self_ptr self) {
     publish(self, std::move(result));
 }
 
+// The same nodes may have moved in the file of the config.
+void take_places(nodes_state& s) {
+    for (std::size_t i = 0; i < s.sources.size(); ++i) {
+        auto& source = s.sources[i];
+        source.settings = s.config->sources[i];
+        if (source.settings.kind == source_kind::manual && !source.nodes.empty()) source.nodes = source.settings.nodes;
+    }
+}
+
 void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
     auto& s = self->state;
     const bool same = s.config && s.config->levels == config->levels && s.config->sources == config->sources &&
                       s.config->instance_name == config->instance_name;
     const bool same_levels = s.config && s.config->levels == config->levels;
     s.config = config;
-    if (same) return;
+    if (same) return take_places(s);
     std::vector<nodes_state::source> old = std::move(s.sources);
     s.sources.clear();
     for (std::size_t i = 0; i < config->sources.size(); ++i) {
@@ -90,6 +126,7 @@ void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
     }
     for (auto& source : old)
         if (source.actor) self->send_exit(source.actor, caf::exit_reason::user_shutdown);
+    take_places(s);
     merge(self);
 }
 

@@ -10,7 +10,7 @@ struct nodes_state {
         source_settings settings;
         node_source_actor actor;
         std::vector<node_decl> nodes;
-        std::vector<std::string> problems;
+        diagnostics problems;
         std::vector<std::string> parents;  ///< those it was asked to fetch below
         std::uint64_t outstanding = 0;     ///< the request that it has not answered; 0: none
         bool asked = false;

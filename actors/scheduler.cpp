@@ -142,10 +142,12 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
 
 void take_nodes(scheduler_ptr self, const nodes_changed& m) {
     auto& s = self->state;
-    note_problem(self, "nodes", join(m.problems, "; "));
+    std::vector<std::string> problems;
+    for (const auto& problem : m.problems) problems.push_back(to_string(problem));
+    note_problem(self, "nodes", join(problems, "; "));
     if (m.first_fetch_failed && !s.forest) {
         // Without the nodes of that source, "done on all nodes" would be true too early.
-        s.nodes_failure = m.problems.empty() ? "a source of nodes has failed" : m.problems.front();
+        s.nodes_failure = problems.empty() ? "a source of nodes has failed" : problems.front();
         return check_quiescence(self);
     }
     s.nodes_failure.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bistro {
@@ -16,7 +17,7 @@ struct diagnostic {
 };
 
 /// "file:line:column: error: message".
-std::string to_string(const diagnostic& d);
+std::string to_string(const diagnostic& d, std::string_view severity = "error");
 
 using diagnostics = std::vector<diagnostic>;
 

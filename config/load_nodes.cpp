@@ -29,6 +29,8 @@ void load_levels(toml_reader& nodes, load_context& c) {
     }
 }
 
+text_place place_of(const toml::node& node) { return {node.source().begin.line, node.source().begin.column}; }
+
 // The nodes of a manual source. Their levels follow from their parents, wherever those are declared.
 class manual_nodes {
 public:
@@ -60,6 +62,7 @@ private:
     void declare(const std::string& name, const toml::node& node) {
         node_decl d;
         d.name = name;
+        d.at = place_of(node);
         if (auto problem = node_name_problem(name); !problem.empty()) {
             c_.sink.add(node, problem);
             return;
@@ -80,6 +83,7 @@ private:
             node_decl below;
             below.name = child;
             below.parents = {name};
+            below.at = d.at;
             add(below, node);
         }
     }
@@ -196,6 +200,7 @@ void load_source(const toml::table& table, std::size_t number, load_context& c) 
         return;
     }
     source.kind = *kind;
+    source.at = place_of(table);
     source.name = kinds[static_cast<std::size_t>(*kind)] + " source " + std::to_string(number);
     switch (*kind) {
         case source_kind::manual:
@@ -268,6 +273,7 @@ std::vector<node_decl> range_nodes(const source_settings& source, const std::str
             node_decl d;
             d.name = replace(replace(format, "{i}", std::to_string(i)), "{parent}", parent);
             d.level = level;
+            d.at = source.at;
             if (source.parent_level != instance_level) d.parents = {parent};
             result.push_back(std::move(d));
         }
@@ -276,8 +282,8 @@ std::vector<node_decl> range_nodes(const source_settings& source, const std::str
 }
 
 std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<std::string>& levels,
-                                      std::size_t first_level, bool first_is_implied,
-                                      std::vector<std::string>& problems) {
+                                      std::size_t first_level, bool first_is_implied, const std::string& file,
+                                      diagnostics& problems) {
     std::vector<node_decl> result;
     std::size_t number = 0;
     for (std::size_t begin = 0; begin < text.size();) {
@@ -296,15 +302,15 @@ std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<s
             at = slash + 1;
         }
         if (first_level + parts.size() > levels.size()) {
-            problems.push_back("line " + std::to_string(number) + ": " + quote(line) + " has " +
-                               std::to_string(parts.size()) + " parts, but there are only " +
-                               std::to_string(levels.size() - first_level) + " levels");
+            problems.push_back({file, number, 1,
+                                quote(line) + " has " + std::to_string(parts.size()) + " parts, but there are only " +
+                                    std::to_string(levels.size() - first_level) + " levels"});
             continue;
         }
         if (auto bad =
                 std::find_if(parts.begin(), parts.end(), [](const auto& p) { return !node_name_problem(p).empty(); });
             bad != parts.end()) {
-            problems.push_back("line " + std::to_string(number) + ": " + node_name_problem(*bad));
+            problems.push_back({file, number, 1, node_name_problem(*bad)});
             continue;
         }
         for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -313,6 +319,7 @@ std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<s
             d.level = levels[first_level + i];
             if (i > 0) d.parents = {parts[i - 1]};
             d.implied = i + 1 < parts.size();
+            d.at = {static_cast<std::uint32_t>(number), 1};
             if (i == 0 && d.implied && !first_is_implied) continue;  // another source has it
             result.push_back(std::move(d));
         }

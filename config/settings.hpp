@@ -35,6 +35,7 @@ struct source_settings {
     std::int64_t timeout_s = defaults::script_timeout_s;
     std::int64_t retries = defaults::source_retries;
     std::int64_t retry_wait_s = defaults::source_retry_wait_s;
+    text_place at{};
 
     bool operator==(const source_settings&) const = default;
 };
@@ -132,9 +133,9 @@ std::vector<node_decl> range_nodes(const source_settings& source, const std::str
                                    const std::vector<std::string>& parents);
 
 /// The nodes in the lines of a file or of a script without parents: "name" or "parent/child", whose first part is of
-/// `first_level`. Problems are appended, with the line's number.
+/// `first_level`. Problems are appended, with their lines; `file` is for these.
 std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<std::string>& levels,
-                                      std::size_t first_level, bool first_is_implied,
-                                      std::vector<std::string>& problems);
+                                      std::size_t first_level, bool first_is_implied, const std::string& file,
+                                      diagnostics& problems);
 
 }  // namespace bistro

@@ -8,10 +8,10 @@
 
 namespace bistro {
 
-std::string to_string(const diagnostic& d) {
+std::string to_string(const diagnostic& d, std::string_view severity) {
     std::string text = d.file;
     if (d.line > 0) text += ":" + std::to_string(d.line) + ":" + std::to_string(d.column);
-    return text + ": error: " + d.message;
+    return text.append(": ").append(severity).append(": ").append(d.message);
 }
 
 void error_sink::add(toml::source_position at, std::string message) {

@@ -55,7 +55,9 @@ class forest_builder {
 public:
     using parent_list = boost::container::small_vector<std::uint32_t, 1>;
 
-    forest_builder(const std::vector<std::string>& levels, std::uint64_t version, const std::string& instance_name) {
+    forest_builder(const std::vector<std::string>& levels, const std::vector<node_decl>& declarations,
+                   std::uint64_t version, const std::string& instance_name)
+        : declarations_{declarations} {
         f_.version_ = version;
         f_.levels_.push_back(instance_level_name);
         f_.levels_.insert(f_.levels_.end(), levels.begin(), levels.end());
@@ -79,32 +81,37 @@ public:
         f_.level_begin_.push_back(static_cast<std::uint32_t>(level_.size()));
     }
 
-    void problem(std::string text) { problems_.push_back(std::move(text)); }
+    void problem(const node_decl& d, std::string text) {
+        if (problems_.size() < max_node_problems)
+            problems_.push_back({std::move(text), static_cast<std::size_t>(&d - declarations_.data())});
+        else
+            ++more_problems_;
+    }
 
     forest_result finish() {
         index_names();
         connect_children();
-        return {std::make_shared<const forest>(std::move(f_)), std::move(problems_)};
+        return {std::make_shared<const forest>(std::move(f_)), std::move(problems_), more_problems_};
     }
 
     [[nodiscard]] parent_list find_parents(std::size_t level, const node_decl& d) {
         if (d.parents.empty()) {
             if (level == 1) return {0};
-            problem("node " + quote(d.name) + " of level " + quote(d.level) + " has no parent; it needs one of level " +
-                    quote(f_.levels_[level - 1]));
+            problem(d, "node " + quote(d.name) + " of level " + quote(d.level) +
+                           " has no parent; it needs one of level " + quote(f_.levels_[level - 1]));
             return {};
         }
         parent_list result;
         for (const auto& parent : d.parents) {
             auto found = known_.find(parent);
             if (found == known_.end()) {
-                problem("node " + quote(d.name) + " names the parent " + quote(parent) + ", which does not exist");
+                problem(d, "node " + quote(d.name) + " names the parent " + quote(parent) + ", which does not exist");
                 return {};
             }
             const auto above = found->second == unplaced ? level : level_[found->second];
             if (above + 1U != level) {
-                problem("node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " + quote(parent) +
-                        " of level " + quote(f_.levels_[above]) + "; a parent is one level up");
+                problem(d, "node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " +
+                               quote(parent) + " of level " + quote(f_.levels_[above]) + "; a parent is one level up");
                 return {};
             }
             if (std::find(result.begin(), result.end(), found->second) == result.end()) result.push_back(found->second);
@@ -124,7 +131,7 @@ private:
 
     void accept(std::size_t level, const node_decl& d, std::vector<accepted>& nodes) {
         if (!known_.emplace(d.name, unplaced).second) {
-            problem("node " + quote(d.name) + " is declared more than once; names are unique in the whole forest");
+            problem(d, "node " + quote(d.name) + " is declared more than once; names are unique in the whole forest");
             return;
         }
         auto parents = find_parents(level, d);
@@ -188,12 +195,14 @@ private:
     forest f_;
     std::vector<std::uint8_t> level_;  // by node
     boost::unordered_flat_map<std::string, std::uint32_t> known_;
-    std::vector<std::string> problems_;
+    const std::vector<node_decl>& declarations_;
+    std::vector<node_problem> problems_;
+    std::size_t more_problems_ = 0;
 };
 
 forest_result build_forest(const std::vector<std::string>& levels, const std::vector<node_decl>& declarations,
                            std::uint64_t version, const std::string& instance_name) {
-    forest_builder builder{levels, version, instance_name};
+    forest_builder builder{levels, declarations, version, instance_name};
     std::vector<std::vector<const node_decl*>> by_level(levels.size());
     boost::unordered_flat_map<std::string_view, const node_decl*> real;
     for (const auto& d : declarations)
@@ -202,12 +211,12 @@ forest_result build_forest(const std::vector<std::string>& levels, const std::ve
     for (const auto& d : declarations) {
         if (d.implied && (real.contains(d.name) || !implied.emplace(d.name, &d).second)) continue;
         if (auto problem = node_name_problem(d.name); !problem.empty()) {
-            builder.problem(std::move(problem));
+            builder.problem(d, std::move(problem));
             continue;
         }
         auto level = std::find(levels.begin(), levels.end(), d.level);
         if (level == levels.end()) {
-            builder.problem("node " + quote(d.name) + " is of level " + quote(d.level) + ", which does not exist");
+            builder.problem(d, "node " + quote(d.name) + " is of level " + quote(d.level) + ", which does not exist");
             continue;
         }
         by_level[static_cast<std::size_t>(level - levels.begin())].push_back(&d);

@@ -15,6 +15,15 @@
 
 namespace bistro {
 
+/// Where something stands in the text that declares it, both from 1; 0: not known. It is no part of what is declared:
+/// two declarations that differ in nothing else are equal.
+struct text_place {
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+
+    bool operator==(const text_place&) const { return true; }
+};
+
 /// A node as a source declares it.
 struct node_decl {
     std::string name;
@@ -23,6 +32,7 @@ struct node_decl {
     std::vector<std::string> tags;
     bool enabled = true;
     bool implied = false;  ///< only mentioned as a parent: exists, but yields to a real declaration
+    text_place at{};
 
     bool operator==(const node_decl&) const = default;
 };
@@ -106,11 +116,21 @@ private:
 
 using forest_ptr = std::shared_ptr<const forest>;
 
+/// Why a declaration is not part of a forest.
+struct node_problem {
+    std::string text;             ///< one sentence, naming the node
+    std::size_t declaration = 0;  ///< its index
+};
+
 /// A forest, and what of the declarations could not become part of it.
 struct forest_result {
     forest_ptr nodes;
-    std::vector<std::string> problems;  ///< one sentence each, naming the node
+    std::vector<node_problem> problems;  ///< the first max_node_problems
+    std::size_t more_problems = 0;       ///< how many there are besides
 };
+
+/// At most this many problems are told one by one.
+inline constexpr std::size_t max_node_problems = 100;
 
 /// Builds a forest of the levels below the instance (outermost first) from declarations. The first declaration of a
 /// name wins over later ones and over implied ones. Left out, each with a problem: duplicates, unknown levels, parents

@@ -32,7 +32,7 @@ int command_check(const std::string& path) {
     }
     const auto& c = *loaded.config;
     const auto nodes = nodes_from_config(c);
-    for (const auto& problem : nodes.problems) fmt::print(stderr, "{}: error: {}\n", path, problem);
+    print_errors(nodes.problems);
     if (!nodes.problems.empty()) return bad_usage;
     fmt::print("{}: good. {}, levels {}, {} now{}\n", path, counted(c.jobs.size(), "job"), join(c.levels, " > "),
                counted(nodes.nodes->size() - 1, "node"),
@@ -122,7 +122,8 @@ int command_simulate(const simulate_arguments& arguments) {
     if (!loaded.config) return bad_usage;
     auto c = *loaded.config;
     const auto nodes = fetch_nodes(c);
-    for (const auto& problem : nodes.problems) fmt::print(stderr, "{}: warning: {}\n", arguments.config, problem);
+    for (const auto& problem : nodes.problems)
+        fmt::print(stderr, "{}\n", printable(to_string(problem, nodes.failed ? "error" : "warning")));
     if (nodes.failed) return could_not_reach_run;
     if (arguments.seed) c.simulation.seed = *arguments.seed;
     c.engine.seed = c.simulation.seed;

@@ -96,12 +96,13 @@ one_liner config_of(const run_arguments& a) {
         }
     source_settings source;
     source.name = a.nodes == "-" ? "stdin" : a.nodes;
-    std::vector<std::string> problems;
-    source.nodes = nodes_of_lines(*text, c.levels, 0, true, problems);
+    diagnostics problems;
+    source.nodes = nodes_of_lines(*text, c.levels, 0, true, source.name, problems);
     auto built = build_forest(c.levels, source.nodes);
-    problems.insert(problems.end(), built.problems.begin(), built.problems.end());
+    for (const auto& p : built.problems)
+        problems.push_back({source.name, source.nodes[p.declaration].at.line, 1, p.text});
     if (!problems.empty()) {
-        result.error = source.name + ": " + problems.front();
+        result.error = to_string(problems.front());
         if (problems.size() > 1) result.error += " (and " + std::to_string(problems.size() - 1) + " more)";
         return result;
     }

@@ -7,7 +7,7 @@ namespace bistro {
 
 struct config_nodes {
     forest_ptr nodes;
-    std::vector<std::string> problems;
+    diagnostics problems;
     bool incomplete = false;  ///< scripts were not run
     bool failed = false;      ///< a source gave nothing
 };

@@ -36,8 +36,8 @@ struct source_fetched {
     std::size_t source = 0;
     std::uint64_t request = 0;  ///< answers this parents_known; 0: by itself
     std::vector<node_decl> nodes;
-    std::vector<std::string> problems;
-    bool failed = false;  ///< then `nodes` is empty, and the last good ones stay
+    diagnostics problems;  ///< without a file: of the source as a whole
+    bool failed = false;   ///< then `nodes` is empty, and the last good ones stay
 };
 
 /// Nodes to source: fetch, below these parents.
@@ -57,8 +57,8 @@ struct source_read {
 /// Nodes to scheduler, and on to pool and jobs: a new forest.
 struct nodes_changed {
     forest_ptr nodes;
-    std::vector<std::string> problems;  ///< of all sources, as they are now
-    bool first_fetch_failed = false;    ///< some source has never had any nodes to give
+    diagnostics problems;             ///< of all sources, as they are now
+    bool first_fetch_failed = false;  ///< some source has never had any nodes to give
 };
 
 // -- scheduler, pool and jobs -----------------------------------------------------------------------------------------

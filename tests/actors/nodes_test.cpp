@@ -8,10 +8,12 @@
 namespace bistro {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 nodes_listener::behavior_type receiver(nodes_listener::pointer, std::vector<nodes_changed>* got) {
     return {[=](const nodes_changed& m) { got->push_back(m); }};
@@ -19,16 +21,27 @@ nodes_listener::behavior_type receiver(nodes_listener::pointer, std::vector<node
 
 class nodes_test : public test::actor_test {
 protected:
-    void start(const std::string& sources) {
+    static std::shared_ptr<const settings> config(const std::string& sources) {
         auto loaded = parse_config(
             "[nodes]\nlevels = [\"host\", \"db\"]\n" + sources + "[jobs.j]\nowner = \"x\"\ncommand = [\"w\"]\n",
             "/c.toml");
         for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
+        return std::make_shared<const settings>(*loaded.config);
+    }
+    void start(const std::string& sources) {
         auto listener = track(system.spawn(receiver, &got));
         nodes = track(system.spawn(nodes_behavior, caf::actor_cast<caf::strong_actor_ptr>(listener),
                                    source_tools{&launcher, nullptr}));
-        caf::anon_send(nodes, config_changed{std::make_shared<const settings>(*loaded.config)});
+        configure(sources);
+    }
+    void configure(const std::string& sources) {
+        caf::anon_send(nodes, config_changed{config(sources)});
         run();
+    }
+    std::vector<std::string> problems() {
+        std::vector<std::string> result;
+        for (const auto& problem : got.back().problems) result.push_back(to_string(problem));
+        return result;
     }
     void answer(const std::vector<std::string>& lines, int exit_code = 0) {
         auto& [id, process] = *launcher.running.begin();
@@ -90,7 +103,8 @@ TEST_F(nodes_test, a_failing_script_is_tried_again_then_reported_and_the_last_go
     answer({"boom"}, 3);
     EXPECT_THAT(names(), ElementsAre("h1"));
     ASSERT_THAT(got.back().problems, SizeIs(1));
-    EXPECT_THAT(got.back().problems[0], HasSubstr("exit code 3 (boom)"));
+    EXPECT_THAT(to_string(got.back().problems[0]),
+                AllOf(StartsWith("/c.toml:3:1: error: script source 1: "), HasSubstr("exit code 3 (boom)")));
     EXPECT_FALSE(got.back().first_fetch_failed);
     pass(std::chrono::milliseconds{10'100});
     answer({"h1"});
@@ -102,7 +116,7 @@ TEST_F(nodes_test, a_hanging_script_is_ended) {
     pass(std::chrono::milliseconds{5'100});
     ASSERT_THAT(got, SizeIs(1));
     EXPECT_TRUE(got[0].first_fetch_failed);
-    EXPECT_THAT(got[0].problems[0], HasSubstr("nothing came within 5 s"));
+    EXPECT_THAT(got[0].problems[0].message, HasSubstr("nothing came within 5 s"));
     EXPECT_THAT(launcher.running.begin()->second.signals, ElementsAre(9));
 }
 
@@ -112,7 +126,22 @@ TEST_F(nodes_test, duplicates_between_sources_are_reported) {
         "\"script\"\ncommand = [\"list\"]\n");
     answer({"h1", "h2"});
     EXPECT_THAT(names(), ElementsAre("h1", "h2"));
-    EXPECT_THAT(got.back().problems, ElementsAre(HasSubstr("\"h1\" is declared more than once")));
+    EXPECT_THAT(problems(), ElementsAre(AllOf(StartsWith("output of list:1:1: error: "),
+                                              HasSubstr("\"h1\" is declared more than once"))));
+}
+
+TEST_F(nodes_test, what_is_wrong_with_a_node_is_told_where_it_is_declared) {
+    const std::string sources =
+        "[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\nh1 = {}\nd1 = { parent = \"h9\" }\n"
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n";
+    start(sources);
+    answer({"h2"});
+    EXPECT_THAT(problems(), ElementsAre(AllOf(StartsWith("/c.toml:7:6: error: "), HasSubstr("\"h9\""))));
+    configure("# a line more\n" + sources);
+    EXPECT_THAT(got, SizeIs(1)) << "the nodes are the same";
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h3"});
+    EXPECT_THAT(problems(), ElementsAre(StartsWith("/c.toml:8:6: error: "))) << "now a line further down";
 }
 
 }  // namespace

@@ -290,14 +290,16 @@ TEST(endpoint, forms) {
 }
 
 TEST(nodes_of_lines, names_or_paths) {
-    std::vector<std::string> problems;
-    const auto nodes = nodes_of_lines("h1/a\r\n\nh2\nh1/b/c\n", {"host", "db"}, 0, true, problems);
+    diagnostics problems;
+    const auto nodes = nodes_of_lines("h1/a\r\n\nh2\nh1/b/c\n", {"host", "db"}, 0, true, "n.txt", problems);
     ASSERT_EQ(nodes.size(), 3U);
     EXPECT_TRUE(nodes[0].implied);
     EXPECT_EQ(nodes[1].name, "a");
     EXPECT_THAT(nodes[1].parents, ElementsAre("h1"));
     EXPECT_FALSE(nodes[2].implied);
-    EXPECT_THAT(problems, ElementsAre(HasSubstr("line 4: \"h1/b/c\" has 3 parts")));
+    EXPECT_EQ(nodes[2].at.line, 3U);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_THAT(to_string(problems[0]), ::testing::StartsWith("n.txt:4:1: error: \"h1/b/c\" has 3 parts"));
 }
 
 TEST(range_nodes, fill_in_their_format) {
