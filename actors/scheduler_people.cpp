@@ -49,9 +49,13 @@ jobs_answer compose(scheduler_ptr self, const std::vector<std::pair<job_id, std:
         answer.jobs.push_back(std::move(row));
     }
     for (const auto& [source, text] : s.problems) answer.problems.emplace_back(source, text);
-    for (const auto& [index, member] : s.registry.members())
-        answer.workers.push_back(member.who.info.shard.value + " on " + member.who.info.host + ": " +
-                                 std::string{to_string(member.health)});
+    for (const auto& [index, member] : s.registry.members()) {
+        // One of this process is not asked how it is.
+        const auto silent = member.who.local ? time_ms{0} : s.options.run.now() - member.last_heard_ms;
+        answer.workers.push_back({member.who.info.shard, member.who.info.host, member.who.pid,
+                                  std::string{to_string(member.health)}, member.connected, member.awaited,
+                                  member.leaving, silent, member.who.info.declared});
+    }
     return answer;
 }
 

@@ -197,6 +197,14 @@ int command_jobs(const target_arguments& target) {
     return code;
 }
 
+int command_workers(const target_arguments& target) {
+    client c{target};
+    const auto answer = c.connected() ? c.ask<jobs_answer>(jobs_asked{}) : std::nullopt;
+    if (!answer) return unreachable(c);
+    print_workers(*answer, target.json);
+    return all_well;
+}
+
 int command_tasks(const target_arguments& target, const tasks_arguments& a) {
     const std::vector<std::string> words(task_words.begin(), task_words.end());
     if (!a.state.empty() && std::find(words.begin(), words.end(), a.state) == words.end()) {

@@ -77,6 +77,7 @@ struct target_arguments {
 };
 int command_status(const target_arguments& target);
 int command_jobs(const target_arguments& target);
+int command_workers(const target_arguments& target);
 struct tasks_arguments {
     std::string job;
     std::string state;

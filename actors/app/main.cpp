@@ -134,6 +134,11 @@ int run_program(std::vector<std::string> arguments) {
     add_json(*c, target);
     c->callback([&] { code = command_jobs(target); });
 
+    c = app.add_subcommand("workers", "the workers, and how they are");
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_workers(target); });
+
     tasks_arguments tasks;
     c = app.add_subcommand("tasks", "the tasks");
     c->add_option("JOB", tasks.job, "of this job only");

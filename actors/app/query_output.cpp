@@ -56,6 +56,44 @@ void print_notes(const jobs_answer& answer) {
     }
 }
 
+json::array workers_array(const jobs_answer& answer) {
+    json::array workers;
+    for (const auto& worker : answer.workers) {
+        json::object resources;
+        for (const auto& [name, limit] : worker.declared) resources[name] = limit;
+        workers.push_back(json::object{{"worker", json_text(worker.shard.value)},
+                                       {"host", json_text(worker.host)},
+                                       {"pid", worker.pid},
+                                       {"health", worker.health},
+                                       {"connected", worker.connected},
+                                       {"awaited", worker.awaited},
+                                       {"leaving", worker.leaving},
+                                       {"silent_s", static_cast<double>(worker.silent_ms) / 1000.0},
+                                       {"resources", std::move(resources)}});
+    }
+    return workers;
+}
+
+std::string state_of(const worker_row& worker) {
+    if (worker.awaited) return "awaited since the restart";
+    auto text = worker.health;
+    if (!worker.connected) text += ", connection broken";
+    if (worker.leaving) text += ", leaving";
+    return text;
+}
+
+void print_workers_table(const jobs_answer& answer) {
+    text_table table{{{"worker"}, {"host"}, {"pid", align::right}, {"state"}, {"heard", align::right}, {"own limits"}}};
+    for (const auto& worker : answer.workers) {
+        std::vector<std::string> limits;
+        for (const auto& [name, limit] : worker.declared) limits.push_back(name + " " + std::to_string(limit));
+        table.add({printable(worker.shard.value), printable(worker.host), std::to_string(worker.pid), state_of(worker),
+                   fmt::format("{:.1f} s ago", static_cast<double>(worker.silent_ms) / 1000.0),
+                   printable(join(limits, ", "))});
+    }
+    print(table);
+}
+
 }  // namespace
 
 void print_status(const jobs_answer& answer, bool as_json) {
@@ -71,8 +109,6 @@ void print_status(const jobs_answer& answer, bool as_json) {
         sum.excluded += job.counts.excluded;
     }
     if (as_json) {
-        json::array workers;
-        for (const auto& worker : answer.workers) workers.emplace_back(json_text(worker));
         json::object problems;
         for (const auto& [source, problem] : answer.problems) problems[source] = json_text(problem);
         fmt::print("{}\n", json::serialize(json::object{{"version", json_version},
@@ -80,7 +116,7 @@ void print_status(const jobs_answer& answer, bool as_json) {
                                                         {"suspended", json_text(answer.suspended)},
                                                         {"jobs", answer.jobs.size()},
                                                         {"tasks", json_counts(sum)},
-                                                        {"workers", std::move(workers)},
+                                                        {"workers", workers_array(answer)},
                                                         {"problems", std::move(problems)}}));
         return;
     }
@@ -88,7 +124,18 @@ void print_status(const jobs_answer& answer, bool as_json) {
     fmt::print("{}, {}: {} done, {} running, {} waiting, {} to retry, {} blocked, {} failed\n",
                counted(answer.jobs.size(), "job"), counted(sum.total, "task"), sum.done, sum.running, sum.ready,
                sum.backoff, sum.blocked, sum.failed);
-    for (const auto& worker : answer.workers) fmt::print("worker {}\n", printable(worker));
+    if (!answer.workers.empty()) print_workers_table(answer);
+}
+
+void print_workers(const jobs_answer& answer, bool as_json) {
+    if (as_json) {
+        fmt::print("{}\n",
+                   json::serialize(json::object{{"version", json_version}, {"workers", workers_array(answer)}}));
+        return;
+    }
+    print_notes(answer);
+    if (answer.workers.empty()) fmt::print("no workers\n");
+    if (!answer.workers.empty()) print_workers_table(answer);
 }
 
 void print_jobs(const jobs_answer& answer, bool as_json) {

@@ -6,6 +6,7 @@
 namespace bistro {
 
 void print_status(const jobs_answer& answer, bool as_json);
+void print_workers(const jobs_answer& answer, bool as_json);
 void print_jobs(const jobs_answer& answer, bool as_json);
 void print_tasks(const tasks_answer& answer, bool as_json);
 void print_explanation(const explanation& e, bool as_json);

@@ -51,6 +51,7 @@ BISTRO_INSPECT(stop_worker, x.drain)
 BISTRO_INSPECT(task_counts, x.total, x.done, x.failed, x.running, x.ready, x.backoff, x.blocked, x.excluded)
 BISTRO_INSPECT(jobs_asked, x.secret)
 BISTRO_INSPECT(job_row, x.job, x.owner, x.enabled, x.priority, x.level, x.counts, x.waiting)
+BISTRO_INSPECT(worker_row, x.shard, x.host, x.pid, x.health, x.connected, x.awaited, x.leaving, x.silent_ms, x.declared)
 BISTRO_INSPECT(jobs_answer, x.jobs, x.problems, x.policy, x.suspended, x.workers)
 BISTRO_INSPECT(tasks_asked, x.secret, x.job, x.state, x.limit)
 BISTRO_INSPECT(task_row, x.job, x.node, x.state, x.errors, x.retry_at_ms, x.worker, x.started_ms, x.invocation,

@@ -28,12 +28,23 @@ struct job_row {
     task_counts counts;
     std::string waiting;  ///< why its next task does not start; empty: nothing waits
 };
+struct worker_row {
+    shard_name shard;
+    std::string host;
+    std::int64_t pid = 0;
+    std::string health;      ///< "new", "healthy", "unhealthy"
+    bool connected = false;  ///< or expected back
+    bool awaited = false;    ///< of before the scheduler's restart, and not heard of since
+    bool leaving = false;    ///< takes no more tasks
+    time_ms silent_ms = 0;   ///< since it was last heard
+    amounts declared;        ///< its own limits
+};
 struct jobs_answer {
     std::vector<job_row> jobs;
     std::vector<std::pair<std::string, std::string>> problems;
     std::string policy;
     std::string suspended;  ///< why nothing starts; empty: it does
-    std::vector<std::string> workers;
+    std::vector<worker_row> workers;
 };
 struct tasks_asked {
     std::string secret;

@@ -78,6 +78,11 @@ TEST_F(protocol_test, questions_and_answers) {
     j.problems = {{"a", "b"}};
     EXPECT_EQ(round_trip(j).jobs[0].counts, j.jobs[0].counts);
     EXPECT_EQ(round_trip(j).problems, j.problems);
+    j.workers = {{shard_name{"w"}, "h", 1, "healthy", true, false, true, 2, {{"slot", 3}}}};
+    const auto row = round_trip(j).workers.at(0);
+    EXPECT_EQ(row.health, "healthy");
+    EXPECT_TRUE(row.leaving);
+    EXPECT_EQ(row.declared, j.workers[0].declared);
     EXPECT_EQ(round_trip(jobs_asked{"s"}).secret, "s");
     EXPECT_EQ(round_trip(tasks_asked{"s", job_id{"j"}, "done", 5}).limit, 5U);
     tasks_answer t{{{job_id{"j"}, node_id{"n"}, "done", 1, 2, "w", 3, invocation_id{4}, "{}"}}, 6};

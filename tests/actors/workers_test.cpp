@@ -54,8 +54,16 @@ TEST_F(system_test, a_restarted_scheduler_waits_for_its_workers_and_adopts_what_
     restart_scheduler(one_job);
     start_worker("other", false);
     EXPECT_EQ(launcher.launched, 2U) << "w may still run them";
-    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, HasSubstr("w"));
+    auto told = *ask<jobs_answer>(scheduler, jobs_asked{"secret"});
+    EXPECT_THAT(told.suspended, HasSubstr("w"));
+    ASSERT_THAT(told.workers, SizeIs(2));
+    EXPECT_EQ(told.workers[0].shard.value, "w");
+    EXPECT_TRUE(told.workers[0].awaited);
+    EXPECT_FALSE(told.workers[0].connected);
+    EXPECT_FALSE(told.workers[1].awaited);
+    EXPECT_TRUE(told.workers[1].connected);
     meet(worker);
+    EXPECT_FALSE(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->workers[0].awaited);
     EXPECT_EQ(counts().running, 2U);
     EXPECT_EQ(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->suspended, "");
     EXPECT_EQ(launcher.launched, 2U) << "both hosts are full";

@@ -55,7 +55,11 @@ class Cluster(BistroTest):
         self.assertEqual(len(lines), 20, "logs of both workers")
         self.assertEqual({line["version"] for line in lines}, {1})
         status = self.json("status", "--config", "c.toml")
-        self.assertEqual(len(status["workers"]), 2)
+        self.assertEqual({(w["worker"], w["health"], w["connected"], w["awaited"]) for w in status["workers"]},
+                         {("early", "healthy", True, False), ("late", "healthy", True, False)})
+        self.assertEqual({w["pid"] for w in self.json("workers", "--config", "c.toml")["workers"]},
+                         {early.pid, late.pid})
+        self.assertRegex(self.bistro("workers", "--config", "c.toml")[0], "early .* healthy .* s ago")
         for process in (early, late, scheduler):
             self.assertEqual(self.stop(process), 0, self.read(process.log))
         starts = [e for e in self.events() if e["event"] == "start"]
