@@ -80,6 +80,7 @@ private:
     void set(std::string_view key, const json::value& value, const std::string& path) {
         auto text = toml_key(key) + " = ";
         const auto column = count_code_points(text) + 1;
+        note_nulls(value, path);
         std::vector<origin> inside;
         text += toml_value(value, [&](std::size_t offset, const std::string& below) {
             inside.push_back({{lines_, column + offset}, path + below});
@@ -88,13 +89,25 @@ private:
         origins_.insert(origins_.end(), inside.begin(), inside.end());
     }
 
+    // TOML has no null. What a task reads of its config is not left out, since it may be asked for.
+    void note_nulls(const json::value& value, const std::string& path) {
+        if (value.is_null()) result_.notes.push_back(path.substr(1) + " is null; it became an empty string");
+        if (const auto* object = value.if_object())
+            for (const auto& [key, below] : *object) note_nulls(below, path + "/" + std::string{key});
+        if (const auto* array = value.if_array())
+            for (std::size_t i = 0; i < array->size(); ++i) note_nulls((*array)[i], path + "/" + std::to_string(i));
+    }
+
     // Copies keys that are spelled alike; notes what has no meaning; reports the rest as unknown, but for `handled`.
     void copy(const json::object& from, const std::string& path, const std::vector<std::string>& alike,
               const std::vector<std::string>& handled) {
         for (const auto& [key, value] : from) {
             const std::string name{key};
             if (std::find(alike.begin(), alike.end(), name) != alike.end()) {
-                set(name, value, path + "/" + name);
+                if (value.is_null())
+                    result_.notes.push_back((path + "/" + name).substr(1) + " is null; it was left out");
+                else
+                    set(name, value, path + "/" + name);
             } else if (std::find(handled.begin(), handled.end(), name) == handled.end()) {
                 const auto* known = std::find_if(std::begin(meaningless), std::end(meaningless),
                                                  [&](const auto& m) { return name == m.first; });

@@ -60,6 +60,10 @@ int command_import(const std::string& file, const std::string& output, const std
         std::cout << imported.toml << std::flush;
         return std::cout ? all_well : could_not_reach_run;
     }
+    if (std::filesystem::is_regular_file(output, ec)) {
+        fmt::print(stderr, "{}: error: exists already; remove it, or name another file\n", output);
+        return bad_usage;
+    }
     std::ofstream out{output, std::ios::binary};
     out << imported.toml << std::flush;
     if (out) return all_well;

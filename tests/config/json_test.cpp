@@ -137,6 +137,15 @@ TEST(json_import, a_mistake_hides_no_other_and_nothing_is_lost_silently) {
                 ElementsAre(HasSubstr("f.json:12:3: error: \"bistro_job->simple_job\" is named a second")));
 }
 
+TEST(json_import, what_is_null_is_told) {
+    auto text = std::string{first_run};
+    text.replace(text.find("\"enabled\": true}"), 17, "\"priority\": null, \"config\": {\"a\": [1, null]}}");
+    const auto imported = import_json(text, "f.json", {"/bin/true"});
+    EXPECT_THAT(imported.errors, IsEmpty());
+    EXPECT_THAT(imported.notes, Contains("bistro_job->simple_job/priority is null; it was left out"));
+    EXPECT_THAT(imported.notes, Contains("bistro_job->simple_job/config/a/1 is null; it became an empty string"));
+}
+
 TEST(json_import, deep_nesting_and_garbage_do_no_harm) {
     EXPECT_FALSE(errors_of(std::string(100'000, '[')).empty());
     EXPECT_FALSE(errors_of("\xff\xfe\x00").empty());

@@ -326,6 +326,8 @@ class ImportAndSimulate(BistroTest):
         self.write("simple.json", json.dumps(FIRST_RUN))
         _, err = self.bistro("import", "simple.json", "-o", "simple.toml")
         self.assertIn("has no command", err)
+        _, err = self.bistro("import", "simple.json", "-o", "simple.toml", code=2)
+        self.assertIn("simple.toml: error: exists already", err)
         self.bistro("check", "simple.toml")
         out, _ = self.bistro("run", "simple.toml", "--events", "events.jsonl")
         self.assertRegex(out, r"simple_job +level2 +4 +4")
