@@ -232,16 +232,9 @@ job_removal remove_job(self_ptr self, const job_removed& m) {
 
 void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invocations) {
     auto& s = self->state;
-    std::map<worker_index, acknowledge_results> by_worker;
-    for (auto invocation : invocations) {
-        auto found = s.unacknowledged.find(invocation.value);
-        if (found == s.unacknowledged.end()) continue;
-        by_worker[found->second].invocations.push_back(invocation);
-        s.unacknowledged.erase(found);
-    }
-    for (auto& [worker, message] : by_worker)
+    for (auto& [worker, settled] : s.results.settle(invocations))
         if (auto found = s.workers.find(worker); found != s.workers.end())
-            self->send(found->second.actor, std::move(message));
+            self->send(found->second.actor, acknowledge_results{std::move(settled)});
 }
 
 void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
@@ -249,7 +242,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
     std::vector<invocation_id> meaningless;
     for (const auto& finished : ends) {
         const auto invocation = finished.end.invocation;
-        s.unacknowledged[invocation.value] = worker;
+        s.results.came(invocation, worker);
         if (s.links.keep_events)
             if (const auto held = s.core->held(invocation)) {
                 auto e = make_event(self, event_kind::finish, *held, invocation);
@@ -319,25 +312,18 @@ void take_worker(self_ptr self, const worker_joined& m) {
     worker.info = m.info;
     worker.session = m.session;
     worker.known.clear();
-    std::set<invocation_id> reported;
-    for (const auto& report : m.running) {
-        reported.insert(report.invocation);
-        if (!s.core->holds(report.invocation)) adopt(self, m.worker, report, m.info.shard.value);
-    }
-    for (const auto& finished : m.unacknowledged) {
-        reported.insert(finished.end.invocation);
-        if (!s.core->holds(finished.end.invocation))
-            tell_of_earlier_attempt(
-                self,
-                {finished.job, finished.node, finished.end.invocation, m.info.shard.value, {}, finished.end.ended_ms});
-    }
+    const auto differences = reconcile(*s.core, m.worker, m.running, m.unacknowledged);
+    for (const auto* report : differences.unknown_runs) adopt(self, m.worker, *report, m.info.shard.value);
+    for (const auto* finished : differences.unknown_ends)
+        tell_of_earlier_attempt(
+            self,
+            {finished->job, finished->node, finished->end.invocation, m.info.shard.value, {}, finished->end.ended_ms});
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;
-    for (auto invocation : s.core->held_by(m.worker))
-        if (!reported.contains(invocation)) {
-            unheard.emplace_back(invocation, *s.core->held(invocation));
-            s.core->finish(invocation);
-        }
+    for (auto invocation : differences.never_started) {
+        unheard.emplace_back(invocation, *s.core->held(invocation));
+        s.core->finish(invocation);
+    }
     conclude(self, unheard, attempt_result::never_started, "the order to start was lost with the connection");
     s.core->put_worker(m.worker, m.info);
 }
@@ -451,8 +437,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
         [=](const worker_gone& m) {
             conclude(self, self->state.core->erase_worker(m.worker), attempt_result::lost, m.reason);
             self->state.workers.erase(m.worker);
-            boost::unordered::erase_if(self->state.unacknowledged,
-                                       [&](const auto& entry) { return entry.second == m.worker; });
+            self->state.results.forget(m.worker);
             schedule(self);
         },
         [=](const tasks_finished& m) {

@@ -4,10 +4,10 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
+#include "model/scheduler_side.hpp"
 
 namespace bistro {
 
@@ -50,7 +50,7 @@ struct pool_state {
     forest_ptr nodes;
     std::map<job_id, job> jobs;
     std::map<worker_index, worker> workers;
-    boost::unordered_flat_map<std::uint64_t, worker_index> unacknowledged;  ///< invocations that ended, but not durably
+    result_ledger results;  ///< that are not durable yet
     std::uint64_t command_versions = 0;
     bool stalled = false;
 

@@ -7,9 +7,6 @@
 
 namespace bistro {
 
-using task_order_ptr = std::shared_ptr<const task_order>;
-using job_command_ptr = std::shared_ptr<const job_command>;
-
 struct task_links {
     caf::strong_actor_ptr worker;  ///< a worker_actor
     log_store_actor logs;

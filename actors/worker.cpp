@@ -1,6 +1,5 @@
 #include "actors/worker.hpp"
 
-#include <algorithm>
 #include <caf/all.hpp>
 
 #include "model/text.hpp"
@@ -11,308 +10,226 @@ namespace {
 
 using self_ptr = worker_actor::stateful_pointer<worker_state>;
 
-void say_hello(self_ptr self);
-void take_orders(self_ptr self, start_tasks& m);
+time_ms now(self_ptr self) { return self->state.options.run.now(); }
 
-bool local(self_ptr self) { return self->state.options.who.local; }
+void wake_in(self_ptr self, time_ms wait) {
+    self->delayed_send(self, std::chrono::milliseconds{wait}, wake_due{++self->state.wake_generation});
+}
+void schedule_wakeup(self_ptr self) { wake_in(self, self->state.side->next_wake_ms(now(self))); }
 
-void end(self_ptr self) {
+void end_if_done(self_ptr self) {
     auto& s = self->state;
-    if (s.scheduler && s.member)
-        self->send(caf::actor_cast<scheduler_actor>(s.scheduler), goodbye{s.index, s.options.who.instance});
+    if (!s.side->may_end()) return;
+    if (s.side->is_member())
+        self->send(caf::actor_cast<scheduler_actor>(s.scheduler), goodbye{s.side->index(), s.options.who.instance});
     if (s.options.on_end) s.options.on_end(s.end_reason);
     self->quit();
 }
 
-void end_if_done(self_ptr self) {
-    auto& s = self->state;
-    if (s.stopping && s.running.empty() && s.unacknowledged.empty()) end(self);
-}
-
 void stop_all(self_ptr self, const std::string& reason) {
     auto& s = self->state;
-    if (std::exchange(s.stopping, true)) return;
+    if (!s.side->stop()) return;
     s.end_reason = reason;
-    if (s.member && !local(self))
-        self->send(caf::actor_cast<scheduler_actor>(s.scheduler), worker_leaves{s.index, s.options.who.instance});
-    for (auto& [invocation, task] : s.running) self->send(task.actor, stop_task{reason, true});
-    if (s.running.empty()) self->delayed_send(self, farewell_wait, wake_due{++s.wake_generation});
+    if (s.side->is_member() && !s.side->is_local())
+        self->send(caf::actor_cast<scheduler_actor>(s.scheduler),
+                   worker_leaves{s.side->index(), s.options.who.instance});
+    for (auto& [invocation, task] : s.tasks) self->send(task, stop_task{reason, true});
+    if (s.side->runs_nothing()) wake_in(self, farewell_wait_ms);
     end_if_done(self);
 }
 
-// The scheduler may be about to run its tasks elsewhere.
-bool overdue(self_ptr self) {
-    const auto& s = self->state;
-    return s.ever_member && !local(self) && s.options.run.now() - s.last_heard_ms >= s.timeouts.worker_deadline_ms();
-}
-
-// A sign of life from the scheduler, that answers what was sent at `sent_ms`. It counted from some moment after that,
-// so counting from there errs to the safe side.
-void heard(self_ptr self, time_ms sent_ms) {
+// The reaper lets what runs live for so long, whatever becomes of this process.
+void keep_alive(self_ptr self) {
     auto& s = self->state;
-    s.last_heard_ms = std::max(s.last_heard_ms, sent_ms);
-    if (local(self)) return;
-    const auto left = s.last_heard_ms + s.timeouts.reaper_deadline_ms() - s.options.run.now();
-    s.options.launcher->keep_alive(std::chrono::milliseconds{std::max<time_ms>(left, 0)});
-}
-
-// -- membership -------------------------------------------------------------------------------------------------------
-
-void schedule_wakeup(self_ptr self) {
-    const auto& s = self->state;
-    auto wait = s.member ? std::chrono::milliseconds{s.timeouts.heartbeat_ms} : hello_retry_wait;
-    if (s.ever_member && !local(self)) {
-        const auto left = s.last_heard_ms + s.timeouts.worker_deadline_ms() - s.options.run.now();
-        wait = std::min(wait, std::chrono::milliseconds{std::max<time_ms>(left, 1)});
-    }
-    self->delayed_send(self, wait, wake_due{++self->state.wake_generation});
-}
-
-void reconnect(self_ptr self) {
-    auto& s = self->state;
-    s.member = false;
-    s.gateway = nullptr;
-    if (s.options.connector) self->send(caf::actor_cast<connector_actor>(s.options.connector), gateway_wanted{});
-}
-
-void send_results(self_ptr self) {
-    auto& s = self->state;
-    tasks_finished m{s.index, {}};
-    for (const auto& [invocation, finished] : s.unacknowledged) m.ends.push_back(finished);
-    self->send(caf::actor_cast<pool_actor>(s.pool), std::move(m));
-}
-
-void take_welcome(self_ptr self, const welcome& m) {
-    auto& s = self->state;
-    if (!valid(m) || s.stopping) return;
-    switch (m.verdict) {
-        case hello_verdict::joined:
-        case hello_verdict::rejoined:
-            if (!m.scheduler || !m.pool) return;
-            // On its way for so long, it says nothing of now.
-            if (!local(self) && s.options.run.now() - s.hello_sent_ms >= m.timeouts.worker_deadline_ms()) break;
-            if (!s.ever_member && !local(self))
-                spdlog::info("worker {} has joined its scheduler", s.options.who.info.shard.value);
-            s.member = s.ever_member = true;
-            s.refused_since_ms.reset();
-            s.index = m.worker;
-            s.timeouts = m.timeouts;
-            s.scheduler = m.scheduler;
-            s.pool = m.pool;
-            heard(self, s.hello_sent_ms);
-            // What ended since the hello is not in it.
-            if (!s.unacknowledged.empty()) send_results(self);
-            for (auto& orders : std::exchange(s.early_orders, {})) take_orders(self, orders);
-            break;
-        case hello_verdict::shard_taken:
-            s.refused_since_ms.reset();
-            spdlog::warn("worker {}: {}", s.options.who.info.shard.value, m.reason);
-            break;
-        case hello_verdict::given_up: stop_all(self, m.reason); break;
-    }
-    if (!local(self) || !s.member) schedule_wakeup(self);
-}
-
-void hello_failed(self_ptr self, const caf::error& e) {
-    auto& s = self->state;
-    const auto now = s.options.run.now();
-    if (e == refusal) {
-        const bool first = !s.refused_since_ms;
-        if (first) s.refused_since_ms = now;
-        // One that was welcome before has tasks, and a deadline that ends it.
-        if (!s.ever_member && now - *s.refused_since_ms >= refusal_patience.count())
-            return stop_all(self, "the scheduler refuses it: " + reason_of(e));
-        if (first)
-            spdlog::warn("worker {}: the scheduler refuses it: {}", s.options.who.info.shard.value, reason_of(e));
-    } else {
-        s.refused_since_ms.reset();
-        spdlog::warn("worker {}: the scheduler does not answer: {}", s.options.who.info.shard.value, reason_of(e));
-    }
-    s.gateway = nullptr;
-    if (s.options.connector)
-        self->delayed_send(caf::actor_cast<connector_actor>(s.options.connector), hello_retry_wait, gateway_wanted{});
-}
-
-void say_hello(self_ptr self) {
-    auto& s = self->state;
-    // Given up perhaps, and forgotten by a scheduler that has restarted since, an overdue worker must not come back.
-    // And a hello voids the one before it.
-    if (!s.gateway || s.hello_under_way || overdue(self)) return;
-    s.hello_under_way = true;
-    hello m;
-    m.secret = s.options.secret;
-    m.who = s.options.who;
-    m.session = ++s.session;
-    s.early_orders.clear();
-    for (const auto& [invocation, task] : s.running)
-        m.running.push_back({invocation, task.order->job, task.order->node, task.order->path, task.started_ms});
-    for (const auto& [invocation, finished] : s.unacknowledged) m.unacknowledged.push_back(finished);
-    m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
-    s.hello_sent_ms = s.options.run.now();
-    const auto sent = s.session;
-    self->request(caf::actor_cast<gateway_actor>(s.gateway), local_request_timeout, std::move(m))
-        .then(
-            [=](const welcome& answer) {
-                if (sent != self->state.session) return;
-                self->state.hello_under_way = false;
-                take_welcome(self, answer);
-            },
-            [=](const caf::error& e) {
-                if (sent != self->state.session) return;
-                self->state.hello_under_way = false;
-                if (self->state.stopping) return;
-                hello_failed(self, e);
-            });
-}
-
-void send_heartbeat(self_ptr self) {
-    auto& s = self->state;
-    const auto sent_ms = s.options.run.now();
-    const auto session = s.session;
-    // A late answer is as good, since it counts from when this was sent.
-    self->request(caf::actor_cast<scheduler_actor>(s.scheduler),
-                  std::chrono::milliseconds{s.timeouts.worker_deadline_ms()},
-                  heartbeat{s.index, s.options.who.instance, true})
-        .then(
-            [=](const heartbeat& answer) {
-                auto& state = self->state;
-                if (session != state.session) return;
-                if (answer.known)
-                    heard(self, sent_ms);
-                else
-                    say_hello(self);
-            },
-            [=](const caf::error&) {});  // silence is judged by the time
-}
-
-void wake(self_ptr self) {
-    auto& s = self->state;
-    if (overdue(self)) {
-        stop_all(self, "the scheduler has not been heard for " + duration_text(s.timeouts.worker_deadline_ms()));
-        s.unacknowledged.clear();  // nobody is there to take them in time
-        return end_if_done(self);
-    }
-    if (s.stopping && s.running.empty()) {  // farewell_wait is over
-        s.unacknowledged.clear();
-        return end_if_done(self);
-    }
-    if (s.member)
-        send_heartbeat(self);
-    else if (s.gateway)
-        say_hello(self);
-    schedule_wakeup(self);
+    if (const auto left = s.side->left_to_live(now(self)))
+        s.options.launcher->keep_alive(std::chrono::milliseconds{*left});
 }
 
 // -- tasks ------------------------------------------------------------------------------------------------------------
 
-// An order that is not carried out is answered, or its task would count as running for ever.
-void refuse(self_ptr self, const task_order& order, const std::string& reason) {
+void send_results(self_ptr self, std::vector<finished_task> ends) {
     auto& s = self->state;
-    if (!s.member || s.running.contains(order.invocation) || s.unacknowledged.contains(order.invocation)) return;
-    finished_task refused{order.job, order.node, {}};
-    refused.end.invocation = order.invocation;
-    refused.end.result = attempt_result::never_started;
-    refused.end.ended_ms = s.options.run.now();
-    refused.end.reason = reason;
-    self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(refused)}});
+    if (ends.empty() || !s.side->is_member()) return;
+    self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.side->index(), std::move(ends)});
 }
 
-// `done` takes what has ended already.
-void start(self_ptr self, task_order&& order, std::vector<finished_task>& done) {
+void carry_out(self_ptr self, worker_side::carried_out&& orders) {
     auto& s = self->state;
-    if (s.stopping) return refuse(self, order, "the worker is stopping");
-    // Its wakeup, which ends it, may come just behind this order; so may a sign of life that was on its way for long.
-    if (overdue(self)) return refuse(self, order, "the order came when the worker might have been given up");
-    if (order.invocation <= s.last_started) return refuse(self, order, "the order came twice or too late");
-    s.last_started = order.invocation;
-    auto command = s.commands.find(order.job);
-    if (command == s.commands.end()) return refuse(self, order, "the worker does not know the job");
-    if (command->second->command.front() == null_command) {
-        finished_task finished{std::move(order.job), std::move(order.node), {}};
-        finished.end.invocation = order.invocation;
-        finished.end.result = attempt_result::done;
-        finished.end.ended_ms = s.options.run.now();
-        s.unacknowledged.emplace(order.invocation, finished);
-        done.push_back(std::move(finished));
-        return;
+    for (auto& [order, command] : orders.launches) {
+        auto actor =
+            self->spawn(task_behavior, order, command,
+                        task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher},
+                        s.options.run);
+        launch_task(actor, *order, *command, s.options.who.info.shard.value, s.options.data_dir, *s.options.launcher);
+        s.tasks.emplace(order->invocation, std::move(actor));
     }
-    const auto shared = std::make_shared<const task_order>(std::move(order));
-    auto actor = self->spawn(
-        task_behavior, shared, command->second,
-        task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher}, s.options.run);
-    launch_task(actor, *shared, *command->second, s.options.who.info.shard.value, s.options.data_dir,
-                *s.options.launcher);
-    s.running.emplace(shared->invocation, worker_state::running_task{std::move(actor), shared, s.options.run.now()});
-}
-
-void take_orders(self_ptr self, start_tasks& m) {
-    auto& s = self->state;
-    if (m.session != s.session || !valid(m)) return;
-    // Sent by another actor than the welcome, they may come before it. Only that says until when they may be started.
-    if (!s.member) {
-        if (s.early_orders.size() < max_early_orders) return s.early_orders.push_back(std::move(m));
-        s.hello_under_way = false;  // another hello, which knows of none of them, makes the pool offer them anew
-        return say_hello(self);
-    }
-    for (auto& command : m.commands) {
-        auto job = command.job;
-        s.commands.insert_or_assign(std::move(job), std::make_shared<const job_command>(std::move(command)));
-    }
-    std::vector<finished_task> done;
-    for (auto& order : m.tasks) start(self, std::move(order), done);
-    if (!done.empty()) self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, std::move(done)});
+    send_results(self, std::move(orders.ends));
 }
 
 void take_end(self_ptr self, const task_ended& m) {
     auto& s = self->state;
-    auto found = s.running.find(m.end.invocation);
-    if (found == s.running.end()) return;
-    const auto& order = *found->second.order;
-    finished_task finished{order.job, order.node, m.end};
-    s.running.erase(found);
-    s.unacknowledged.emplace(m.end.invocation, finished);
-    if (s.member) self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.index, {std::move(finished)}});
-    if (s.stopping && s.running.empty()) self->delayed_send(self, farewell_wait, wake_due{++s.wake_generation});
+    auto finished = s.side->ended(m.end);
+    if (!finished) return;
+    s.tasks.erase(m.end.invocation);
+    send_results(self, {*std::move(finished)});
+    if (s.side->is_stopping() && s.side->runs_nothing()) wake_in(self, farewell_wait_ms);
+}
+
+// -- membership -------------------------------------------------------------------------------------------------------
+
+void look_for_gateway(self_ptr self, time_ms wait) {
+    auto& s = self->state;
+    s.gateway = nullptr;
+    if (!s.options.connector) return;
+    const auto connector = caf::actor_cast<connector_actor>(s.options.connector);
+    if (wait > 0)
+        self->delayed_send(connector, std::chrono::milliseconds{wait}, gateway_wanted{});
+    else
+        self->send(connector, gateway_wanted{});
+}
+
+void take_welcome(self_ptr self, std::uint64_t session, const welcome& m) {
+    auto& s = self->state;
+    const auto& shard = s.options.who.info.shard.value;
+    using reception = worker_side::reception;
+    switch (s.side->welcomed(session, m.verdict, m.worker, m.timeouts, now(self))) {
+        case reception::void_: return;
+        case reception::joined:
+            if (!s.side->is_local()) spdlog::info("worker {} has joined its scheduler", shard);
+            [[fallthrough]];
+        case reception::rejoined:
+            s.scheduler = m.scheduler;
+            s.pool = m.pool;
+            keep_alive(self);
+            send_results(self, s.side->results());  // some may have ended since the hello
+            carry_out(self, s.side->take_early_orders(now(self)));
+            if (s.side->is_local()) return;
+            break;
+        case reception::not_yet:
+            if (!m.reason.empty()) spdlog::warn("worker {}: {}", shard, m.reason);
+            break;
+        case reception::given_up: return stop_all(self, m.reason);
+    }
+    schedule_wakeup(self);
+}
+
+void hello_failed(self_ptr self, std::uint64_t session, const caf::error& e) {
+    auto& s = self->state;
+    const auto& shard = s.options.who.info.shard.value;
+    if (e == refusal) {
+        using meaning = worker_side::refusal_meaning;
+        switch (s.side->refused(session, now(self))) {
+            case meaning::void_: return;
+            case meaning::final: return stop_all(self, "the scheduler refuses it: " + reason_of(e));
+            case meaning::first: spdlog::warn("worker {}: the scheduler refuses it: {}", shard, reason_of(e)); break;
+            case meaning::again: break;
+        }
+    } else {
+        if (!s.side->unanswered(session)) return;
+        spdlog::warn("worker {}: the scheduler does not answer: {}", shard, reason_of(e));
+    }
+    look_for_gateway(self, hello_retry_wait_ms);
+}
+
+void say_hello(self_ptr self) {
+    auto& s = self->state;
+    auto greeting = s.side->say_hello(now(self));
+    if (!greeting) return;
+    hello m;
+    m.secret = s.options.secret;
+    m.who = s.options.who;
+    m.session = greeting->session;
+    m.running = std::move(greeting->running);
+    m.unacknowledged = std::move(greeting->unacknowledged);
+    m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
+    self->request(caf::actor_cast<gateway_actor>(s.gateway), local_request_timeout, std::move(m))
+        .then(
+            [=, session = greeting->session](const welcome& answer) {
+                if (valid(answer))
+                    take_welcome(self, session, answer);
+                else
+                    hello_failed(self, session, make_error(caf::sec::invalid_argument, "its welcome is not valid"));
+            },
+            [=, session = greeting->session](const caf::error& e) { hello_failed(self, session, e); });
+}
+
+void send_heartbeat(self_ptr self) {
+    auto& s = self->state;
+    // A late answer is as good, since it counts from when this was sent. Silence is judged by the time.
+    self->request(caf::actor_cast<scheduler_actor>(s.scheduler),
+                  std::chrono::milliseconds{s.side->timeouts().worker_deadline_ms()},
+                  heartbeat{s.side->index(), s.options.who.instance, true})
+        .then(
+            [=, session = s.side->session(), sent_ms = now(self)](const heartbeat& answer) {
+                auto& side = *self->state.side;
+                if (session != side.session()) return;
+                if (!answer.known) return say_hello(self);
+                side.heard(session, sent_ms);
+                keep_alive(self);
+            },
+            [=](const caf::error&) {});
+}
+
+void wake(self_ptr self) {
+    auto& s = self->state;
+    using wakeup = worker_side::wakeup;
+    switch (s.side->wake(now(self))) {
+        case wakeup::stop:
+            stop_all(self,
+                     "the scheduler has not been heard for " + duration_text(s.side->timeouts().worker_deadline_ms()));
+            return end_if_done(self);
+        case wakeup::end: return end_if_done(self);
+        case wakeup::send_heartbeat: send_heartbeat(self); break;
+        case wakeup::say_hello: say_hello(self); break;
+        case wakeup::nothing: break;
+    }
+    schedule_wakeup(self);
 }
 
 }  // namespace
 
 worker_actor::behavior_type worker_behavior(self_ptr self, worker_options options) {
     auto& s = self->state;
+    s.side.emplace(options.first_session, options.who.local);
     s.options = std::move(options);
-    s.session = s.options.first_session;
     self->set_down_handler([=](const caf::down_msg& m) {
         auto& state = self->state;
-        const bool ours = (state.gateway && state.gateway->address() == m.source);
-        if (!ours || state.stopping) return;
+        const bool ours = state.gateway && state.gateway->address() == m.source;
+        if (!ours || state.side->is_stopping()) return;
         spdlog::warn("worker {}: the connection to the scheduler is lost", state.options.who.info.shard.value);
-        reconnect(self);
+        state.side->disconnected();
+        look_for_gateway(self, 0);
         schedule_wakeup(self);
     });
     // Task actors do not outlive their worker: they hold on to the launcher.
     self->set_exit_handler([=](caf::exit_msg& m) {
-        for (auto& [invocation, task] : self->state.running) self->send_exit(task.actor, m.reason);
+        for (auto& [invocation, task] : self->state.tasks) self->send_exit(task, m.reason);
         self->quit(std::move(m.reason));
     });
-    if (s.options.connector) self->send(caf::actor_cast<connector_actor>(s.options.connector), gateway_wanted{});
+    look_for_gateway(self, 0);
     return {
-        [=](start_tasks& m) { take_orders(self, m); },
+        [=](start_tasks& m) {
+            if (!valid(m)) return;
+            auto orders = self->state.side->take_orders(std::move(m), now(self));
+            if (orders.too_many) return say_hello(self);
+            carry_out(self, std::move(orders));
+        },
         [=](const acknowledge_results& m) {
-            for (auto invocation : m.invocations) self->state.unacknowledged.erase(invocation);
+            self->state.side->acknowledged(m.invocations);
             end_if_done(self);
         },
         [=](const kill_invocations& m) {
             for (auto invocation : m.invocations)
-                if (auto found = self->state.running.find(invocation); found != self->state.running.end())
-                    self->send(found->second.actor, stop_task{m.reason, m.blameless});
+                if (auto found = self->state.tasks.find(invocation); found != self->state.tasks.end())
+                    self->send(found->second, stop_task{m.reason, m.blameless});
         },
         [=](const task_ended& m) { take_end(self, m); },
         [=](const stop_worker&) { stop_all(self, "the worker was stopped"); },
         [=](const gateway_found& m) {
             self->state.gateway = m.gateway;
-            self->state.hello_under_way = false;
             self->state.options.secret = m.secret;
             self->monitor(caf::actor_cast<gateway_actor>(m.gateway));
+            self->state.side->connected();
             say_hello(self);
         },
         [=](const wake_due& m) {

@@ -1,5 +1,6 @@
 // The actor of a worker process: runs the tasks that its scheduler sends, keeps their results until they are
-// acknowledged, and ends itself before a scheduler that it can't hear may run them elsewhere.
+// acknowledged, and ends itself before a scheduler that it can't hear may run them elsewhere. What it does when is
+// decided by worker_side.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include "actors/runtime.hpp"
 #include "actors/task.hpp"
 #include "io/process/process_launcher.hpp"
+#include "model/worker_side.hpp"
 
 namespace bistro {
 
@@ -28,47 +30,17 @@ struct worker_options {
 };
 
 struct worker_state {
-    struct running_task {
-        task_actor actor;
-        task_order_ptr order;
-        time_ms started_ms = 0;
-    };
-
     worker_options options;
+    std::optional<worker_side> side;
     caf::strong_actor_ptr gateway;    ///< a gateway_actor, while connected
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor, while a member
     caf::strong_actor_ptr pool;       ///< a pool_actor, while a member
-    worker_index index;
-    std::uint64_t session = 0;
-    liveness_timeouts timeouts;
-    bool member = false;       ///< of the scheduler, as far as this worker knows
-    bool ever_member = false;  ///< from then on silence has a deadline
-    time_ms last_heard_ms = 0;
-    time_ms hello_sent_ms = 0;
+    std::map<invocation_id, task_actor> tasks;
     std::uint64_t wake_generation = 0;
-    bool hello_under_way = false;
-    std::optional<time_ms> refused_since_ms;
-    std::vector<start_tasks> early_orders;  ///< of this session, before its welcome
-    std::map<job_id, job_command_ptr> commands;
-    std::map<invocation_id, running_task> running;
-    std::map<invocation_id, finished_task> unacknowledged;
-    invocation_id last_started;  ///< ids only grow, so what is not above this has been started or refused
-    bool stopping = false;
     std::string end_reason;
 
     static inline const char* name = "worker";
 };
-
-/// Between two hellos that were not answered, or answered with a no.
-inline constexpr std::chrono::milliseconds hello_retry_wait{500};
-/// A newcomer that is refused for so long ends. Not at once: a scheduler that is just starting has opened its port, but
-/// may not have left its secret yet where workers of the same host look for it.
-inline constexpr std::chrono::milliseconds refusal_patience{5000};
-/// Messages with orders that are kept until the welcome comes: more than a scheduler sends in the meantime. With one
-/// more, all of them are void, and the worker says hello again.
-inline constexpr std::size_t max_early_orders = 10'000;
-/// After its last task has ended, a stopping worker waits this long for its results to be acknowledged.
-inline constexpr std::chrono::seconds farewell_wait{5};
 
 worker_actor::behavior_type worker_behavior(worker_actor::stateful_pointer<worker_state> self, worker_options options);
 

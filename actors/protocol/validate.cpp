@@ -28,7 +28,11 @@ bool valid(const hello& x) {
            std::all_of(x.running.begin(), x.running.end(), [](const task_report& r) { return !r.path.empty(); });
 }
 
-bool valid(const welcome& x) { return in_range(x.verdict, last_hello_verdict) && x.timeouts.problem().empty(); }
+bool valid(const welcome& x) {
+    const bool member = x.verdict == hello_verdict::joined || x.verdict == hello_verdict::rejoined;
+    return in_range(x.verdict, last_hello_verdict) && x.timeouts.problem().empty() &&
+           (!member || (x.scheduler && x.pool));
+}
 
 bool valid(const start_tasks& x) {
     return std::all_of(x.commands.begin(), x.commands.end(), [](const job_command& c) {

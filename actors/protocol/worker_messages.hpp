@@ -8,10 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "model/attempt.hpp"
-#include "model/engine/engine.hpp"
-#include "model/job.hpp"
 #include "model/liveness.hpp"
+#include "model/task_order.hpp"
 #include "model/worker_registry.hpp"
 
 namespace bistro {
@@ -20,45 +18,6 @@ namespace bistro {
 inline constexpr std::uint32_t protocol_version = 3;
 /// The error that answers who does not belong to the cluster, with the reason.
 inline constexpr caf::sec refusal = caf::sec::runtime_error;
-
-/// What a worker needs to know of a job to run its tasks.
-struct job_command {
-    job_id job;
-    std::uint64_t version = 0;  ///< grows with every change
-    std::vector<std::string> command;
-    std::string config_json;
-    std::string working_directory;  ///< empty: a folder of the job under the worker's data directory
-    std::int64_t timeout_s = 0;
-    std::int64_t kill_wait_s = 0;
-    status_source status = status_source::exit_code;
-    command_arguments arguments = command_arguments::full;
-    job_demands demands;
-};
-
-/// One task to run.
-struct task_order {
-    invocation_id invocation;
-    job_id job;
-    node_id node;
-    std::vector<std::string> path;  ///< node first, instance last
-    std::string prev_data_json;     ///< empty: none
-};
-
-/// A running task, as its worker reports it when it connects.
-struct task_report {
-    invocation_id invocation;
-    job_id job;
-    node_id node;
-    std::vector<std::string> path;
-    time_ms started_ms = 0;
-};
-
-/// The end of a task's attempt, as its worker reports it.
-struct finished_task {
-    job_id job;
-    node_id node;
-    attempt_end end;
-};
 
 /// Worker to gateway, answered by `welcome`. Lost or late: the worker times out and says it again. Repeated: the same
 /// answer. The session counts the hellos of this instance; whatever belongs to an earlier one is void.
@@ -102,14 +61,6 @@ struct goodbye {
 struct worker_leaves {
     worker_index worker;
     std::uint64_t instance = 0;
-};
-
-/// Pool to worker. Lost with a connection: the next hello does not report the tasks, and the pool takes them as never
-/// started. Repeated or late: an invocation is started once, ever, and one of an earlier session never.
-struct start_tasks {
-    std::uint64_t session = 0;
-    std::vector<job_command> commands;  ///< of jobs that this worker does not know in this version
-    std::vector<task_order> tasks;
 };
 
 /// Worker to pool. Lost: the results stay with the worker, and the next hello repeats them. Repeated: an end that is

@@ -253,15 +253,15 @@ TEST_F(system_test, a_worker_that_is_refused_for_a_while_says_so_and_ends) {
         run();
     };
     try_to_join("");
-    pass(refusal_patience);
+    pass(std::chrono::milliseconds{refusal_patience_ms});
     try_to_join("secret");
     EXPECT_THAT(launcher.running, SizeIs(2)) << "the scheduler's secret may come later than its port";
     worker = spawn_worker("v", false);
     try_to_join("wrong");
-    pass(refusal_patience);
+    pass(std::chrono::milliseconds{refusal_patience_ms});
     EXPECT_THAT(ended_workers, IsEmpty());
     try_to_join("wrong");
-    pass(farewell_wait);
+    pass(std::chrono::milliseconds{farewell_wait_ms});
     EXPECT_THAT(ended_workers, ElementsAre("the scheduler refuses it: its secret is not that of this scheduler"));
 }
 

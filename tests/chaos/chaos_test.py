@@ -145,8 +145,9 @@ class Chaos(BistroTest):
 
     def before(self):
         """Words that put a command on the scheduler's disk."""
-        enter = ("nsenter", "-m", "-t", str(self.holder.pid), "sh", "-c", 'cd "$0" && exec "$@"', self.folder)
-        return enter if self.holder else ()
+        if not self.holder:
+            return ()
+        return ("nsenter", "-m", "-t", str(self.holder.pid), "sh", "-c", 'cd "$0" && exec "$@"', self.folder)
 
     def inside(self, *command):
         return subprocess.run([*self.before(), *command], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -241,7 +241,7 @@ class BadInput(BistroTest):
 
     def test_names_with_nul_bytes(self):
         self.write("nodes", b"a\nb\0c\nd\n")
-        self.assertIn("line 2: a node name contains a NUL byte", self.bistro("run", "--nodes", "nodes", "--", "true", code=2)[1])
+        self.assertIn("nodes:2:1: error: a node name contains a NUL byte", self.bistro("run", "--nodes", "nodes", "--", "true", code=2)[1])
         self.write("list.sh", "#!/bin/sh\nprintf 'x\\0y\\nz\\n'", 0o755)
         self.write("c.toml", """[nodes]
 levels = ["db"]

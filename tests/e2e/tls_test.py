@@ -5,7 +5,7 @@ import socket
 import threading
 import unittest
 
-from support import BistroTest, job
+from support import DEADLINE_S, BistroTest, job
 
 CONFIG = """
 [scheduler]
@@ -60,20 +60,30 @@ class Tls(BistroTest):
         enough = threading.Event()
 
         def knock():
+            """One after the other, each until it is shown the door: a queue of them would be another matter."""
             while not enough.is_set():
-                with socket.create_connection((host, int(port))) as stranger:
+                with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as stranger:
                     stranger.sendall(b"let me in" * 20)
-                    enough.wait(0.002)
+                    try:
+                        while stranger.recv(1000):
+                            pass
+                    except ConnectionError:
+                        pass
+                    knocks.append(1)
 
-        stranger = threading.Thread(target=knock)
-        stranger.start()
+        knocks = []
+        strangers = [threading.Thread(target=knock) for _ in range(4)]
+        for stranger in strangers:
+            stranger.start()
         try:
             self.wait_until(lambda: "20 done" in self.status()[0], "the tasks")
             for _ in range(10):
                 self.status()
         finally:
             enough.set()
-            stranger.join()
+            for stranger in strangers:
+                stranger.join()
+        self.assertGreater(len(knocks), 20)
         self.assertEqual(self.read(worker.log).count("has joined"), 1, "it never lost its connection")
         self.assertEqual(self.stop(worker), 0)
         self.assertEqual(self.stop(self.scheduler), 0)

@@ -1,0 +1,43 @@
+// The scheduler's side of the protocol, as far as it is about tasks: what a worker's hello means for those that the
+// scheduler counts as running there, and which results wait to be acknowledged. Pure. Who is a member is the matter of
+// worker_registry; the worker's side is worker_side.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "model/task_order.hpp"
+
+namespace bistro {
+
+/// What a hello says of tasks that differs from what the engine holds. Pointers are into the hello.
+struct reconciliation {
+    std::vector<const task_report*> unknown_runs;    ///< of an earlier life of the scheduler: they hold their slots
+    std::vector<const finished_task*> unknown_ends;  ///< likewise, and they have ended
+    std::vector<invocation_id> never_started;        ///< held, but not reported: their orders were lost on the way
+};
+
+/// O((held + reported) log). A hello voids the session before it, so that an order which it does not report can't be
+/// carried out any more.
+reconciliation reconcile(const engine& engine, worker_index worker, std::span<const task_report> running,
+                         std::span<const finished_task> unacknowledged);
+
+/// The results that have come and are not durable yet, with the worker that waits for word of each. Its size is bounded
+/// by what workers keep unacknowledged.
+class result_ledger {
+public:
+    /// A result came, perhaps again.
+    void came(invocation_id invocation, worker_index worker) { waiting_[invocation.value] = worker; }
+    /// These need not be kept any more. Whom to tell of which; those that were told already are left out.
+    std::map<worker_index, std::vector<invocation_id>> settle(std::span<const invocation_id> invocations);
+    /// Nobody is there to be told.
+    void forget(worker_index worker);
+    [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+
+private:
+    boost::unordered_flat_map<std::uint64_t, worker_index> waiting_;
+};
+
+}  // namespace bistro
