@@ -296,7 +296,7 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
 
 void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
     auto& s = self->state;
-    s.core->adopt(report.invocation, {report.job, report.path, worker});
+    s.core->adopt(report.invocation, {report.job, report.path, worker}, report.demands);
     if (!s.jobs.contains(report.job)) {
         kill_invocations kill{{report.invocation}, "its job is gone", false};
         self->send(s.workers.at(worker).actor, std::move(kill));

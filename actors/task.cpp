@@ -32,7 +32,8 @@ std::string resources_json(const task_order& order, const job_demands& demands, 
     json::object result;
     for (std::size_t i = 0; i < order.path.size(); ++i) {
         const auto level = order.path.size() - 1 - i;
-        result[order.path[i]] = level < demands.nodes.size() ? amounts_json(demands.nodes[level]) : json::object{};
+        result[order.path[i]] =
+            level < demands.nodes.size() ? amounts_json(demands.nodes[level].second) : json::object{};
     }
     result[shard] = amounts_json(demands.worker);
     return json::serialize(result);

@@ -42,6 +42,7 @@ struct task_report {
     node_id node;
     std::vector<std::string> path;
     time_ms started_ms = 0;
+    job_demands demands;  ///< that it was started with
 };
 
 /// The end of a task's attempt, as its worker reports it.

@@ -23,7 +23,8 @@ std::optional<worker_side::greeting> worker_side::say_hello(time_ms now) {
     early_orders_.clear();
     greeting result{++session_, {}, results()};
     for (const auto& [invocation, task] : running_)
-        result.running.push_back({invocation, task.order->job, task.order->node, task.order->path, task.started_ms});
+        result.running.push_back(
+            {invocation, task.order->job, task.order->node, task.order->path, task.started_ms, task.command->demands});
     return result;
 }
 
@@ -137,7 +138,7 @@ void worker_side::carry_out(task_order&& order, time_ms now, carried_out& result
         return;
     }
     auto shared = std::make_shared<const task_order>(std::move(order));
-    running_.emplace(shared->invocation, running_task{shared, now});
+    running_.emplace(shared->invocation, running_task{shared, command->second, now});
     result.launches.push_back({std::move(shared), command->second});
 }
 

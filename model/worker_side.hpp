@@ -126,6 +126,7 @@ public:
 private:
     struct running_task {
         task_order_ptr order;
+        job_command_ptr command;
         time_ms started_ms = 0;
     };
 

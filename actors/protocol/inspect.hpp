@@ -36,7 +36,7 @@ BISTRO_INSPECT(job_demands, x.nodes, x.worker)
 BISTRO_INSPECT(job_command, x.job, x.version, x.command, x.config_json, x.working_directory, x.timeout_s, x.kill_wait_s,
                x.status, x.arguments, x.demands)
 BISTRO_INSPECT(task_order, x.invocation, x.job, x.node, x.path, x.prev_data_json)
-BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms)
+BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms, x.demands)
 BISTRO_INSPECT(finished_task, x.job, x.node, x.end)
 BISTRO_INSPECT(hello, x.version, x.secret, x.who, x.session, x.running, x.unacknowledged, x.worker)
 BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pool)

@@ -205,18 +205,23 @@ void engine::renew_demand(job_entry& job) {
     if (job.level)
         for (std::uint32_t l = 0; l <= job.level->value; ++l) ask(forest_->levels()[l]);
     ask(worker_level);
-    resolve(fresh);
-    fresh.users = 1;
     unuse(job.demand);
-    if (unused_demands_.empty()) {
-        job.demand = static_cast<std::uint32_t>(demands_.size());
-        demands_.push_back(std::move(fresh));
-    } else {
-        job.demand = unused_demands_.back();
-        unused_demands_.pop_back();
-        demands_[job.demand] = std::move(fresh);
-    }
+    job.demand = add_demand(std::move(fresh));
+    ++demands_[job.demand].users;
     job.asks = demands_[job.demand].by_level.data();
+}
+
+// Nobody uses it yet.
+std::uint32_t engine::add_demand(demand_set fresh) {
+    resolve(fresh);
+    if (unused_demands_.empty()) {
+        demands_.push_back(std::move(fresh));
+        return static_cast<std::uint32_t>(demands_.size() - 1);
+    }
+    const auto demand = unused_demands_.back();
+    unused_demands_.pop_back();
+    demands_[demand] = std::move(fresh);
+    return demand;
 }
 
 void engine::note_least_demand() {

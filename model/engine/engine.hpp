@@ -86,7 +86,7 @@ struct held_task {
 
 /// What each task of a job takes, without zeros.
 struct job_demands {
-    std::vector<amounts> nodes;  ///< of the nodes on its path, by level: the instance first
+    std::vector<std::pair<std::string, amounts>> nodes;  ///< of the nodes on its path, by level: the instance first
     amounts worker;
 
     bool operator==(const job_demands&) const = default;
@@ -165,8 +165,9 @@ public:
 
     /// The next tasks to start, at most `limit`. Where it gives fewer, nothing that is pending can start.
     std::vector<start_decision> start(std::size_t limit);
-    /// Takes slots for a task that was found to run already, whatever the limits.
-    void adopt(invocation_id invocation, const held_task& task);
+    /// Takes slots for a task that was found to run already, whatever the limits: those it was started with, where that
+    /// is known, else what its job takes now.
+    void adopt(invocation_id invocation, const held_task& task, const std::optional<job_demands>& started_with = {});
     /// Frees what an invocation holds. False where it is unknown.
     bool finish(invocation_id invocation);
 
@@ -249,6 +250,8 @@ private:
     [[nodiscard]] job_index add_entry(const job_spec& spec);
     void rebuild_job(job_index index, bool keep_pending);
     void renew_demand(job_entry& job);
+    std::uint32_t add_demand(demand_set fresh);
+    std::uint32_t demand_of_adopted(const job_entry& job, const std::optional<job_demands>& started_with);
     void resolve(demand_set& demand) const;
     void unuse(std::uint32_t demand);
     void join_class(job_index index);

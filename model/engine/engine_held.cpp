@@ -80,7 +80,17 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
     return h;
 }
 
-void engine::adopt(invocation_id invocation, const held_task& task) {
+std::uint32_t engine::demand_of_adopted(const job_entry& job, const std::optional<job_demands>& started_with) {
+    if (!started_with) return job.erased ? empty_demand : job.demand;
+    demand_set theirs;
+    for (const auto& [level, taken] : started_with->nodes)
+        if (!taken.empty()) theirs.by_name[level] = taken;
+    if (!started_with->worker.empty()) theirs.by_name[worker_level] = started_with->worker;
+    if (!job.erased && demands_[job.demand].by_name == theirs.by_name) return job.demand;
+    return add_demand(std::move(theirs));
+}
+
+void engine::adopt(invocation_id invocation, const held_task& task, const std::optional<job_demands>& started_with) {
     if (holds(invocation) || task.path.empty()) return;
     auto known = jobs_by_name_.find(task.job);
     if (known == jobs_by_name_.end()) {
@@ -90,7 +100,7 @@ void engine::adopt(invocation_id invocation, const held_task& task) {
         entry(known->second).erased = true;
     }
     const auto job = known->second;
-    auto& h = hold(invocation, job, task.worker, entry(job).erased ? empty_demand : entry(job).demand);
+    auto& h = hold(invocation, job, task.worker, demand_of_adopted(entry(job), started_with));
     find_nodes(h, task.path);
     account(h, +1);
     mark_running(h, true);
@@ -147,7 +157,8 @@ job_demands engine::demands_of(job_index job) const {
     const auto& demand = demands_[e.demand];
     if (e.level)
         for (std::uint32_t l = 0; l <= e.level->value; ++l)
-            result.nodes.push_back(named(resources_.of(forest_->levels()[l]), demand.by_level[l]));
+            result.nodes.emplace_back(forest_->levels()[l],
+                                      named(resources_.of(forest_->levels()[l]), demand.by_level[l]));
     result.worker = named(resources_.of(worker_level), demand.worker);
     return result;
 }

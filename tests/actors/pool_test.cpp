@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 class pool_test : public test::actor_test {
@@ -145,7 +146,7 @@ TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {
     send_nodes({"a"});
     offer_all(0);
     ASSERT_THAT(commands, SizeIs(1));
-    EXPECT_THAT(commands[0].demands.nodes, ElementsAre(IsEmpty(), IsEmpty()));
+    EXPECT_THAT(commands[0].demands.nodes, ElementsAre(Pair("instance", IsEmpty()), Pair("host", IsEmpty())));
     pool_configured other_table;
     other_table.resources.by_level["host"] = {{"slots", 3, 2}};
     caf::anon_send(pool, other_table);
@@ -155,7 +156,8 @@ TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {
     run();
     offer_all(1);
     ASSERT_THAT(commands, SizeIs(2));
-    EXPECT_THAT(commands[1].demands.nodes, ElementsAre(IsEmpty(), amounts{{"slots", 2}}));
+    EXPECT_THAT(commands[1].demands.nodes,
+                ElementsAre(Pair("instance", IsEmpty()), Pair("host", amounts{{"slots", 2}})));
 }
 
 TEST_F(pool_test, attempts_are_counted_where_nobody_keeps_their_events) {

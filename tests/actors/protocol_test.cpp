@@ -31,13 +31,14 @@ TEST_F(protocol_test, hello_and_welcome) {
     h.who.instance = ~std::uint64_t{0};
     h.who.timeouts = {1, 2, 3, 4};
     h.session = 9;
-    h.running = {{invocation_id{1}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 5}};
+    h.running = {{invocation_id{1}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 5, {{{"instance", {{"r", 1}}}}, {}}}};
     h.unacknowledged = {{job_id{"j"}, node_id{"m"}, {}}};
     h.unacknowledged[0].end.result = attempt_result::failed;
     h.unacknowledged[0].end.reason = "why";
     const auto copy = round_trip(h);
     EXPECT_EQ(copy.who, h.who);
     EXPECT_EQ(copy.running[0].path, h.running[0].path);
+    EXPECT_EQ(copy.running[0].demands, h.running[0].demands);
     EXPECT_EQ(copy.unacknowledged[0].end, h.unacknowledged[0].end);
     welcome w{hello_verdict::shard_taken, worker_index{3}, {5, 6, 7, 8}, "r", {}, {}};
     EXPECT_EQ(round_trip(w).timeouts, w.timeouts);
@@ -56,7 +57,7 @@ TEST_F(protocol_test, tasks_there_and_back) {
                    2,
                    status_source::pipe,
                    command_arguments::none,
-                   {{{}, {{"r", 1}}}, {{"cpu", 2}}}}};
+                   {{{"instance", {}}, {"db", {{"r", 1}}}}, {{"cpu", 2}}}}};
     s.tasks = {{invocation_id{4}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, "{}"}};
     const auto copy = round_trip(s);
     EXPECT_EQ(copy.commands[0].command, s.commands[0].command);

@@ -273,6 +273,23 @@ TEST_F(engine_test, adopted_tasks_hold_slots_even_over_the_limit) {
     EXPECT_GT(last.invocation, invocation_id{102});
 }
 
+TEST_F(engine_test, adopted_tasks_hold_what_they_were_started_with_though_their_job_is_gone_or_takes_other_amounts) {
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    const auto slots_of_h1 = [&] { return core->used(*nodes->find("h1"))[0]; };
+    const job_demands two{{{"instance", {}}, {"host", {{"host_slots", 2}}}}, {}};
+    core->adopt(invocation_id{100}, {job_id{"gone"}, {"h1a", "h1", "instance"}, worker_index{0}}, two);
+    EXPECT_EQ(slots_of_h1(), 2);
+    core->adopt(invocation_id{101}, {job_id{"j"}, {"h1b", "h1", "instance"}, worker_index{0}}, two);
+    EXPECT_EQ(slots_of_h1(), 4);
+    core->adopt(invocation_id{102}, {job_id{"j"}, {"h1c", "h1", "instance"}, worker_index{0}}, job_demands{});
+    EXPECT_EQ(slots_of_h1(), 4);
+    EXPECT_THAT(start(), ElementsAre("j:h2c", "j:h2a"));
+    for (std::uint64_t id : {100, 101, 102}) EXPECT_TRUE(core->finish(invocation_id{id}));
+    EXPECT_EQ(slots_of_h1(), 0);
+}
+
 TEST_F(engine_test, a_disabled_scheduler_starts_nothing) {
     options.enabled = false;
     make();
@@ -299,7 +316,8 @@ TEST_F(engine_test, names_what_a_task_takes) {
     add_worker(0, "x");
     const auto demands = core->demands_of(add_job("j"));
     ASSERT_EQ(demands.nodes.size(), 3U) << "instance, host, db";
-    EXPECT_EQ(demands.nodes[1], (amounts{{"host_slots", 1}}));
+    EXPECT_EQ(demands.nodes[1].first, "host");
+    EXPECT_EQ(demands.nodes[1].second, (amounts{{"host_slots", 1}}));
     EXPECT_EQ(demands.worker, (amounts{{"cpu", 1}}));
 }
 

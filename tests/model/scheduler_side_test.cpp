@@ -9,7 +9,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-task_report report(std::uint64_t id) { return {invocation_id{id}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 1}; }
+task_report report(std::uint64_t id) {
+    return {invocation_id{id}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 1, {}};
+}
 finished_task finished(std::uint64_t id) {
     finished_task f{job_id{"j"}, node_id{"n"}, {}};
     f.end.invocation = invocation_id{id};

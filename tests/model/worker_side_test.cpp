@@ -35,6 +35,7 @@ protected:
         job_command command;
         command.job = job_id{"j"};
         command.command = {program};
+        command.demands.worker = {{"cpu", 2}};
         m.commands.push_back(std::move(command));
         for (auto id : invocations) {
             task_order order;
@@ -242,6 +243,7 @@ TEST_F(worker_side_test, the_next_hello_tells_what_runs_and_what_is_not_acknowle
     ASSERT_THAT(hello->running, SizeIs(1));
     EXPECT_EQ(hello->running[0].invocation, invocation_id{7});
     EXPECT_EQ(hello->running[0].started_ms, 5);
+    EXPECT_EQ(hello->running[0].demands.worker, (amounts{{"cpu", 2}})) << "what it was started with";
     ASSERT_THAT(hello->unacknowledged, SizeIs(1));
     EXPECT_EQ(hello->unacknowledged[0].end.invocation, invocation_id{8});
 }

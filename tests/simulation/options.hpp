@@ -23,8 +23,9 @@ enum class mutation : std::uint8_t {
     lost_acknowledgements,  ///< acknowledgements never arrive
     no_dead_mans_switch,    ///< tasks of a stopped worker live on
     instance_not_new,       ///< a restarted worker says that it is the one from before
+    slots_lost_on_return,   ///< a worker that says hello again has a slot less
 };
-inline constexpr mutation last_mutation = mutation::instance_not_new;
+inline constexpr mutation last_mutation = mutation::slots_lost_on_return;
 
 std::string_view to_string(mutation m);
 
@@ -51,6 +52,9 @@ struct options {
     double crash_scheduler = 0.0015;
     double fill_disk = 0.001;
     double empty_disk = 0.02;
+    double slow_disk = 0.001;       ///< the store does nothing
+    double quick_disk = 0.01;       ///< it goes on
+    double change_config = 0.001;   ///< limits, timeouts, and whether there is a second job
     double start_process = 0.02;    ///< one that is down
     double pass_time_early = 0.05;  ///< though messages could be delivered between processes
 };
@@ -59,7 +63,11 @@ struct options {
 inline constexpr std::int64_t reaping_ms = 500;
 /// Faults are over: all tasks end within this time, which is many times what is lost by the longest silence.
 inline constexpr std::int64_t recovery_ms = 600'000;
-/// More messages than this in one queue: it grows without bound.
+/// After this time every worker has learned what became of it, and is a member, or its successor is.
+inline constexpr std::int64_t settling_ms = 30'000;
+/// Tasks of the job that shows, when faults are over, that all slots can be used take this long.
+inline constexpr std::int64_t last_task_ms = 3'000;
+/// More messages than this in one queue, of a connection or an actor: it grows without bound.
 inline constexpr std::size_t longest_queue = 500;
 
 }  // namespace bistro::simulation

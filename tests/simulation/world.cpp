@@ -5,31 +5,32 @@
 #include <csignal>
 #include <ostream>
 
-#include "config/settings.hpp"
 #include "tests/support/config_text.hpp"
 
 namespace bistro::simulation {
 
 namespace {
 
-const std::string config_text =
-    "[scheduler]\nbackoff = [1, 2, \"repeat\"]\nrandom_seed = 7\n" + test::two_levels(3, 3) + test::short_timeouts + R"(
-[resources.instance]
-all = { limit = 5, default = 1 }
-[resources.host]
-slots = { limit = 2, default = 1 }
-[resources.worker]
-cpu = { limit = 2, default = 1 }
-[jobs.first]
-owner = "x"
-command = ["work"]
-kill_wait_s = 2
-[jobs.second]
-owner = "x"
-command = ["work"]
-depends_on = ["first"]
-kill_wait_s = 2
-)";
+std::string config_text(std::size_t all, std::size_t on_host, const std::string& timeouts) {
+    return "[scheduler]\nbackoff = [1, 2, \"repeat\"]\nrandom_seed = 7\n" + test::two_levels(3, 3) + timeouts +
+           "[resources.instance]\nall = { limit = " + std::to_string(all) +
+           ", default = 1 }\n[resources.host]\nslots = { limit = " + std::to_string(on_host) +
+           ", default = 1 }\n[resources.worker]\ncpu = { limit = 2, default = 1 }\n";
+}
+
+std::string job_text(const std::string& name, const std::string& more = {}) {
+    return "[jobs." + name + "]\nowner = \"x\"\ncommand = [\"work\"]\nkill_wait_s = 2\n" + more;
+}
+
+// The first is what the promises are checked against, and in force when faults are over; the last has one job more.
+std::vector<std::string> config_texts() {
+    const auto first = job_text("first");
+    const auto second = job_text("second", "depends_on = [\"first\"]\n");
+    const auto usual = config_text(limit_of_instance, limit_of_host, test::short_timeouts);
+    const auto tight = config_text(
+        3, 1, "[workers]\nheartbeat_ms = 700\nunhealthy_after_ms = 2000\nlost_after_ms = 13000\nkill_ms = 4000\n");
+    return {usual + first + second, tight + first + second, usual + first, usual + first + second + job_text(last_job)};
+}
 
 std::string text_of(const caf::message& content) {
     auto text = caf::to_string(content);
@@ -41,7 +42,7 @@ std::string text_of(const caf::message& content) {
 }  // namespace
 
 std::string_view to_string(mutation m) {
-    static constexpr std::array<std::string_view, 14> names{
+    static constexpr std::array<std::string_view, 15> names{
         "none",
         "ack_before_commit",
         "forgotten_registry",
@@ -56,15 +57,19 @@ std::string_view to_string(mutation m) {
         "lost_acknowledgements",
         "no_dead_mans_switch",
         "instance_not_new",
+        "slots_lost_on_return",
     };
     return names.at(static_cast<std::size_t>(m));
 }
 
 world::world(const options& o, std::ostream* trace) : options_{o}, random_{o.seed}, trace_{trace} {
     system_.emplace(config_);
-    auto loaded = parse_config(config_text, "/simulation.toml");
-    if (!loaded.config) throw std::logic_error{to_string(loaded.errors.front())};
-    settings_ = std::make_shared<const settings>(std::move(*loaded.config));
+    for (const auto& text : config_texts()) {
+        auto loaded = parse_config(text, "/simulation.toml");
+        if (!loaded.config) throw std::logic_error{to_string(loaded.errors.front())};
+        variants_.push_back(std::make_shared<const settings>(std::move(*loaded.config)));
+    }
+    settings_ = variants_.front();
     const auto rate = [this] {
         return 1 + std::uniform_real_distribution<double>{-options_.clock_skew, options_.clock_skew}(random_);
     };
@@ -77,6 +82,10 @@ world::world(const options& o, std::ostream* trace) : options_{o}, random_{o.see
         constexpr std::int64_t long_ms = 15'000;
         process.ends_ms = now_ms_ + static_cast<std::int64_t>(pick(chance(0.1) ? long_ms : usual_ms));
         process.outcome.exit_code = chance(options_.error_rate) ? 1 : 0;
+        if (process.job.value == last_job) {
+            process.ends_ms = now_ms_ + last_task_ms;
+            process.outcome.exit_code = 0;
+        }
         note("launch " + to_string(invocation_id{id}) + " " + process.job.value + " " + process.node.value +
              " on worker " + std::to_string(process.worker));
         if (ended_.contains(id) || processes_.running.contains(id)) return fail("an invocation id was used twice");
@@ -143,10 +152,27 @@ std::string world::run() {
     while (failure_.empty()) {
         repair_all();
         for (int i = 0; i < 100 && failure_.empty(); ++i) step(false);
-        if (all_done() && processes_.running.empty()) break;
+        const bool settled = now_ms_ - faults_ended_ms > settling_ms;
+        if (settled && all_done({"first", "second"}) && processes_.running.empty()) break;
         if (now_ms_ - faults_ended_ms > recovery_ms) fail("faults are long over, but " + what_is_left());
     }
+    if (failure_.empty()) use_all_slots();
     return failure_;
+}
+
+// When all is well again, another job must be able to use all that there is.
+void world::use_all_slots() {
+    change_config(variants_.size() - 1);
+    const auto began_ms = now_ms_;
+    std::size_t most = 0;
+    while (failure_.empty() && !all_done({last_job})) {
+        step(false);
+        most = std::max(most, processes_.running.size());
+        if (now_ms_ - began_ms > recovery_ms) fail("faults are long over, but a new job does not end");
+    }
+    if (most < limit_of_instance)
+        fail("slots are lost: a new job had at most " + std::to_string(most) + " of " +
+             std::to_string(limit_of_instance) + " at once");
 }
 
 void world::step(bool with_faults) {
@@ -194,12 +220,16 @@ void world::inject_fault() {
     if (worker.paused && chance(o.resume_worker)) resume(index);
     if (chance(o.fill_disk)) disk_.full = true;
     if (chance(o.empty_disk)) disk_.full = false;
+    if (chance(o.slow_disk)) disk_.slow = true;
+    if (chance(o.quick_disk)) disk_.slow = false;
+    if (chance(o.change_config)) change_config(pick(variants_.size() - 1));
     if (!scheduler_.up && chance(o.start_process)) start_scheduler();
     if (!worker.up && chance(o.start_process)) start_worker(index);
 }
 
 void world::repair_all() {
-    disk_.full = false;
+    disk_.full = disk_.slow = false;
+    change_config(0);
     for (auto& c : connections_) {
         c->stall(side::scheduler, false);
         c->stall(side::worker, false);
@@ -211,18 +241,27 @@ void world::repair_all() {
     }
 }
 
-bool world::is_paused(const caf::resumable& job) const {
+void world::change_config(std::size_t variant) {
+    if (settings_ == variants_[variant]) return;
+    note("config " + std::to_string(variant));
+    settings_ = variants_[variant];
+    second_was_removed_ = second_was_removed_ || settings_->jobs.size() == 1;
+    if (scheduler_.up) caf::anon_send(scheduler_.scheduler, config_changed{settings_});
+}
+
+bool world::is_held_up(const caf::resumable& job) const {
     const auto* actor = dynamic_cast<const caf::scheduled_actor*>(&job);
-    return actor != nullptr && std::any_of(workers_.begin(), workers_.end(), [&](const worker_process& w) {
-               return w.paused && w.actor && w.actor->id() == actor->id();
-           });
+    if (actor == nullptr) return false;
+    if (disk_.slow && scheduler_.store && scheduler_.store->id() == actor->id()) return true;
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [&](const worker_process& w) { return w.paused && w.actor && w.actor->id() == actor->id(); });
 }
 
 bool world::run_an_actor() {
     auto& jobs = coordinator().jobs;
     std::vector<std::size_t> ready;
     for (std::size_t i = 0; i < jobs.size(); ++i)
-        if (!is_paused(*jobs[i])) ready.push_back(i);
+        if (!is_held_up(*jobs[i])) ready.push_back(i);
     if (ready.empty()) return false;
     std::swap(jobs.front(), jobs[ready[pick(ready.size())]]);
     if (trace_ != nullptr)

@@ -16,6 +16,7 @@
 #include "actors/scheduler.hpp"
 #include "actors/status_store.hpp"
 #include "actors/worker.hpp"
+#include "config/settings.hpp"
 #include "tests/simulation/network.hpp"
 #include "tests/simulation/options.hpp"
 #include "tests/simulation/processes.hpp"
@@ -23,10 +24,19 @@
 
 namespace bistro::simulation {
 
+// What the config says when faults are over, and never less than it says before.
+inline constexpr std::size_t limit_of_instance = 5;
+inline constexpr std::size_t limit_of_host = 2;
+inline constexpr std::size_t limit_of_worker = 2;
+inline constexpr std::size_t nodes = 9;
+/// The job that shows that all slots can be used.
+inline constexpr const char* last_job = "last";
+
 /// What is kept when a scheduler's process dies: the disk.
 struct disk {
     std::shared_ptr<status_store> statuses = make_memory_status_store();
     bool full = false;
+    bool slow = false;
 };
 
 struct scheduler_process {
@@ -81,6 +91,8 @@ private:
     bool end_a_process();
     void pass_time(std::int64_t milliseconds);
     void repair_all();
+    void change_config(std::size_t variant);
+    void use_all_slots();
 
     // Processes.
     void start_scheduler();
@@ -90,7 +102,8 @@ private:
     void connect(std::size_t index);
     void resume(std::size_t index);
     void reap_overdue();
-    [[nodiscard]] bool is_paused(const caf::resumable& job) const;
+    /// Its process is stopped, or waits for the disk.
+    [[nodiscard]] bool is_held_up(const caf::resumable& job) const;
     runtime clock_of(double rate);
 
     // Mistakes on purpose, at the seams.
@@ -102,7 +115,7 @@ private:
     void check_acknowledgement(std::size_t worker, const acknowledge_results& m);
     void check_queues();
     [[nodiscard]] bool is_done(const job_id& job, const node_id& node) const;
-    [[nodiscard]] bool all_done() const;
+    [[nodiscard]] bool all_done(const std::vector<std::string>& jobs) const;
     [[nodiscard]] std::string what_is_left() const;
     void fail(const std::string& what);
 
@@ -125,7 +138,9 @@ private:
 
     test::test_config config_;
     std::optional<caf::actor_system> system_;
-    std::shared_ptr<const settings> settings_;
+    std::vector<std::shared_ptr<const settings>> variants_;  ///< of the config
+    std::shared_ptr<const settings> settings_;               ///< the one in force
+    bool second_was_removed_ = false;                        ///< from it, at some time
     disk disk_;
     scheduler_process scheduler_;
     std::vector<worker_process> workers_;
@@ -136,6 +151,7 @@ private:
     std::set<std::pair<job_id, node_id>> acknowledged_done_;
     std::set<invocation_id> acknowledged_;
     std::map<std::size_t, std::set<invocation_id>> unacknowledged_;  ///< results that were sent, by worker
+    std::set<std::uint64_t> greeted_;                                ///< instances that have said hello
     std::uint64_t instances_ = 0;
     std::vector<std::size_t> ended_workers_;  ///< by themselves; their processes are about to end
 };

@@ -1,0 +1,49 @@
+// Any bytes as a message between processes, behind one byte that says which. What can be read must come back the same
+// when it is written and read again.
+#include <array>
+#include <caf/binary_deserializer.hpp>
+#include <caf/binary_serializer.hpp>
+
+#include "actors/protocol/inspect.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+namespace bistro {
+
+namespace {
+
+template <class Message>
+std::vector<char> written(Message& message) {
+    std::vector<char> bytes;
+    caf::binary_serializer sink{nullptr, bytes};
+    must(!sink(message), "what was read can be written");
+    return bytes;
+}
+
+template <class Message>
+void read(std::string_view text) {
+    Message message;
+    caf::binary_deserializer source{nullptr, text.data(), text.size()};
+    if (source(message)) return;
+    if constexpr (requires { valid(message); }) static_cast<void>(valid(message));
+    const auto bytes = written(message);
+    Message again;
+    caf::binary_deserializer second{nullptr, bytes.data(), bytes.size()};
+    must(!second(again), "what was written can be read");
+    must(written(again) == bytes, "and is the same");
+}
+
+constexpr std::array readers{
+    read<hello>,       read<welcome>,        read<heartbeat>,           read<goodbye>,          read<worker_leaves>,
+    read<start_tasks>, read<tasks_finished>, read<acknowledge_results>, read<kill_invocations>, read<stop_worker>,
+    read<jobs_asked>,  read<jobs_answer>,    read<tasks_asked>,         read<tasks_answer>,     read<logs_asked>,
+    read<logs_answer>, read<control_asked>,  read<control_answer>,      read<explain_asked>,    read<explanation>,
+};
+
+}  // namespace
+
+FUZZ(text) {
+    if (text.empty()) return;
+    readers[static_cast<unsigned char>(text.front()) % readers.size()](text.substr(1));
+}
+
+}  // namespace bistro
