@@ -154,12 +154,37 @@ void schedule(self_ptr self) {
 
 // -- jobs -------------------------------------------------------------------------------------------------------------
 
+// An attempt of an earlier life of the scheduler, that runs or has ended. Its job may have offered the task anew before
+// it hears of that attempt, so it counts as a start that the job has not seen yet; the job offers the task again if it
+// knows better.
+void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
+    auto& s = self->state;
+    auto job = s.jobs.find(attempt.job);
+    if (job == s.jobs.end()) return;
+    const auto index = s.core->find_job(attempt.job);
+    const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
+    if (node && index) s.core->remove_pending(*index, std::array{*node});
+    job->second.unseen.push_back({++job->second.starts, node.value_or(node_index{}), attempt.node.value});
+    send_news(self);  // it comes behind what was gathered
+    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, {}});
+}
+
 void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& s = self->state;
+    const bool is_new = !s.jobs.contains(spec.name);
     auto& job = s.jobs[spec.name];
     job.actor = actor;
     job.command = command_of(spec, ++s.command_versions);
-    job.command.demands = s.core->demands_of(s.core->put_job(spec));
+    const auto index = s.core->put_job(spec);
+    job.command.demands = s.core->demands_of(index);
+    if (!is_new) return;
+    // Found running after a restart, when no job had this name.
+    for (const auto& [invocation, held] : s.core->held_of(index)) {
+        const auto worker = s.workers.find(held.worker);
+        tell_of_earlier_attempt(self, {spec.name, node_id{held.path.front()}, invocation,
+                                       worker == s.workers.end() ? std::string{} : worker->second.info.shard.value,
+                                       held.path, s.run.now()});
+    }
 }
 
 // Other resources or levels make other demands of the same job.
@@ -278,21 +303,6 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
 }
 
 // -- workers ----------------------------------------------------------------------------------------------------------
-
-// An attempt of an earlier life of the scheduler, that runs or has ended. Its job may have offered the task anew before
-// it hears of that attempt, so it counts as a start that the job has not seen yet; the job offers the task again if it
-// knows better.
-void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
-    auto& s = self->state;
-    auto job = s.jobs.find(attempt.job);
-    if (job == s.jobs.end()) return;
-    const auto index = s.core->find_job(attempt.job);
-    const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
-    if (node && index) s.core->remove_pending(*index, std::array{*node});
-    job->second.unseen.push_back({++job->second.starts, node.value_or(node_index{}), attempt.node.value});
-    send_news(self);  // it comes behind what was gathered
-    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, {}});
-}
 
 void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
     auto& s = self->state;

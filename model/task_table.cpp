@@ -404,7 +404,15 @@ void task_table::dependency_changed(const job_id& job, const std::vector<node_in
 
 // -- what the outside is told -----------------------------------------------------------------------------------------
 
-table_changes task_table::take_changes() { return std::exchange(changes_, {}); }
+// A task that became ready may have been found running since, or have become ready and no longer so.
+table_changes task_table::take_changes() {
+    const auto offered = [this](node_index node) {
+        return slots_[node.value - forest_->first_of(*level_).value].offered != 0;
+    };
+    std::erase_if(changes_.ready, [&](node_index node) { return !offered(node); });
+    std::erase_if(changes_.withdrawn, offered);
+    return std::exchange(changes_, {});
+}
 
 bool task_table::all_done() const { return forest_ && level_ && counts_.done == counts_.total; }
 

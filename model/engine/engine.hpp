@@ -177,6 +177,8 @@ public:
     [[nodiscard]] std::optional<held_task> held(invocation_id invocation) const;
     /// Costs what the worker runs.
     [[nodiscard]] std::vector<invocation_id> held_by(worker_index worker) const;
+    /// What runs of a job. O(1) where nothing does, else O(all that runs).
+    [[nodiscard]] std::vector<std::pair<invocation_id, held_task>> held_of(job_index job) const;
     /// What a task of the job takes if it starts now.
     [[nodiscard]] job_demands demands_of(job_index job) const;
     [[nodiscard]] bool is_pending(job_index job, node_index task) const;

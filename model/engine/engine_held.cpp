@@ -145,6 +145,15 @@ std::vector<invocation_id> engine::held_by(worker_index worker) const {
     return result;
 }
 
+std::vector<std::pair<invocation_id, held_task>> engine::held_of(job_index job) const {
+    std::vector<std::pair<invocation_id, held_task>> result;
+    if (entry(job).held == 0) return result;
+    for (const auto& [invocation, index] : by_invocation_)
+        if (holdings_[index].job == job)
+            result.emplace_back(invocation_id{invocation}, *held(invocation_id{invocation}));
+    return result;
+}
+
 job_demands engine::demands_of(job_index job) const {
     const auto named = [](const std::vector<resource_def>& defs, const slots& demand) {
         amounts taken;

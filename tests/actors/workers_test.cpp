@@ -112,6 +112,25 @@ TEST_F(system_test, a_worker_that_reports_before_the_nodes_are_known_runs_nothin
     EXPECT_EQ(counts().done, 4U);
 }
 
+TEST_F(system_test, tasks_of_a_job_that_is_gone_hold_their_slots_and_are_known_when_it_comes_back) {
+    const std::string other = "[jobs.k]\nowner = \"x\"\ncommand = [\"work\"]\n";
+    start_scheduler(one_job);
+    auto worker = start_worker("w", false);
+    restart_scheduler(other);
+    meet(worker);
+    for (const auto& [id, process] : launcher.running) EXPECT_THAT(process.signals, ElementsAre(SIGTERM));
+    EXPECT_EQ(launcher.launched, 2U) << "each host has one slot, and it is taken";
+    caf::anon_send(scheduler, config_changed{config_of(one_job + other)});
+    run();
+    EXPECT_EQ(counts().running, 2U);
+    end_all();
+    EXPECT_EQ(counts().done + counts().backoff, 4U) << "two were killed";
+    pass(std::chrono::milliseconds{1'100});
+    end_all();
+    EXPECT_EQ(counts().done, 4U);
+    EXPECT_EQ(counts("k").done, 4U);
+}
+
 TEST_F(system_test, a_silent_worker_stops_itself_before_it_is_given_up) {
     start_scheduler(one_job);
     auto worker = start_worker("w", false);

@@ -224,6 +224,14 @@ TEST_F(table_test, adopting_what_ended_since_is_refused) {
     EXPECT_EQ(table.counts().running, 1U);
 }
 
+TEST_F(table_test, what_is_ready_no_longer_is_not_offered) {
+    task_table fresh{simple_job()};
+    fresh.set_forest(table.nodes(), now);
+    EXPECT_TRUE(fresh.adopt(invocation_id{6}, {node_id{"h1:b"}, "w", now}, now))
+        << "found running, before it was offered";
+    EXPECT_THAT(names(fresh.take_changes().ready), UnorderedElementsAre("h1:a", "h2:a", "h2:b"));
+}
+
 TEST_F(table_test, what_was_withdrawn_for_a_stale_attempt_is_offered_again) {
     run(5, "h1:a", attempt_result::incomplete);
     static_cast<void>(table.take_changes());

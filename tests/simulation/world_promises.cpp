@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "model/text.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace bistro::simulation {
@@ -125,15 +126,19 @@ void world::check_queues() {
 
 std::string world::what_is_left() const {
     std::string result;
-    for (const auto* job : {"first", "second"})
+    for (const auto* job : {"first", "second"}) {
+        std::size_t known = 0;
         disk_.statuses->for_each_status(job_id{job}, [&](const node_id& node, const task_status& status) {
+            ++known;
             if (status.state != task_state::done)
                 result += std::string{job} + " " + node.value + " is " + std::string{to_string(status.state)} + ", ";
         });
+        if (known < nodes) result += counted(nodes - known, "task") + " of " + job + " never had a result, ";
+    }
     for (const auto& [worker, results] : unacknowledged_)
         for (const auto invocation : results)
             result += "worker " + std::to_string(worker) + " still has " + to_string(invocation) + ", ";
-    return result + "or some tasks never started";
+    return result + "which is all that is known";
 }
 
 bool world::all_done(const std::vector<std::string>& jobs) const {
