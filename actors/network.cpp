@@ -42,7 +42,7 @@ std::string text_of(const caf::error& e, bool with_tls) {
         return with_tls
                    ? "it ended the handshake: are both certificates issued by the same authority, and does it use TLS?"
                    : "it ended the handshake: it may want mutual TLS; name a config with [worker.tls]";
-    if (e == caf::sec::cannot_connect_to_node) return "nobody listens there";
+    if (e == caf::sec::cannot_connect_to_node) return "nobody listens there, or there is no such host";
     if (e == caf::sec::request_timeout) return "no answer in time";
     return caf::to_string(e);
 }

@@ -74,6 +74,7 @@ void run_script(self_ptr self, const std::string& parent) {
     spec.argv = s.source.command;
     if (!parent.empty()) spec.argv.push_back(parent);
     spec.working_directory = ".";
+    spec.raw_output = true;  // a name is a name
     const auto id = next_script_id();
     s.processes.push_back(id);
     ++s.outstanding;

@@ -218,8 +218,10 @@ private:
         const std::string name = kind != nullptr && kind->is_string() ? std::string{kind->as_string()} : "";
         const auto prefs_path = path + "/prefs";
         if (name == "range_label") {
-            if (const auto* enabled = prefs->if_contains("enabled");
-                enabled != nullptr && enabled->is_bool() && !enabled->as_bool()) {
+            const auto* enabled = prefs->if_contains("enabled");
+            if (enabled != nullptr && !enabled->is_bool())
+                unreadable(prefs_path + "/enabled", "\"enabled\" must be true or false");
+            if (enabled != nullptr && enabled->is_bool() && !enabled->as_bool()) {
                 result_.notes.push_back("a disabled range_label source was left out");
                 return;
             }
@@ -288,7 +290,15 @@ private:
     // What was written must be a config. What is wrong with it is told at its place in the JSON, unless something
     // there could not even be read: then this may be but its consequence.
     void check() {
-        for (auto& e : parse_config(result_.toml, file_).errors) {
+        const auto written = parse_config(result_.toml, file_);
+        auto errors = written.errors;
+        if (written.config)
+            if (const auto nodes = nodes_of_config(*written.config))
+                for (const auto& p : nodes->forest.problems) {
+                    const auto at = nodes->declarations[p.declaration].at;
+                    errors.push_back({file_, at.line, at.column, p.text});
+                }
+        for (auto& e : errors) {
             const auto path = path_of({e.line, e.column});
             const auto is_inside = [&](const auto& other) { return (other + "/").starts_with(path + "/"); };
             if (std::none_of(unreadable_.begin(), unreadable_.end(), is_inside)) error(path, std::move(e.message));

@@ -281,6 +281,29 @@ std::vector<node_decl> range_nodes(const source_settings& source, const std::str
     return result;
 }
 
+std::optional<declared_nodes> nodes_of_config(const settings& config) {
+    declared_nodes result;
+    auto& all = result.declarations;
+    for (const auto& source : config.sources) {
+        if (source.kind == source_kind::file || source.kind == source_kind::script) return std::nullopt;
+        all.insert(all.end(), source.nodes.begin(), source.nodes.end());
+    }
+    for (std::size_t depth = 0; depth < config.levels.size(); ++depth) {
+        const auto above = build_forest(config.levels, all, 1, config.instance_name).nodes;
+        const level_index level{depth};
+        std::vector<std::string> parents;
+        for (std::size_t i = 0; i < above->size_of(level); ++i)
+            parents.emplace_back(above->name(node_index{above->first_of(level).value + i}));
+        for (const auto& source : config.sources) {
+            if (source.kind != source_kind::range_label || source.parent_level != above->levels()[depth]) continue;
+            const auto nodes = range_nodes(source, config.levels[depth], parents);
+            all.insert(all.end(), nodes.begin(), nodes.end());
+        }
+    }
+    result.forest = build_forest(config.levels, all, 1, config.instance_name);
+    return result;
+}
+
 std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<std::string>& levels,
                                       std::size_t first_level, bool first_is_implied, const std::string& file,
                                       diagnostics& problems) {
@@ -304,7 +327,8 @@ std::vector<node_decl> nodes_of_lines(std::string_view text, const std::vector<s
         if (first_level + parts.size() > levels.size()) {
             problems.push_back({file, number, 1,
                                 quote(line) + " has " + std::to_string(parts.size()) + " parts, but there are only " +
-                                    std::to_string(levels.size() - first_level) + " levels"});
+                                    std::to_string(levels.size() - first_level) +
+                                    " levels; a / stands between a node and its child"});
             continue;
         }
         if (auto bad =

@@ -108,6 +108,16 @@ struct settings {
 struct load_result {
     std::optional<settings> config;
     diagnostics errors;
+    std::optional<settings> so_far;  ///< where there are errors, but those of syntax: what was good
+    bool nodes_are_valid = false;
+    bool membership_is_valid = false;
+
+    /// Settings of which the nodes are valid, whatever else is not; null where they are not.
+    [[nodiscard]] const settings* nodes() const { return config ? &*config : nodes_are_valid ? &*so_far : nullptr; }
+    /// Settings of which that is valid which says where the scheduler is, and how to reach it.
+    [[nodiscard]] const settings* membership() const {
+        return config ? &*config : membership_is_valid ? &*so_far : nullptr;
+    }
 };
 
 /// Which parts a config must have.
@@ -131,6 +141,14 @@ std::string to_string(const endpoint& e);
 /// The nodes that a range source makes below `parents`.
 std::vector<node_decl> range_nodes(const source_settings& source, const std::string& level,
                                    const std::vector<std::string>& parents);
+
+/// What manual and range sources declare, in the order of the sources, and the forest of it.
+struct declared_nodes {
+    std::vector<node_decl> declarations;
+    forest_result forest;
+};
+/// Nothing where some source has to be read, a file or a script.
+std::optional<declared_nodes> nodes_of_config(const settings& config);
 
 /// The nodes in the lines of a file or of a script without parents: "name" or "parent/child", whose first part is of
 /// `first_level`. Problems are appended, with their lines; `file` is for these.

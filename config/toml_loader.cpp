@@ -32,6 +32,23 @@ void load_history(toml_reader& scheduler, load_context& c) {
     r.finish();
 }
 
+void load_data_dir(toml_reader& r, load_context& c, std::string& data_dir) {
+    const auto dir = r.string("data_dir");
+    if (!dir) return;
+    if (dir->empty()) return r.error("data_dir", "\"data_dir\" is empty; name a folder, or leave it out");
+    data_dir = c.resolve(*dir);
+}
+
+// What names resources of workers.
+void check_worker_resources(const toml::node& at, const amounts& named, load_context& c) {
+    std::vector<std::string> known;
+    for (const auto& def : c.config.resources.of(worker_level)) known.push_back(def.name);
+    for (const auto& [resource, amount] : named)
+        if (std::find(known.begin(), known.end(), resource) == known.end())
+            c.sink.add(at, quote(resource) + " is no resource of the worker level; there " +
+                               (known.empty() ? "is none in [resources.worker]" : "are " + join(known, ", ")));
+}
+
 void load_scheduler(toml_reader& top, load_context& c) {
     c.backoff.delays_s.assign(std::begin(defaults::backoff_s), std::end(defaults::backoff_s));
     c.backoff.then = backoff_policy::ending::repeat;
@@ -42,7 +59,7 @@ void load_scheduler(toml_reader& top, load_context& c) {
     if (auto p = r.word("policy", parse_policy_kind,
                         {"round_robin", "randomized_priority", "ranked_priority", "long_tail", "fair"}))
         c.config.engine.policy = *p;
-    if (auto dir = r.string("data_dir")) c.config.data_dir = c.resolve(*dir);
+    load_data_dir(r, c, c.config.data_dir);
     if (auto level = r.string("level_for_tasks"); level && c.check_level(r.at("level_for_tasks"), *level, true, false))
         c.level_for_tasks = *level;
     if (auto backoff = load_backoff(r, "backoff")) c.backoff = *backoff;
@@ -103,17 +120,10 @@ void load_workers(toml_reader& top, load_context& c) {
     if (auto problem = l.problem(); !problem.empty()) r.error("lost_after_ms", problem);
     if (const auto* overrides = r.subtable("overrides")) {
         toml_reader entries{*overrides, "workers.overrides", c.sink};
-        std::vector<std::string> known;
-        for (const auto& def : c.config.resources.of(worker_level)) known.push_back(def.name);
         for (const auto& [worker, node] : *overrides) {
             auto limits = entries.integers(worker.str());
             if (!limits) continue;
-            for (const auto& [resource, amount] : *limits)
-                if (std::find(known.begin(), known.end(), resource) == known.end())
-                    c.sink.add(
-                        node,
-                        quote(resource) + " is no resource of the worker level; overrides can only change " +
-                            (known.empty() ? "resources of [resources.worker], which has none" : join(known, ", ")));
+            check_worker_resources(node, *limits, c);
             c.config.resources.worker_overrides[std::string{worker.str()}] = *limits;
         }
     }
@@ -159,8 +169,10 @@ void load_network(toml_reader& top, load_context& c) {
         auto& w = c.config.worker;
         w.scheduler = load_endpoint(r, "scheduler");
         if (auto shard = r.string("shard")) w.shard = *shard;
-        if (auto dir = r.string("data_dir")) w.data_dir = c.resolve(*dir);
+        load_data_dir(r, c, w.data_dir);
         if (auto resources = r.integers("resources")) w.resources = *resources;
+        // A worker's own config need not say which resources there are.
+        if (top.has("resources")) check_worker_resources(r.at("resources"), w.resources, c);
         w.tls = load_tls(r, c);
         if (auto file = r.string("secret_file")) w.secret_file = c.resolve(*file);
         r.finish();
@@ -189,13 +201,17 @@ void load_simulate(toml_reader& top, load_context& c) {
     if (const auto* workers = r.subtable("workers")) {
         toml_reader entries{*workers, "simulate.workers", c.sink};
         for (const auto& [name, node] : *workers)
-            if (auto limits = entries.integers(name.str())) s.workers[std::string{name.str()}] = *limits;
+            if (auto limits = entries.integers(name.str())) {
+                check_worker_resources(node, *limits, c);
+                s.workers[std::string{name.str()}] = *limits;
+            }
     }
     r.finish();
 }
 
 void load_all(const toml::table& root, load_context& c, config_purpose purpose) {
     toml_reader top{root, "", c.sink};
+    const auto errors = [&] { return c.sink.errors.size(); };
     const auto* nodes = top.subtable("nodes");
     if (nodes != nullptr) {
         toml_reader r{*nodes, "nodes", c.sink};
@@ -203,19 +219,28 @@ void load_all(const toml::table& root, load_context& c, config_purpose purpose) 
     } else if (purpose == config_purpose::scheduler && root.get("nodes") == nullptr) {
         c.sink.add(root, "there is no [nodes] section; it must name the levels and at least one source of nodes");
     }
+    c.nodes_are_valid = errors() == 0;
     if (!c.config.levels.empty()) c.level_for_tasks = c.config.levels.back();
+    auto before = errors();
     load_scheduler(top, c);
+    c.membership_is_valid = errors() == before;
     load_resources(top, c);
     load_workers(top, c);
+    before = errors();
     load_network(top, c);
+    c.membership_is_valid = c.membership_is_valid && errors() == before;
     load_simulate(top, c);
-    if (const auto* jobs = top.subtable("jobs")) {
+    const auto* jobs = top.subtable("jobs");
+    if (jobs != nullptr) {
         load_jobs(*jobs, c);
         check_job_references(*jobs, c);
-    } else if (purpose == config_purpose::scheduler && root.get("jobs") == nullptr) {
-        c.sink.add(root, "there is no job; add a section like [jobs.NAME] with an owner and a command");
     }
+    if (purpose == config_purpose::scheduler && (jobs != nullptr ? jobs->empty() : root.get("jobs") == nullptr))
+        c.sink.add(jobs != nullptr ? *jobs : root,
+                   "there is no job; add a section like [jobs.NAME] with an owner and a command");
+    before = errors();
     top.finish();
+    c.membership_is_valid = c.membership_is_valid && errors() == before;
 }
 
 }  // namespace
@@ -242,6 +267,7 @@ bool load_context::check_level(const toml::node& at, const std::string& level, b
 
 load_result parse_config(std::string_view text, const std::string& path, config_purpose purpose) {
     error_sink sink{path, {}};
+    load_result result;
     settings config;
     config.file = path;
     try {
@@ -249,18 +275,21 @@ load_result parse_config(std::string_view text, const std::string& path, config_
         auto folder = std::filesystem::absolute(path).parent_path().string();
         load_context context{config, sink, std::move(folder), {}, {}, {}};
         load_all(root, context, purpose);
+        result.nodes_are_valid = context.nodes_are_valid;
+        result.membership_is_valid = context.membership_is_valid;
     } catch (const toml::parse_error& e) {
         sink.add(e.source().begin, std::string{e.description()});
     }
     std::stable_sort(sink.errors.begin(), sink.errors.end(), [](const diagnostic& a, const diagnostic& b) {
         return std::pair{a.line, a.column} < std::pair{b.line, b.column};
     });
-    if (!sink.errors.empty()) return {std::nullopt, std::move(sink.errors)};
-    return {std::move(config), {}};
+    (sink.errors.empty() ? result.config : result.so_far) = std::move(config);
+    result.errors = std::move(sink.errors);
+    return result;
 }
 
 load_result load_config(const std::string& path, config_purpose purpose) {
-    auto failed = [&](std::string message) { return load_result{std::nullopt, {{path, 0, 0, std::move(message)}}}; };
+    auto failed = [&](std::string message) { return load_result{{}, {{path, 0, 0, std::move(message)}}, {}}; };
     std::error_code ec;
     if (std::filesystem::is_directory(path, ec)) return failed("is a directory, not a config file");
     std::ifstream in{path, std::ios::binary};

@@ -17,6 +17,8 @@ struct load_context {
     std::string level_for_tasks;  ///< for jobs that have none
     std::optional<std::int64_t> kill_orphan_tasks_after_s;
     std::set<std::string> manual_nodes = {};  ///< of all manual sources so far
+    bool nodes_are_valid = false;             ///< the section of the nodes
+    bool membership_is_valid = false;         ///< the sections that say where the scheduler is
 
     /// A task must be dead when its worker counts as lost, so it can't have more time to end by itself.
     [[nodiscard]] std::int64_t longest_kill_wait_s() const {

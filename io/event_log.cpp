@@ -47,8 +47,10 @@ std::string to_json_line(const event& e) {
     return line + "}";
 }
 
-event_log::event_log(const std::string& path)
-    : path_{path}, file_{path == "-" ? stdout : std::fopen(path.c_str(), "we"), path == "-" ? keep_open : std::fclose} {
+event_log::event_log(const std::string& path, bool append)
+    : path_{path},
+      file_{path == "-" ? stdout : std::fopen(path.c_str(), append ? "ae" : "we"),
+            path == "-" ? keep_open : std::fclose} {
     if (!file_) throw errno_error("can't write the event log " + path);
 }
 

@@ -15,8 +15,8 @@ std::string to_json_line(const event& e);
 /// Appends events to a file ("-" is stdout).
 class event_log {
 public:
-    /// Starts the file anew. Throws io_error.
-    explicit event_log(const std::string& path);
+    /// Starts the file anew, unless `append`. Throws io_error.
+    explicit event_log(const std::string& path, bool append = false);
     /// Throws io_error where the file can't take it.
     void write(const event& e);
     void flush();

@@ -28,6 +28,10 @@ public:
         engine_.set_forest(nodes_);
         add_workers();
         for (const auto& spec : jobs) add_job(spec);
+        event known;
+        known.kind = event_kind::nodes_changed;
+        known.count = nodes_->size() - 1;
+        tell(std::move(known));
         for (auto& job : jobs_) job.table.set_forest(nodes_, 0);
         settle();
     }

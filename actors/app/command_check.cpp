@@ -25,15 +25,15 @@ void print_errors(const diagnostics& errors) {
 
 int command_check(const std::string& path) {
     const auto loaded = load_config(path);
-    print_errors(loaded.errors);
-    if (!loaded.config) {
-        fmt::print(stderr, "{}: {} {}\n", path, loaded.errors.size(), loaded.errors.size() == 1 ? "error" : "errors");
+    auto errors = loaded.errors;
+    const auto nodes = loaded.nodes() ? nodes_from_config(*loaded.nodes()) : config_nodes{};
+    errors.insert(errors.end(), nodes.problems.begin(), nodes.problems.end());
+    print_errors(errors);
+    if (!errors.empty()) {
+        fmt::print(stderr, "{}: {}\n", path, counted(errors.size(), "error"));
         return bad_usage;
     }
     const auto& c = *loaded.config;
-    const auto nodes = nodes_from_config(c);
-    print_errors(nodes.problems);
-    if (!nodes.problems.empty()) return bad_usage;
     fmt::print("{}: good. {}, levels {}, {} now{}\n", path, counted(c.jobs.size(), "job"), join(c.levels, " > "),
                counted(nodes.nodes->size() - 1, "node"),
                nodes.incomplete ? ", more from scripts that check does not run" : "");

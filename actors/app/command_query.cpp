@@ -31,11 +31,13 @@ public:
         if (!target.config.empty()) {
             const auto loaded = load_config(target.config, config_purpose::worker);
             print_errors(loaded.errors);
-            if (!loaded.config) {
-                refuse_arguments("the config " + target.config + " is not valid");
+            // Whoever edits it must be able to end what runs meanwhile.
+            if (!loaded.membership()) {
+                refuse_arguments("the config " + target.config +
+                                 " is not valid; --data-dir or --scheduler say as well where the scheduler is");
                 return;
             }
-            member = membership_of(*loaded.config);
+            member = membership_of(*loaded.membership());
         }
         auto finder = make_finder(target, member);
         if (!finder.error.empty()) {
@@ -114,9 +116,18 @@ jobs_answer jobs_from_files(const target_arguments& target) {
     jobs_answer answer;
     answer.suspended = "no scheduler runs; this is what was stored";
     auto store = stored(target);
+    const auto loaded = target.config.empty() ? load_result{} : load_config(target.config);
+    const auto specs = loaded.config ? loaded.config->jobs : std::vector<job_spec>{};
     for (const auto& job : store->jobs()) {
         job_row row;
         row.job = job;
+        const auto spec = std::find_if(specs.begin(), specs.end(), [&](const job_spec& s) { return s.name == job; });
+        if (spec != specs.end()) {
+            row.owner = spec->owner;
+            row.enabled = spec->enabled;
+            row.priority = spec->priority;
+            row.level = spec->level;
+        }
         store->for_each_status(job, [&](const node_id&, const task_status& status) {
             ++row.counts.total;
             switch (situation_of(status)) {

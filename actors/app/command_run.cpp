@@ -64,11 +64,12 @@ std::string add_limit(settings& c, const std::string& text) {
     } catch (const std::exception&) {
         limit = -1;
     }
-    if (limit < 0) return "--limit wants LEVEL=NUMBER, like host=2, not " + quote(text);
+    if (limit < 1) return "--limit wants LEVEL=NUMBER, like host=2, not " + quote(text);
     auto known = c.levels;
     known.emplace_back(instance_level);
     if (std::find(known.begin(), known.end(), level) == known.end())
         return "--limit names the level " + quote(level) + "; the levels here are " + join(known, ", ");
+    if (c.resources.by_level.contains(level)) return "--limit names the level " + quote(level) + " twice";
     c.resources.by_level[level] = {{level + "_slots", limit, 1, 0}};
     return {};
 }
@@ -230,13 +231,13 @@ int run_until_done(scheduler_process_options options, const std::shared_ptr<prog
         view->print(stderr, "stopping: running tasks are ended; again to not wait for them\n");
         process.stop();
         view->finish();
-        return e.what == main_event::kind::signal ? 128 + e.signal : static_cast<int>(all_well);
+        return e.what == main_event::kind::signal ? 128 + e.signal : static_cast<int>(some_failed);  // not all was done
     }
 }
 
 progress_view::style style_for(std::FILE* file, bool quiet) {
     if (quiet) return progress_view::style::silent;
-    return is_terminal(file) ? progress_view::style::bars : progress_view::style::plain;
+    return has_cursor(file) ? progress_view::style::bars : progress_view::style::plain;
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <system_error>
 
 #include "actors/app/commands.hpp"
@@ -18,8 +20,10 @@ using namespace bistro;
 
 constexpr const char* version = "bistro 0.1.0";
 
-// "bistro run ... -- COMMAND" is split by hand, since an option may have "--" for its value: --nodes -- is stdin.
+// "bistro run ... -- COMMAND" is split by hand, since an option may have "--" for its value: --nodes -- is stdin. With
+// other commands "--" says that what follows is no option.
 std::vector<std::string> split_off_command(std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments.front() != "run") return {};
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         if (arguments[i] == "--nodes" && i + 1 < arguments.size() && arguments[i + 1] == "--") arguments[i + 1] = "-";
         if (arguments[i] != "--") continue;
@@ -28,6 +32,21 @@ std::vector<std::string> split_off_command(std::vector<std::string>& arguments) 
         return command;
     }
     return {};
+}
+
+constexpr std::int64_t max_seed = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t max_limit = 1'000'000'000;
+
+// CLI11 alone takes -1 for a large number, and what is too large for the largest.
+CLI::Validator whole_number(std::int64_t most) {
+    const auto check = [most](const std::string& text) {
+        std::int64_t number = -1;
+        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (ec == std::errc{} && end == text.data() + text.size() && number >= 0 && number <= most)
+            return std::string{};
+        return quote(text) + " is no whole number from 0 to " + std::to_string(most);
+    };
+    return {check, "NUMBER"};
 }
 
 void add_target(CLI::App& app, target_arguments& target) {
@@ -119,7 +138,7 @@ int run_program(std::vector<std::string> arguments) {
     c = app.add_subcommand("simulate", "run the jobs in virtual time");
     c->add_option("CONFIG", simulate.config, "TOML config; see its [simulate] section")->required();
     c->add_option("--events", simulate.events, "write the event log to this file; - is stdout")->type_name("FILE");
-    c->add_option("--seed", simulate.seed, "of everything random");
+    c->add_option("--seed", simulate.seed, "of everything random")->check(whole_number(max_seed));
     c->add_flag("--json", simulate.json, "answer as JSON");
     c->callback([&] { code = command_simulate(simulate); });
 
@@ -143,7 +162,7 @@ int run_program(std::vector<std::string> arguments) {
     c = app.add_subcommand("tasks", "the tasks");
     c->add_option("JOB", tasks.job, "of this job only");
     c->add_option("--state", tasks.state, "waiting, running, done, failed, backoff, blocked, ...");
-    c->add_option("--limit", tasks.limit, "at most so many")->capture_default_str();
+    c->add_option("--limit", tasks.limit, "at most so many")->check(whole_number(max_limit))->capture_default_str();
     add_target(*c, target);
     add_json(*c, target);
     c->callback([&] { code = command_tasks(target, tasks); });
@@ -162,7 +181,9 @@ int run_program(std::vector<std::string> arguments) {
     c->add_option("JOB", logs.job, "of this job")->required();
     c->add_option("NODE", logs.node, "on this node only");
     c->add_option("--stream", logs.stream, "stdout or stderr only");
-    c->add_option("--limit", logs.limit, "the last so many lines")->capture_default_str();
+    c->add_option("--limit", logs.limit, "the last so many lines")
+        ->check(whole_number(max_limit))
+        ->capture_default_str();
     c->add_flag("-f,--follow", logs.follow, "go on as more is printed");
     add_target(*c, target);
     add_json(*c, target);
@@ -211,6 +232,10 @@ int main(int argc, char** argv) {
     raise_open_files_limit();
     try {
         const int code = run_program({argv + 1, argv + argc});
+        if (std::ferror(stdout) != 0) {  // earlier, and errno is of something else by now
+            std::clearerr(stdout);
+            std::fputc('\n', stdout);
+        }
         if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
         fmt::print(stderr, "bistro: stdout can't be written to: {}\n", std::strerror(errno));
     } catch (const std::system_error& e) {

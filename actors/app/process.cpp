@@ -123,7 +123,7 @@ void scheduler_process::open_stores() {
 
 void scheduler_process::spawn_actors() {
     std::shared_ptr<event_log> log;
-    if (!options_.events_path.empty()) log = std::make_shared<event_log>(options_.events_path);
+    if (!options_.events_path.empty()) log = std::make_shared<event_log>(options_.events_path, options_.append_events);
     system_config_ = std::make_unique<system_config>(config_->network.tls);
     system_config_->run_on(*loop_);
     system_ = std::make_unique<caf::actor_system>(*system_config_);

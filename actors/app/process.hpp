@@ -65,6 +65,7 @@ struct scheduler_process_options {
     bool insecure = false;
     bool listen = true;
     std::string events_path;               ///< empty: no event log
+    bool append_events = false;            ///< to what an earlier life has written
     std::function<void(settings&)> amend;  ///< what the command line changes in each config that is read
     std::function<void(const log_line&)> echo;
 };

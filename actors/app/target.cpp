@@ -11,13 +11,13 @@ namespace bistro {
 bool names_a_scheduler(const target_arguments& target) {
     if (target.config.empty()) return false;
     const auto loaded = load_config(target.config, config_purpose::worker);
-    return loaded.config && !loaded.config->levels.empty();
+    return loaded.membership() && !loaded.membership()->levels.empty();
 }
 
 std::string data_dir_of(const target_arguments& target) {
     if (!target.data_dir.empty()) return target.data_dir;
     if (!target.config.empty())
-        if (auto loaded = load_config(target.config); loaded.config) return loaded.config->data_dir;
+        if (auto loaded = load_config(target.config); loaded.membership()) return loaded.membership()->data_dir;
     return defaults::data_dir;
 }
 

@@ -7,13 +7,13 @@
 namespace bistro {
 
 void line_splitter::take(std::string_view part) {
-    const auto room = max_line_bytes - partial_.size();
+    const auto room = (raw_ ? max_raw_line_bytes : max_line_bytes) - partial_.size();
     partial_ += part.substr(0, room);
     if (part.size() > room) dropped_ += part.size() - room;
 }
 
 void line_splitter::emit(std::vector<std::string>& lines) {
-    auto line = valid_utf8(partial_);
+    auto line = raw_ ? partial_ : valid_utf8(partial_);
     if (dropped_ > 0) line += " [... " + std::to_string(dropped_) + " bytes cut]";
     lines.push_back(std::move(line));
     partial_.clear();

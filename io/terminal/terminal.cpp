@@ -27,6 +27,11 @@ constexpr std::size_t default_height = 24;
 
 bool is_terminal(std::FILE* file) { return ::isatty(::fileno(file)) == 1; }
 
+bool has_cursor(std::FILE* file) {
+    const char* term = std::getenv("TERM");
+    return is_terminal(file) && term != nullptr && *term != '\0' && std::string_view{term} != "dumb";
+}
+
 std::size_t terminal_width(std::FILE* file) {
     if (!is_terminal(file)) return no_terminal_width;
     const auto columns = size_of(file).ws_col;

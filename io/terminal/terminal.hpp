@@ -10,6 +10,8 @@
 namespace bistro {
 
 [[nodiscard]] bool is_terminal(std::FILE* file);
+/// A terminal on which lines can be written over.
+[[nodiscard]] bool has_cursor(std::FILE* file);
 /// Columns of the terminal behind `file`, 80 where it has none.
 [[nodiscard]] std::size_t terminal_width(std::FILE* file);
 [[nodiscard]] std::size_t terminal_height(std::FILE* file);

@@ -137,6 +137,18 @@ TEST(json_import, a_mistake_hides_no_other_and_nothing_is_lost_silently) {
                 ElementsAre(HasSubstr("f.json:12:3: error: \"bistro_job->simple_job\" is named a second")));
 }
 
+TEST(json_import, nodes_that_can_not_be_are_told_at_their_place) {
+    auto text = std::string{first_run};
+    text.replace(text.find("\"node2\": ["), 0, "\"x\": \"nope\", ");
+    EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("f.json:6:")));
+    EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("\"nope\", which does not exist")));
+    text = first_run;
+    text.replace(
+        text.find("{\"source\": \"manual\""), 0,
+        R"({"source": "range_label", "prefs": {"parent_level": "instance", "start": 1, "end": 2, "enabled": "no"}}, )");
+    EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("\"enabled\" must be true or false")));
+}
+
 TEST(json_import, what_is_null_is_told) {
     auto text = std::string{first_run};
     text.replace(text.find("\"enabled\": true}"), 17, "\"priority\": null, \"config\": {\"a\": [1, null]}}");

@@ -183,6 +183,14 @@ class BadInput(BistroTest):
         self.assertIn('did you mean "run"', self.bistro("runn", code=2)[1])
         self.write("c.toml", CONFIG + job("j", "true"))
         self.assertIn("--nodes", self.bistro("run", "c.toml", "--retries", "1", code=2)[1])
+        self.bistro("check", "--", "c.toml")
+        for arguments in (("simulate", "c.toml", "--seed", "-1"), ("simulate", "c.toml", "--seed", "9" * 20),
+                          ("tasks", "--limit", "-1"), ("logs", "j", "--limit", "9" * 20)):
+            self.assertIn("is no whole number", self.bistro(*arguments, code=2)[1])
+        self.write("names", "h/a\n")
+        for limits in (("host=0",), ("host=2", "host=1")):
+            options = [word for limit in limits for word in ("--limit", limit)]
+            self.assertIn("--limit", self.bistro("run", "--nodes", "names", *options, "--", "true", code=2)[1])
         for arguments in (("import", "."), ("run", "--nodes", ".", "--", "true"), ("check", ".")):
             self.assertIn("irectory", self.bistro(*arguments, code=2)[1])
         self.assertIn("bistro 0.", self.bistro("--version")[0])
@@ -199,6 +207,47 @@ class BadInput(BistroTest):
         self.write("bytes.toml", b"\xff\xfe\x00")
         self.bistro("check", "bytes.toml", code=2)
 
+    def test_errors_of_nodes_and_of_the_rest_are_told_at_once(self):
+        self.write("c.toml", """[nodes]
+levels = ["host", "db"]
+[[nodes.sources]]
+source = "manual"
+[nodes.sources.nodes]
+h1 = {}
+d1 = { parent = "nope" }
+[resources.worker]
+slot = { limit = 1 }
+[simulate.workers]
+w1 = { sltos = 1 }
+[worker]
+data_dir = ""
+[jobs]
+""")
+        _, err = self.bistro("check", "c.toml", code=2)
+        for expected in ('c.toml:7:6: error: node "d1" names the parent "nope"', "c.toml:11:6: error: \"sltos\" is no resource",
+                         'c.toml:13:12: error: "data_dir" is empty', "c.toml:14:1: error: there is no job", "c.toml: 4 errors"):
+            self.assertIn(expected, err)
+
+    def test_a_stopped_run_is_not_done_and_its_config_may_be_broken_meanwhile(self):
+        self.write("nodes", "-rf\na\n--help\n")
+        self.write("c.toml", """[nodes]
+levels = ["db"]
+[[nodes.sources]]
+source = "file"
+path = "nodes"
+[resources.worker]
+slot = { limit = 9 , default = 1 }
+""" + job("j", "exec sleep 1000"))
+        run = self.start("run", "c.toml", "--data-dir", "state")
+        running = lambda: [t["node"] for t in self.json("tasks", "--state", "running", "--config", "c.toml")["tasks"]]
+        self.wait_until(lambda: os.path.exists(self.path("state/jobs/j")) and len(running()) == 3, "three tasks")
+        self.write("c.toml", self.read("c.toml") + "prioritty = 1\n")
+        out, err = self.bistro("kill", "j", "--config", "c.toml", "--", "-rf")
+        self.assertIn("1 task signaled", out)
+        self.assertIn('did you mean "priority"?', err)
+        self.bistro("stop", "--config", "c.toml")
+        self.assertEqual(run.wait(timeout=DEADLINE_S), 1, self.read(run.log))
+
     def test_a_data_directory_that_cannot_be_used(self):
         self.write("c.toml", CONFIG + job("j", "true"))
         self.write("file", "x")
@@ -214,6 +263,13 @@ class BadInput(BistroTest):
         self.wait_until(lambda: os.path.exists(self.path("state/jobs/j/started")), "the first run")
         self.assertIn("in use by another scheduler", self.bistro("run", "c.toml", code=3)[1])
         self.stop(process)
+
+    def test_a_full_disk_for_stdout(self):
+        self.write("c.toml", CONFIG + job("j", "true"))
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([BISTRO, "run", "c.toml"], cwd=self.folder, stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("stdout can't be written to: No space left", run.stderr)
 
     def test_a_full_disk_for_the_event_log(self):
         self.write("c.toml", CONFIG + job("j", "true"))
@@ -242,7 +298,7 @@ class BadInput(BistroTest):
     def test_names_with_nul_bytes(self):
         self.write("nodes", b"a\nb\0c\nd\n")
         self.assertIn("nodes:2:1: error: a node name contains a NUL byte", self.bistro("run", "--nodes", "nodes", "--", "true", code=2)[1])
-        self.write("list.sh", "#!/bin/sh\nprintf 'x\\0y\\nz\\n'", 0o755)
+        self.write("list.sh", "#!/bin/sh\nprintf 'x\\0y\\nz\\n\\377\\n\\376\\n'", 0o755)
         self.write("c.toml", """[nodes]
 levels = ["db"]
 [[nodes.sources]]
@@ -257,7 +313,8 @@ parent_level = "instance"
         self.assertIn("there were problems with the nodes", err)
         self.assertIn('contains a NUL byte: "b\\x00c"', err)
         self.assertIn('contains a NUL byte: "x\\x00y"', err)
-        self.assertEqual(sorted(self.read("state/jobs/j/ran").split()), ["a", "d", "z"])
+        with open(self.path("state/jobs/j/ran"), "rb") as ran:
+            self.assertEqual(sorted(ran.read().split()), [b"a", b"d", b"z", b"\xfe", b"\xff"], "names are bytes")
         self.write("bad.toml", '[jobs."j\\u0000\\u001b"]\nowner = "o"\ncommand = ["e\\u0000"]\n')
         _, err = self.bistro("check", "bad.toml", code=2)
         self.assertIn("contains a NUL byte, which no process can be given", err)
@@ -356,6 +413,10 @@ class Terminal(BistroTest):
         self.assertEqual(script.returncode, 0, script.stdout)
         self.assertIn("█", script.stdout)
         self.assertIn("\x1b[", script.stdout)
+        dumb = subprocess.run(["script", "-qec", f"{BISTRO} run c.toml --clean", "/dev/null"], cwd=self.folder,
+                              env={**self.environment, "TERM": "dumb"}, capture_output=True, text=True, timeout=60)
+        self.assertEqual(dumb.returncode, 0, dumb.stdout)
+        self.assertNotIn("\x1b", dumb.stdout)
 
 
 if __name__ == "__main__":

@@ -168,6 +168,14 @@ TEST_F(launcher_test, destruction_ends_what_runs) {
     EXPECT_EQ(::kill(pid, 0), -1) << "ended and reaped";
 }
 
+TEST(line_splitter, leaves_raw_lines_as_they_are) {
+    line_splitter splitter{true};
+    std::vector<std::string> lines;
+    const auto odd = std::string(max_line_bytes + 10, 'a') + "\xff";
+    splitter.feed(odd + "\n", lines);
+    EXPECT_EQ(lines, std::vector<std::string>{odd});
+}
+
 TEST(line_splitter, cuts_and_marks_long_lines) {
     line_splitter splitter;
     std::vector<std::string> lines;

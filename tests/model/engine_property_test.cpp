@@ -1,6 +1,5 @@
-// Random forests, jobs, policies and events through the engine and the task tables, held against the paper's
-// brute-force loop: scan every job and every node. After each event: no slot over its limit, no task running twice,
-// nothing startable left waiting.
+// Random forests, jobs, policies and events through the engine, held against the paper's brute-force loop: scan every
+// job and every node. After each event: no slot over its limit, no task running twice, nothing startable left waiting.
 #include <gtest/gtest.h>
 
 #include <algorithm>

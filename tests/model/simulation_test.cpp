@@ -54,6 +54,9 @@ TEST_F(simulation_test, events_are_numbered_and_in_order_of_time) {
     run({first});
     std::uint64_t seq = 0;
     time_ms time = 0;
+    EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                            [](const event& e) { return e.kind == event_kind::nodes_changed && e.count > 0; }),
+              1);
     for (const auto& e : events) {
         EXPECT_EQ(e.seq, ++seq);
         EXPECT_GE(e.at_ms, time);
