@@ -63,7 +63,8 @@ diagnostics all_problems(const nodes_state& s, const forest_result& result) {
     for (const auto& problem : result.problems) {
         const node_decl* declared = nullptr;
         const auto& source = source_of(s, problem.declaration, declared);
-        all.push_back({text_of(source.settings, s.config->file), declared->at.line, declared->at.column, problem.text});
+        const auto at = source.settings.kind == source_kind::range_label ? source.settings.at : declared->at;
+        all.push_back({text_of(source.settings, s.config->file), at.line, at.column, problem.text});
     }
     if (result.more_problems > 0)
         all.push_back({s.config->file, 0, 0, counted(result.more_problems, "more node") + " can't be used"});

@@ -175,9 +175,9 @@ void wake(self_ptr self) {
     using wakeup = worker_side::wakeup;
     switch (s.side->wake(now(self))) {
         case wakeup::stop:
-            stop_all(self,
-                     "the scheduler has not been heard for " + duration_text(s.side->timeouts().worker_deadline_ms()));
-            return end_if_done(self);
+            if (s.side->is_stopping()) return end_if_done(self);
+            return stop_all(
+                self, "the scheduler has not been heard for " + duration_text(s.side->timeouts().worker_deadline_ms()));
         case wakeup::end: return end_if_done(self);
         case wakeup::send_heartbeat: send_heartbeat(self); break;
         case wakeup::say_hello: say_hello(self); break;

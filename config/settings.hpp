@@ -108,7 +108,7 @@ struct settings {
 struct load_result {
     std::optional<settings> config;
     diagnostics errors;
-    std::optional<settings> so_far;  ///< where there are errors, but those of syntax: what was good
+    std::optional<settings> so_far;  ///< where there are errors, but some of it is valid, as these say
     bool nodes_are_valid = false;
     bool membership_is_valid = false;
 

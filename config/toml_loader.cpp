@@ -14,7 +14,6 @@ namespace bistro {
 
 namespace {
 
-constexpr std::int64_t max_slots = std::int64_t{1} << 40;
 constexpr std::int64_t max_history_days = 36'500;
 constexpr std::int64_t max_history_records = std::int64_t{1} << 40;
 constexpr std::int64_t max_ms = std::int64_t{1} << 40;
@@ -89,12 +88,12 @@ void load_resources(toml_reader& top, load_context& c) {
             }
             toml_reader r{*entry->as_table(), where, c.sink};
             resource_def def{name, 0, 0, 0};
-            if (auto limit = r.integer("limit", 0, max_slots)) {
+            if (auto limit = r.integer("limit", 0, max_amount)) {
                 def.limit = *limit;
             } else if (!r.has("limit")) {
                 r.error("limit", "\"" + where + "\" needs a limit");
             }
-            if (auto demand = r.integer("default", 0, max_slots)) def.default_demand = *demand;
+            if (auto demand = r.integer("default", 0, max_amount)) def.default_demand = *demand;
             if (auto weight = r.integer("weight", 0, 1'000'000)) def.weight = *weight;
             r.finish();
             if (auto [other, is_new] = level_of.emplace(name, level); !is_new)
@@ -283,7 +282,10 @@ load_result parse_config(std::string_view text, const std::string& path, config_
     std::stable_sort(sink.errors.begin(), sink.errors.end(), [](const diagnostic& a, const diagnostic& b) {
         return std::pair{a.line, a.column} < std::pair{b.line, b.column};
     });
-    (sink.errors.empty() ? result.config : result.so_far) = std::move(config);
+    if (sink.errors.empty())
+        result.config = std::move(config);
+    else if (result.nodes_are_valid || result.membership_is_valid)
+        result.so_far = std::move(config);
     result.errors = std::move(sink.errors);
     return result;
 }

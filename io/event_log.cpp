@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 
+#include <fstream>
+
 #include "io/error.hpp"
 #include "model/text.hpp"
 
@@ -47,11 +49,24 @@ std::string to_json_line(const event& e) {
     return line + "}";
 }
 
+namespace {
+
+bool ends_within_a_line(const std::string& path) {
+    std::ifstream file{path, std::ios::binary | std::ios::ate};
+    if (!file || file.tellg() <= 0) return false;
+    file.seekg(-1, std::ios::end);
+    return file.get() != '\n';
+}
+
+}  // namespace
+
 event_log::event_log(const std::string& path, bool append)
     : path_{path},
       file_{path == "-" ? stdout : std::fopen(path.c_str(), append ? "ae" : "we"),
             path == "-" ? keep_open : std::fclose} {
     if (!file_) throw errno_error("can't write the event log " + path);
+    // A line that a crash has cut short ends here.
+    if (append && path != "-" && ends_within_a_line(path)) std::fputc('\n', file_.get());
 }
 
 void event_log::write(const event& e) {

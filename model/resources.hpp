@@ -26,6 +26,9 @@ struct resource_def {
 /// Amounts by resource name.
 using amounts = std::map<std::string, std::int64_t>;
 
+/// Of a resource: no limit and no demand is larger.
+inline constexpr std::int64_t max_amount = std::int64_t{1} << 40;
+
 /// All resources, by the name of their level.
 struct resource_table {
     std::map<std::string, std::vector<resource_def>> by_level;

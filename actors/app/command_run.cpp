@@ -104,7 +104,8 @@ one_liner config_of(const run_arguments& a) {
         problems.push_back({source.name, source.nodes[p.declaration].at.line, 1, p.text});
     if (!problems.empty()) {
         result.error = to_string(problems.front());
-        if (problems.size() > 1) result.error += " (and " + std::to_string(problems.size() - 1) + " more)";
+        if (const auto more = problems.size() - 1 + built.more_problems; more > 0)
+            result.error += " (and " + std::to_string(more) + " more)";
         return result;
     }
     c.sources.push_back(std::move(source));

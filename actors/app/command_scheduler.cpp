@@ -25,7 +25,7 @@ int command_scheduler(const scheduler_arguments& a) {
     options.clean = a.clean;
     options.insecure = a.insecure;
     options.events_path = a.events;
-    options.append_events = true;
+    options.append_events = !a.clean;
     if (a.insecure && !is_loopback(options.config->network.listen) && !options.config->network.tls)
         spdlog::warn("--insecure: whoever can connect to {} may run commands on all workers",
                      to_string(options.config->network.listen));

@@ -232,11 +232,14 @@ int main(int argc, char** argv) {
     raise_open_files_limit();
     try {
         const int code = run_program({argv + 1, argv + argc});
-        if (std::ferror(stdout) != 0) {  // earlier, and errno is of something else by now
+        const bool failed_before = std::ferror(stdout) != 0;
+        if (failed_before) {  // errno is of something else by now
             std::clearerr(stdout);
             std::fputc('\n', stdout);
+            errno = EIO;
         }
-        if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
+        const bool flushed = std::fflush(stdout) == 0;
+        if ((flushed && !failed_before) || (!flushed && errno == EPIPE)) return code;
         fmt::print(stderr, "bistro: stdout can't be written to: {}\n", std::strerror(errno));
     } catch (const std::system_error& e) {
         if (e.code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // whoever read it wants no more

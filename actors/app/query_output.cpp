@@ -38,7 +38,7 @@ json::array jobs_array(const jobs_answer& answer) {
         jobs.push_back(json::object{{"job", json_text(job.job.value)},
                                     {"owner", json_text(job.owner)},
                                     {"enabled", job.enabled},
-                                    {"priority", job.priority},
+                                    {"priority", static_cast<double>(job.priority)},
                                     {"level", json_text(job.level)},
                                     {"tasks", json_counts(job.counts)},
                                     {"waiting_reason", json_text(job.waiting)}});

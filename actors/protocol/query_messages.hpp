@@ -2,6 +2,8 @@
 // wrong one they are refused. An answer that is lost with its connection may be asked for again.
 #pragma once
 
+#include <bit>
+#include <caf/meta/type_name.hpp>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,11 +21,25 @@ namespace bistro {
 struct jobs_asked {
     std::string secret;
 };
+/// A number that travels as its bits: CAF 0.17.6 never ends writing an infinite one.
+class exact_double {
+public:
+    exact_double(double value = 0) : bits_{std::bit_cast<std::uint64_t>(value)} {}
+    operator double() const { return std::bit_cast<double>(bits_); }
+
+    template <class Inspector>
+    friend auto inspect(Inspector& f, exact_double& x) {
+        return f(caf::meta::type_name("exact_double"), x.bits_);
+    }
+
+private:
+    std::uint64_t bits_;
+};
 struct job_row {
     job_id job;
     std::string owner;
     bool enabled = true;
-    double priority = 1;
+    exact_double priority = 1;
     std::string level;
     task_counts counts;
     std::string waiting;  ///< why its next task does not start; empty: nothing waits

@@ -14,7 +14,9 @@ void line_splitter::take(std::string_view part) {
 
 void line_splitter::emit(std::vector<std::string>& lines) {
     auto line = raw_ ? partial_ : valid_utf8(partial_);
-    if (dropped_ > 0) line += " [... " + std::to_string(dropped_) + " bytes cut]";
+    // A raw line has no room for words: it is over max_raw_line_bytes long, which tells that it was cut.
+    if (dropped_ > 0 && raw_) line += "\n";
+    if (dropped_ > 0 && !raw_) line += " [... " + std::to_string(dropped_) + " bytes cut]";
     lines.push_back(std::move(line));
     partial_.clear();
     dropped_ = 0;

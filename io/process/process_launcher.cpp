@@ -255,7 +255,7 @@ void child::start(process_spec spec) {
     if (request.executable.empty())
         return fail("can't run " + quote(spec.argv.front()) + ": there is no such program in $PATH");
     request.argv = std::move(spec.argv);
-    out_.splitter = err_.splitter = line_splitter{spec.raw_output};
+    out_.splitter = line_splitter{spec.raw_output};
     request.working_directory = std::move(spec.working_directory);
     request.environment.reserve(owner_.environment().size() + spec.environment.size() + 1);
     for (const auto& entry : owner_.environment()) request.environment.push_back(entry.c_str());

@@ -22,7 +22,7 @@ struct process_spec {
     std::vector<std::string> argv;         ///< argv[0] is searched in $PATH where it has no slash
     std::vector<std::string> environment;  ///< "NAME=value", on top of what this process has
     std::string working_directory;         ///< made where it is missing
-    bool raw_output = false;               ///< lines of output need not be text
+    bool raw_output = false;               ///< lines of stdout need not be text
 };
 
 struct output_line {

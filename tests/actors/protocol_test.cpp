@@ -3,6 +3,7 @@
 
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
+#include <limits>
 
 #include "tests/support/actor_fixture.hpp"
 
@@ -78,6 +79,9 @@ TEST_F(protocol_test, questions_and_answers) {
     j.jobs = {{job_id{"j"}, "o", false, 2.5, "db", {1, 2, 3, 4, 5, 6, 7, 8}, "w"}};
     j.problems = {{"a", "b"}};
     EXPECT_EQ(round_trip(j).jobs[0].counts, j.jobs[0].counts);
+    EXPECT_EQ(round_trip(j).jobs[0].priority, 2.5);
+    j.jobs[0].priority = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(round_trip(j).jobs[0].priority, j.jobs[0].priority) << "CAF's own way never ends";
     EXPECT_EQ(round_trip(j).problems, j.problems);
     j.workers = {{shard_name{"w"}, "h", 1, "healthy", true, false, true, 2, {{"slot", 3}}}};
     const auto row = round_trip(j).workers.at(0);
@@ -113,6 +117,16 @@ TEST(validation, enumerations_out_of_range_are_refused) {
     EXPECT_TRUE(valid(s));
     hello h;
     EXPECT_FALSE(valid(h)) << "no shard name";
+    h.who.info.shard = shard_name{"w"};
+    h.running = {{invocation_id{1}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 5, {{{"db", {{"r", 1}}}}, {}}}};
+    EXPECT_TRUE(valid(h));
+    for (const std::int64_t wrong : {std::int64_t{-1}, max_amount + 1}) {
+        h.running[0].demands.nodes[0].second["r"] = wrong;
+        EXPECT_FALSE(valid(h)) << "it would free slots, or take all";
+    }
+    h.running[0].demands = {};
+    h.who.info.declared["cpu"] = -1;
+    EXPECT_FALSE(valid(h));
     logs_asked l;
     l.query.stream = static_cast<log_stream>(7);
     EXPECT_FALSE(valid(l));

@@ -1,6 +1,8 @@
 // Any bytes as a message between processes, behind one byte that says which. What can be read must come back the same
 // when it is written and read again.
 #include <array>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
 
@@ -11,10 +13,17 @@ namespace bistro {
 
 namespace {
 
+// Handles of actors can only be read in one; those of others are refused here, as no connection is.
+caf::actor_system& process() {
+    static caf::actor_system_config config;
+    static caf::actor_system system{config};
+    return system;
+}
+
 template <class Message>
 std::vector<char> written(Message& message) {
     std::vector<char> bytes;
-    caf::binary_serializer sink{nullptr, bytes};
+    caf::binary_serializer sink{process(), bytes};
     must(!sink(message), "what was read can be written");
     return bytes;
 }
@@ -22,12 +31,12 @@ std::vector<char> written(Message& message) {
 template <class Message>
 void read(std::string_view text) {
     Message message;
-    caf::binary_deserializer source{nullptr, text.data(), text.size()};
+    caf::binary_deserializer source{process(), text.data(), text.size()};
     if (source(message)) return;
     if constexpr (requires { valid(message); }) static_cast<void>(valid(message));
     const auto bytes = written(message);
     Message again;
-    caf::binary_deserializer second{nullptr, bytes.data(), bytes.size()};
+    caf::binary_deserializer second{process(), bytes.data(), bytes.size()};
     must(!second(again), "what was written can be read");
     must(written(again) == bytes, "and is the same");
 }
