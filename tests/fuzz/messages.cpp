@@ -15,8 +15,9 @@ namespace {
 
 // Handles of actors can only be read in one; those of others are refused here, as no connection is.
 caf::actor_system& process() {
-    static caf::actor_system_config config;
-    static caf::actor_system system{config};
+    // It lives as long as the program: CAF's own statics end before it would.
+    static auto& config = *new caf::actor_system_config;
+    static auto& system = *new caf::actor_system{config};
     return system;
 }
 
