@@ -322,7 +322,7 @@ void take_worker(self_ptr self, const worker_joined& m) {
     worker.info = m.info;
     worker.session = m.session;
     worker.known.clear();
-    const auto differences = reconcile(*s.core, m.worker, m.running, m.unacknowledged);
+    const auto differences = reconcile(*s.core, s.results, m.worker, m.running, m.unacknowledged);
     for (const auto* report : differences.unknown_runs) adopt(self, m.worker, *report, m.info.shard.value);
     for (const auto* finished : differences.unknown_ends)
         tell_of_earlier_attempt(
@@ -400,6 +400,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
     engine_options off;
     off.enabled = false;
     s.core.emplace(off, first);
+    s.results = result_ledger{first};
     s.links = std::move(links);
     s.run = std::move(run);
     self->set_exit_handler([=](caf::exit_msg& m) {

@@ -1,16 +1,15 @@
 #include "model/scheduler_side.hpp"
 
-#include <boost/unordered/unordered_flat_set.hpp>
-
 namespace bistro {
 
-reconciliation reconcile(const engine& engine, worker_index worker, std::span<const task_report> running,
-                         std::span<const finished_task> unacknowledged) {
+reconciliation reconcile(const engine& engine, const result_ledger& results, worker_index worker,
+                         std::span<const task_report> running, std::span<const finished_task> unacknowledged) {
     reconciliation result;
     boost::unordered_flat_set<std::uint64_t> reported;
     for (const auto& report : running) {
         reported.insert(report.invocation.value);
-        if (!engine.holds(report.invocation)) result.unknown_runs.push_back(&report);
+        if (!engine.holds(report.invocation) && !results.has_ended(report.invocation))
+            result.unknown_runs.push_back(&report);
     }
     for (const auto& finished : unacknowledged) {
         reported.insert(finished.end.invocation.value);

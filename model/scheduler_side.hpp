@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <map>
 #include <span>
 #include <vector>
@@ -19,17 +20,23 @@ struct reconciliation {
     std::vector<invocation_id> never_started;        ///< held, but not reported: their orders were lost on the way
 };
 
-/// O((held + reported) log). A hello voids the session before it, so that an order which it does not report can't be
-/// carried out any more.
-reconciliation reconcile(const engine& engine, worker_index worker, std::span<const task_report> running,
-                         std::span<const finished_task> unacknowledged);
-
 /// The results that have come and are not durable yet, with the worker that waits for word of each. Its size is bounded
 /// by what workers keep unacknowledged.
 class result_ledger {
 public:
+    /// `first` is the first invocation of this life of the scheduler.
+    explicit result_ledger(invocation_id first = {}) : first_{first} {}
+
     /// A result came, perhaps again.
-    void came(invocation_id invocation, worker_index worker) { waiting_[invocation.value] = worker; }
+    void came(invocation_id invocation, worker_index worker) {
+        waiting_[invocation.value] = worker;
+        if (invocation < first_) ended_.insert(invocation.value);
+    }
+    /// Of an invocation that the engine does not hold: whether that is because it has ended. All that is of this life
+    /// was held once; of earlier lives, the results that came tell, as many as ran at the restart.
+    [[nodiscard]] bool has_ended(invocation_id invocation) const {
+        return !(invocation < first_) || ended_.contains(invocation.value);
+    }
     /// These need not be kept any more. Whom to tell of which; those that were told already are left out.
     std::map<worker_index, std::vector<invocation_id>> settle(std::span<const invocation_id> invocations);
     /// Nobody is there to be told.
@@ -37,7 +44,14 @@ public:
     [[nodiscard]] std::size_t size() const { return waiting_.size(); }
 
 private:
+    invocation_id first_;
     boost::unordered_flat_map<std::uint64_t, worker_index> waiting_;
+    boost::unordered_flat_set<std::uint64_t> ended_;
 };
+
+/// O(held + reported). A hello voids the session before it, so that an order which it does not report can't be carried
+/// out any more. But it may be older than results which came before it, so what has ended is no run.
+reconciliation reconcile(const engine& engine, const result_ledger& results, worker_index worker,
+                         std::span<const task_report> running, std::span<const finished_task> unacknowledged);
 
 }  // namespace bistro

@@ -28,7 +28,8 @@ std::vector<std::string> config_texts() {
     const auto second = job_text("second", "depends_on = [\"first\"]\n");
     const auto usual = config_text(limit_of_instance, limit_of_host, test::short_timeouts);
     const auto tight = config_text(
-        3, 1, "[workers]\nheartbeat_ms = 700\nunhealthy_after_ms = 2000\nlost_after_ms = 13000\nkill_ms = 4000\n");
+        tight_limit_of_instance, tight_limit_of_host,
+        "[workers]\nheartbeat_ms = 700\nunhealthy_after_ms = 2000\nlost_after_ms = 13000\nkill_ms = 4000\n");
     return {usual + first + second, tight + first + second, usual + first, usual + first + second + job_text(last_job)};
 }
 
@@ -244,8 +245,9 @@ void world::repair_all() {
 void world::change_config(std::size_t variant) {
     if (settings_ == variants_[variant]) return;
     note("config " + std::to_string(variant));
-    settings_ = variants_[variant];
-    second_was_removed_ = second_was_removed_ || settings_->jobs.size() == 1;
+    const auto left = std::exchange(settings_, variants_[variant]);
+    configured_ms_ = now_ms_;
+    if (left == variants_[without_second]) second_back_ms_ = now_ms_;
     if (scheduler_.up) caf::anon_send(scheduler_.scheduler, config_changed{settings_});
 }
 

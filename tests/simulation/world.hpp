@@ -27,6 +27,14 @@ namespace bistro::simulation {
 // What the config says when faults are over, and never less than it says before.
 inline constexpr std::size_t limit_of_instance = 5;
 inline constexpr std::size_t limit_of_host = 2;
+// What one of its variants says.
+inline constexpr std::size_t tight_limit_of_instance = 3;
+inline constexpr std::size_t tight_limit_of_host = 1;
+inline constexpr std::size_t tight_variant = 1;
+inline constexpr std::size_t without_second = 2;
+/// What was decided under an older config has begun by then, or never will: no worker hears nothing for so long and
+/// still starts tasks.
+inline constexpr std::int64_t config_takes_ms = 20'000;
 inline constexpr std::size_t limit_of_worker = 2;
 inline constexpr std::size_t nodes = 9;
 /// The job that shows that all slots can be used.
@@ -111,6 +119,8 @@ private:
 
     // Promises.
     void check_processes(const task_process& added);
+    void note_homeless(const finished_task& finished);
+    [[nodiscard]] bool may_be_gone(const job_id& job) const;
     void expect_acknowledgement(std::size_t worker, const finished_task& finished);
     void check_acknowledgement(std::size_t worker, const acknowledge_results& m);
     void check_queues();
@@ -140,7 +150,9 @@ private:
     std::optional<caf::actor_system> system_;
     std::vector<std::shared_ptr<const settings>> variants_;  ///< of the config
     std::shared_ptr<const settings> settings_;               ///< the one in force
-    bool second_was_removed_ = false;                        ///< from it, at some time
+    std::int64_t configured_ms_ = -config_takes_ms;          ///< when it came into force
+    std::int64_t second_back_ms_ = -config_takes_ms;         ///< when it last was in no config any more
+    std::set<invocation_id> homeless_;  ///< ends that may have come when their job was in no config
     disk disk_;
     scheduler_process scheduler_;
     std::vector<worker_process> workers_;

@@ -30,7 +30,10 @@ bool world::tamper(connection& c, side to, envelope& message) {
         if (planted == mutation::slots_lost_on_return && !greeted_.insert(m.who.instance).second)
             m.who.info.declared = {{"cpu", 1}};
         if (planted == mutation::unreported_results) m.unacknowledged.clear();
-        for (const auto& finished : m.unacknowledged) expect_acknowledgement(c.worker(), finished);
+        for (const auto& finished : m.unacknowledged) {
+            expect_acknowledgement(c.worker(), finished);
+            note_homeless(finished);
+        }
         content = caf::make_message(std::move(m));
     } else if (content.match_elements<welcome>()) {
         auto m = content.get_as<welcome>(0);
@@ -42,6 +45,7 @@ bool world::tamper(connection& c, side to, envelope& message) {
         acknowledge_results early;
         for (const auto& finished : content.get_as<tasks_finished>(0).ends) {
             expect_acknowledgement(c.worker(), finished);
+            note_homeless(finished);
             early.invocations.push_back(finished.end.invocation);
         }
         if (planted == mutation::early_acknowledgement && !early.invocations.empty()) {
@@ -68,12 +72,24 @@ void world::check_processes(const task_process& added) {
         on_host += p.host == added.host;
         on_worker += p.worker == added.worker;
     }
-    if (in_all > limit_of_instance) fail("more tasks than the instance has slots");
-    if (on_host > limit_of_host) fail("more tasks on " + added.host + " than it has slots");
+    const bool tight = settings_ == variants_[tight_variant] && now_ms_ - configured_ms_ >= config_takes_ms;
+    if (in_all > (tight ? tight_limit_of_instance : limit_of_instance)) fail("more tasks than the instance has slots");
+    if (on_host > (tight ? tight_limit_of_host : limit_of_host))
+        fail("more tasks on " + added.host + " than it has slots");
     if (on_worker > limit_of_worker)
         fail("more tasks on worker " + std::to_string(added.worker) + " than it has slots");
     if (acknowledged_done_.contains({added.job, added.node}))
         fail(added.job.value + " on " + added.node.value + " runs again, though its end was acknowledged as done");
+}
+
+// The scheduler may hear of a config a while after it is in force.
+bool world::may_be_gone(const job_id& job) const {
+    return job.value == "second" &&
+           (settings_ == variants_[without_second] || now_ms_ - second_back_ms_ < config_takes_ms);
+}
+
+void world::note_homeless(const finished_task& finished) {
+    if (may_be_gone(finished.job)) homeless_.insert(finished.end.invocation);
 }
 
 void world::expect_acknowledgement(std::size_t worker, const finished_task& finished) {
@@ -96,8 +112,8 @@ void world::check_acknowledgement(std::size_t worker, const acknowledge_results&
                         [&](const attempt& a) { return a.start.invocation > invocation; }))
             continue;
         const auto kept = kept_end(attempts, invocation);
-        // What a job did that is in no config any more means nothing, where no scheduler remembers it.
-        if (kept == attempts.end() && job.value == "second" && second_was_removed_) continue;
+        // What a job did that is in no config means nothing.
+        if (kept == attempts.end() && (homeless_.contains(invocation) || may_be_gone(job))) continue;
         if (kept == attempts.end())
             return fail("the result of " + to_string(invocation) + " is acknowledged, but not durable");
         if (kept->end.result == attempt_result::done) acknowledged_done_.emplace(job, node);
