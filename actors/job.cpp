@@ -17,7 +17,8 @@ scheduler_actor scheduler_of(self_ptr self) { return caf::actor_cast<scheduler_a
 
 job_progress progress_of(self_ptr self) {
     const auto& s = self->state;
-    return {s.table->spec().name, s.table->spec().level, s.table->counts(), s.changes, s.retired, s.last_end_ms};
+    return {s.table->spec().name, s.table->spec().level, s.table->counts(), s.changes, s.retired,
+            s.last_end_ms,        s.seen_starts};
 }
 
 dependency_news news_of(self_ptr self, bool replaced, std::vector<node_index> done, std::vector<node_index> undone) {

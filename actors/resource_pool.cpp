@@ -125,7 +125,7 @@ void add_start(self_ptr self, const start_decision& decision, orders_by_worker& 
     auto* news = job_with_news(self, name);
     news->started.push_back({name, order.node, decision.invocation, worker.info.shard.value, order.path, s.run.now()});
     news->started_nodes.push_back(decision.node);
-    job.unseen.push_back({++job.starts, decision.node, {}});
+    job.unseen.push_back({job.starts = ++s.starts, decision.node, {}});
     ++s.events.started;
     if (s.links.keep_events) {
         auto e = make_event(self, event_kind::start, {name, order.path, decision.worker}, decision.invocation);
@@ -164,7 +164,8 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     const auto index = s.core->find_job(attempt.job);
     const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
     if (node && index) s.core->remove_pending(*index, std::array{*node});
-    job->second.unseen.push_back({++job->second.starts, node.value_or(node_index{}), attempt.node.value});
+    job->second.starts = ++s.starts;
+    job->second.unseen.push_back({job->second.starts, node.value_or(node_index{}), attempt.node.value});
     send_news(self);  // it comes behind what was gathered
     self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, {}});
 }
@@ -240,10 +241,10 @@ void take_pending(self_ptr self, pending_changed& m) {
     s.core->add_pending(*index, m.ready);
 }
 
-// A job that has not heard of all its starts does not know yet what it still runs.
-job_removal remove_job(self_ptr self, const job_removed& m) {
+// A job that had not heard of all its starts did not know what it still runs.
+job_removal remove_job(self_ptr self, const job_ended& m) {
     auto& s = self->state;
-    if (auto job = s.jobs.find(m.job); job != s.jobs.end() && !job->second.unseen.empty()) {
+    if (auto job = s.jobs.find(m.job); job != s.jobs.end() && job->second.starts > m.seen_starts) {
         send_news(self);
         return {false};
     }
@@ -307,11 +308,6 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
 void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
     auto& s = self->state;
     s.core->adopt(report.invocation, {report.job, report.path, worker}, report.demands);
-    if (!s.jobs.contains(report.job)) {
-        kill_invocations kill{{report.invocation}, "its job is gone", false};
-        self->send(s.workers.at(worker).actor, std::move(kill));
-        return;
-    }
     tell_of_earlier_attempt(self, {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
 }
 
@@ -423,7 +419,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             put_job(self, m.spec, actor);
             schedule(self);
         },
-        [=](const job_removed& m) { return remove_job(self, m); },
+        [=](const job_ended& m) { return remove_job(self, m); },
         // Of the scheduler: they go to the monitor through here, so that all come in the order of decisions.
         [=](events_happened& m) {
             auto& state = self->state;

@@ -30,7 +30,7 @@ struct pool_state {
     struct job {
         job_actor actor;
         job_command command;
-        std::uint64_t starts = 0;  ///< so far
+        std::uint64_t starts = 0;  ///< the number of its last one
         std::deque<unseen_start> unseen;
         boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
         std::vector<attempt_start> started;                          ///< not told yet, as are
@@ -52,6 +52,7 @@ struct pool_state {
     std::map<worker_index, worker> workers;
     result_ledger results;  ///< that are not durable yet
     std::uint64_t command_versions = 0;
+    std::uint64_t starts = 0;  ///< so far, of all jobs: a job that comes back has none that it has seen before
     bool stalled = false;
 
     // What jobs and the monitor have to be told. No slot waits for that, so it is gathered for a while.

@@ -32,7 +32,7 @@ void note_problem(scheduler_ptr self, const std::string& source, const std::stri
 
 // -- jobs -------------------------------------------------------------------------------------------------------------
 
-void add_job(scheduler_ptr self, const job_spec& spec) {
+scheduler_state::job& spawn_job(scheduler_ptr self, const job_spec& spec) {
     auto& s = self->state;
     auto& job = s.jobs[spec.name];
     job.spec = spec;
@@ -41,13 +41,13 @@ void add_job(scheduler_ptr self, const job_spec& spec) {
     job.progress.job = spec.name;
     job.progress.level = spec.level;
     job.progress.loaded = false;
-    tell(self, event_kind::job_added, spec.name);
     job.actor =
         self->spawn(job_behavior, spec,
                     job_links{s.pool, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
                     s.options.run);
     self->send(s.pool, job_changed{spec}, job.actor);
     if (s.forest) self->send(job.actor, *s.forest);
+    return job;
 }
 
 void change_job(scheduler_ptr self, scheduler_state::job& job, const job_spec& spec) {
@@ -81,7 +81,8 @@ void apply_jobs(scheduler_ptr self, const settings& config) {
         s.order.push_back(spec.name);
         auto found = s.jobs.find(spec.name);
         if (found == s.jobs.end()) {
-            add_job(self, spec);
+            tell(self, event_kind::job_added, spec.name);
+            spawn_job(self, spec);
         } else if (found->second.spec != spec || found->second.retired) {
             change_job(self, found->second, spec);
         } else {
@@ -115,7 +116,8 @@ void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     if (found == s.jobs.end()) return;
     auto& job = found->second;
     job.removal_asked = false;
-    if (!removed) return;  // its next progress asks again
+    const bool needed = std::exchange(job.needed_again, false);
+    if (!removed || (needed && job.retired)) return;  // its next progress asks again
     if (!job.retired) {
         self->send(s.pool, job_changed{job.spec}, job.actor);
         self->send(job.actor, job_changed{job.spec});
@@ -133,7 +135,7 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
     auto& job = found->second;
     job.progress = m;
     if (job.retired && m.retired && m.counts.running == 0 && !std::exchange(job.removal_asked, true)) {
-        self->request(s.pool, local_request_timeout, job_removed{m.job})
+        self->request(s.pool, local_request_timeout, job_ended{m.job, m.seen_starts})
             .then([=, name = m.job](const job_removal& answer) { finish_removal(self, name, answer.removed); },
                   [=, name = m.job](const caf::error&) { finish_removal(self, name, false); });
     }
@@ -185,6 +187,22 @@ std::string suspended_reason(const scheduler_state& s) {
     }
     if (s.config && !s.config->engine.enabled) return "the scheduler is disabled in its config";
     return {};
+}
+
+void keep_job(scheduler_ptr self, const job_id& name) {
+    auto& s = self->state;
+    if (auto found = s.jobs.find(name); found != s.jobs.end()) {
+        auto& job = found->second;
+        if (!job.removal_asked || job.needed_again) return;
+        job.needed_again = true;
+        self->send(s.pool, job_changed{job.spec}, job.actor);
+        return;
+    }
+    auto spec = s.config->job_defaults;
+    spec.name = name;
+    auto& job = spawn_job(self, spec);
+    job.retired = true;
+    self->send(job.actor, job_removed{name});
 }
 
 void configure_pool(scheduler_ptr self) {

@@ -13,6 +13,9 @@ using scheduler_ptr = scheduler_actor::stateful_pointer<scheduler_state>;
 void configure_pool(scheduler_ptr self);
 /// Why nothing starts; empty: it does.
 std::string suspended_reason(const scheduler_state& s);
+/// A worker is about to tell the pool of tasks of this job: there must be somebody to note what became of them, though
+/// no config has the job any more.
+void keep_job(scheduler_ptr self, const job_id& name);
 
 // scheduler_workers.cpp
 caf::result<welcome> take_hello(scheduler_ptr self, const hello& m);

@@ -44,6 +44,8 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     s.worker_handles[worker] = m.worker;
     self->monitor(caf::actor_cast<worker_actor>(m.worker));
     tell(self, event_kind::worker_up, m.who.info.shard);
+    for (const auto& report : m.running) keep_job(self, report.job);
+    for (const auto& finished : m.unacknowledged) keep_job(self, finished.job);
     self->send(s.pool, worker_joined{worker, m.who.info, m.worker, m.session, m.running, m.unacknowledged});
     s.registry.confirm(worker);  // behind worker_joined, in the pool's mailbox too
     check_quiescence(self);

@@ -74,7 +74,6 @@ void load_command(toml_reader& r, job_spec& job, load_context& c) {
 }
 
 void load_placement(toml_reader& r, job_spec& job, load_context& c) {
-    job.level = c.level_for_tasks;
     if (auto level = r.string("level_for_tasks"); level && c.check_level(r.at("level_for_tasks"), *level, true, false))
         job.level = *level;
     job.host_placement = r.string("host_placement");
@@ -114,7 +113,7 @@ std::vector<job_id> load_job_list(toml_reader& r, std::string_view key) {
 
 job_spec load_job(const std::string& name, const toml::table& table, load_context& c) {
     toml_reader r{table, "jobs." + name, c.sink};
-    job_spec job;
+    auto job = c.config.job_defaults;
     job.name = job_id{name};
     if (auto problem = job_name_problem(name); !problem.empty()) c.sink.add(table, problem);
     if (auto owner = r.string("owner")) {
@@ -127,14 +126,13 @@ job_spec load_job(const std::string& name, const toml::table& table, load_contex
     if (auto priority = r.number("priority", 0, 1e12)) job.priority = *priority;
     if (const auto* config = r.subtable("config")) job.config_json = to_json(*config);
     load_demands(r, job, c);
-    job.backoff = load_backoff(r, "backoff").value_or(c.backoff);
+    if (auto backoff = load_backoff(r, "backoff")) job.backoff = *std::move(backoff);
     load_placement(r, job, c);
     load_filters(r, job, c);
     job.depends_on = load_job_list(r, "depends_on");
     job.run_only_after_all_nodes_are_done_for = load_job_list(r, "run_only_after_all_nodes_are_done_for");
-    job.kill_orphan_tasks_after_s = load_orphan_rule(r, c.kill_orphan_tasks_after_s);
+    job.kill_orphan_tasks_after_s = load_orphan_rule(r, job.kill_orphan_tasks_after_s);
     if (auto timeout = r.integer("timeout_s", 0, max_seconds)) job.timeout_s = *timeout;
-    job.kill_wait_s = std::min(job.kill_wait_s, c.longest_kill_wait_s());
     if (auto wait = r.integer("kill_wait_s", 0, 3600)) {
         job.kill_wait_s = *wait;
         if (*wait > c.longest_kill_wait_s())
@@ -202,6 +200,8 @@ std::optional<std::int64_t> load_orphan_rule(toml_reader& reader, std::optional<
 }
 
 void load_jobs(const toml::table& jobs, load_context& c) {
+    auto& otherwise = c.config.job_defaults;
+    otherwise.kill_wait_s = std::min(otherwise.kill_wait_s, c.longest_kill_wait_s());
     for (const auto& [name, node] : in_file_order(jobs)) {
         if (const auto* table = node->as_table())
             c.config.jobs.push_back(load_job(name, *table, c));

@@ -97,6 +97,7 @@ struct settings {
     resource_table resources;
     liveness_timeouts liveness;
     std::vector<job_spec> jobs;
+    job_spec job_defaults;  ///< what holds where a job says nothing, and for jobs that are in no config any more
     network_settings network;
     worker_settings worker;
     simulation_options simulation;

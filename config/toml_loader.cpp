@@ -49,8 +49,10 @@ void check_worker_resources(const toml::node& at, const amounts& named, load_con
 }
 
 void load_scheduler(toml_reader& top, load_context& c) {
-    c.backoff.delays_s.assign(std::begin(defaults::backoff_s), std::end(defaults::backoff_s));
-    c.backoff.then = backoff_policy::ending::repeat;
+    auto& jobs = c.config.job_defaults;
+    jobs.backoff.delays_s.assign(std::begin(defaults::backoff_s), std::end(defaults::backoff_s));
+    jobs.backoff.then = backoff_policy::ending::repeat;
+    if (!c.config.levels.empty()) jobs.level = c.config.levels.back();
     const auto* table = top.subtable("scheduler");
     c.config.data_dir = c.resolve(defaults::data_dir);
     if (table == nullptr) return;
@@ -60,12 +62,12 @@ void load_scheduler(toml_reader& top, load_context& c) {
         c.config.engine.policy = *p;
     load_data_dir(r, c, c.config.data_dir);
     if (auto level = r.string("level_for_tasks"); level && c.check_level(r.at("level_for_tasks"), *level, true, false))
-        c.level_for_tasks = *level;
-    if (auto backoff = load_backoff(r, "backoff")) c.backoff = *backoff;
+        jobs.level = *level;
+    if (auto backoff = load_backoff(r, "backoff")) jobs.backoff = *backoff;
     if (auto enabled = r.boolean("enabled")) c.config.engine.enabled = *enabled;
     if (auto seed = r.integer("random_seed", 0, std::numeric_limits<std::int64_t>::max()))
         c.config.engine.seed = static_cast<std::uint64_t>(*seed);
-    c.kill_orphan_tasks_after_s = load_orphan_rule(r, std::nullopt);
+    jobs.kill_orphan_tasks_after_s = load_orphan_rule(r, std::nullopt);
     load_history(r, c);
     r.finish();
 }
@@ -219,7 +221,6 @@ void load_all(const toml::table& root, load_context& c, config_purpose purpose) 
         c.sink.add(root, "there is no [nodes] section; it must name the levels and at least one source of nodes");
     }
     c.nodes_are_valid = errors() == 0;
-    if (!c.config.levels.empty()) c.level_for_tasks = c.config.levels.back();
     auto before = errors();
     load_scheduler(top, c);
     c.membership_is_valid = errors() == before;
@@ -272,7 +273,7 @@ load_result parse_config(std::string_view text, const std::string& path, config_
     try {
         const toml::table root = toml::parse(text, path);
         auto folder = std::filesystem::absolute(path).parent_path().string();
-        load_context context{config, sink, std::move(folder), {}, {}, {}};
+        load_context context{config, sink, std::move(folder)};
         load_all(root, context, purpose);
         result.nodes_are_valid = context.nodes_are_valid;
         result.membership_is_valid = context.membership_is_valid;

@@ -12,10 +12,7 @@ namespace bistro {
 struct load_context {
     settings& config;
     error_sink& sink;
-    std::string folder;           ///< of the file; relative paths start there
-    backoff_policy backoff;       ///< for jobs that have none
-    std::string level_for_tasks;  ///< for jobs that have none
-    std::optional<std::int64_t> kill_orphan_tasks_after_s;
+    std::string folder;                       ///< of the file; relative paths start there
     std::set<std::string> manual_nodes = {};  ///< of all manual sources so far
     bool nodes_are_valid = false;             ///< the section of the nodes
     bool membership_is_valid = false;         ///< the sections that say where the scheduler is

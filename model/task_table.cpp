@@ -55,6 +55,11 @@ task_status task_table::remembered(std::string_view node) const {
     return found == absent_.end() ? task_status{} : found->second;
 }
 
+bool task_table::is_live(std::string_view node) const {
+    return std::any_of(live_.begin(), live_.end(),
+                       [&](const auto& entry) { return entry.second.task.node.value == node; });
+}
+
 bool task_table::job_may_run() const { return spec_.enabled && spec_.errors.empty() && !retired_; }
 
 bool task_table::gates_open() const {
@@ -99,6 +104,12 @@ void task_table::refresh(position p) {
     (ready ? changes_.ready : changes_.withdrawn).push_back(node_at(p));
 }
 
+// Running tasks whose node the forest lacks have no slot that counts them.
+void task_table::count_homeless(std::size_t before, std::size_t now) {
+    counts_.running += now - before;
+    counts_.total += now - before;
+}
+
 // The task rests with this status; no attempt at it lives.
 void task_table::write(position p, const task_status& status, time_ms now) {
     const bool plain = status.backoff_step == 0 && status.retry_at_ms == 0 && status.data_json.empty() &&
@@ -126,13 +137,15 @@ void task_table::restore(const node_id& node, task_status status, time_ms now) {
 
 void task_table::started(invocation_id invocation, running_task task, time_ms now, node_index hint) {
     const auto p = position_of(task.node.value, hint);
-    live_[invocation.value] = {std::move(task), p, nullptr};
+    const bool is_new = live_.insert_or_assign(invocation.value, live_task{std::move(task), p, nullptr}).second;
     // Whoever started it knows that it is no longer ready.
     if (p != none)
         change(p, [](slot& s) {
             s.live = 1;
             s.offered = 0;
         });
+    else if (is_new)
+        count_homeless(0, 1);
     note_orphan(invocation, p, now);
 }
 
@@ -141,10 +154,7 @@ bool task_table::adopt(invocation_id invocation, running_task task, time_ms now)
     const auto status = remembered(task.node.value);
     bool known = status.state == task_state::done || status.state == task_state::failed ||
                  status.invocation >= invocation || live_.contains(invocation.value);
-    if (p != none)
-        known = known || slots_[p].live != 0;
-    else
-        for (const auto& [other, live] : live_) known = known || live.task.node == task.node;
+    known = known || (p != none ? slots_[p].live != 0 : is_live(task.node.value));
     if (!known) {
         started(invocation, std::move(task), now);
         return true;
@@ -173,16 +183,27 @@ std::optional<status_change> task_table::ended(const attempt_end& end) {
         return status_change{live.task.node, *live.ending};
     }
     if (end.result == attempt_result::lost) return std::nullopt;
-    for (const auto& [p, d] : details_) {  // few: only tasks with something to remember
-        if (d.invocation != end.invocation || !d.synthetic || slots_[p].live) continue;
-        auto before = status_at(p);
-        before.backoff_step -= before.backoff_step > 0 ? 1 : 0;
-        auto next = next_status(before, end, spec_.backoff);
-        live_[end.invocation.value] = {{name_at(p), {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
-        change(p, [](slot& s) { s.live = 1; });
-        return status_change{name_at(p), std::move(next)};
-    }
+    for (const auto& [p, d] : details_)  // few: only tasks with something to remember
+        if (d.invocation == end.invocation && d.synthetic && !slots_[p].live)
+            return corrected({name_at(p), status_at(p)}, end);
+    for (const auto& [node, status] : absent_)
+        if (status.invocation == end.invocation && status.synthetic && !is_live(node))
+            return corrected({node_id{node}, status}, end);
     return std::nullopt;
+}
+
+// An attempt that had been concluded without its result has one after all.
+status_change task_table::corrected(status_change before, const attempt_end& end) {
+    auto& status = before.status;
+    status.backoff_step -= status.backoff_step > 0 ? 1 : 0;
+    auto next = next_status(status, end, spec_.backoff);
+    const auto p = position_of(before.node.value);
+    live_[end.invocation.value] = {{before.node, {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
+    if (p != none)
+        change(p, [](slot& s) { s.live = 1; });
+    else
+        count_homeless(0, 1);
+    return {std::move(before.node), std::move(next)};
 }
 
 bool task_table::is_ending(invocation_id invocation) const {
@@ -199,6 +220,7 @@ void task_table::made_durable(invocation_id invocation, time_ms now) {
     if (live.at != none) {
         write(live.at, *live.ending, now);
     } else {
+        count_homeless(1, 0);
         absent_[live.task.node.value] = std::move(*live.ending);
     }
 }
@@ -316,7 +338,10 @@ void task_table::rebuild(time_ms now) {
         if (count == &task_counts::done) changes_.done.push_back(node_at(p));
         refresh(p);
     }
-    for (const auto& [invocation, live] : live_) note_orphan(invocation_id{invocation}, live.at, now);
+    for (const auto& [invocation, live] : live_) {
+        if (live.at == none) count_homeless(0, 1);
+        note_orphan(invocation_id{invocation}, live.at, now);
+    }
 }
 
 void task_table::set_forest(forest_ptr nodes, time_ms now) {

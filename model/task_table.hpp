@@ -21,7 +21,8 @@
 
 namespace bistro {
 
-/// How many tasks of a job are in which situation. Each task counts once, and `total` leaves the excluded out.
+/// How many tasks of a job are in which situation. Each task counts once, and `total` leaves the excluded out. What
+/// runs on a node that is gone meanwhile still counts.
 struct task_counts {
     std::uint64_t total = 0;
     std::uint64_t done = 0;
@@ -206,9 +207,12 @@ private:
     template <class Change>
     void change(position p, Change&& mutate);
     void refresh(position p);
+    void count_homeless(std::size_t before, std::size_t now);
     void rebuild(time_ms now);
     void note_orphan(invocation_id invocation, position at, time_ms now);
     [[nodiscard]] time_ms kill_time(const orphan& task) const;
+    [[nodiscard]] status_change corrected(status_change before, const attempt_end& end);
+    [[nodiscard]] bool is_live(std::string_view node) const;
     [[nodiscard]] task_status remembered(std::string_view node) const;
 
     struct name_hash {

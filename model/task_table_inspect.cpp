@@ -109,10 +109,15 @@ void task_table::for_each(const std::function<void(const node_id&, const task_st
         if (slots_[p].live) status.state = task_state::running;
         visit(name_at(p), status, situation_at(p));
     }
-    std::vector<const absent_statuses::value_type*> absent;
-    for (const auto& entry : absent_) absent.push_back(&entry);
-    std::sort(absent.begin(), absent.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-    for (const auto* entry : absent) visit(node_id{entry->first}, entry->second, task_situation::no_such_task);
+    std::map<std::string_view, std::pair<task_status, task_situation>> absent;
+    for (const auto& [node, status] : absent_) absent.emplace(node, std::pair{status, task_situation::no_such_task});
+    for (const auto& [invocation, live] : live_) {
+        if (live.at != none) continue;
+        auto& [status, situation] = absent[live.task.node.value];
+        status.state = task_state::running;
+        situation = task_situation::running;
+    }
+    for (const auto& [node, entry] : absent) visit(node_id{node}, entry.first, entry.second);
 }
 
 void task_table::for_each_running(const std::function<void(invocation_id, const running_task&)>& visit) const {
@@ -134,6 +139,8 @@ std::string task_table::sanity_check() const {
             if (unmet != unmet_[p]) return "unmet dependencies are miscounted at " + name_at(p).value;
         }
     }
+    for (const auto& [invocation, live] : live_)
+        if (live.at == none) ++expected.running, ++expected.total;
     if (!(expected == counts_)) return "counts do not add up";
     for (const auto& [invocation, live] : live_)
         if (live.at != position_of(live.task.node.value) || (live.at != none && !slots_[live.at].live))

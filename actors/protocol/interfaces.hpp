@@ -66,7 +66,7 @@ using job_actor = caf::typed_actor<
 using pool_actor = caf::typed_actor<
     caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
     // The job's specification, and its actor to report to.
-    caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_removed>::with<job_removal>,
+    caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_ended>::with<job_removal>,
     caf::reacts_to<events_happened>, caf::reacts_to<pending_changed>, caf::reacts_to<worker_joined>,
     caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>,
     caf::reacts_to<results_durable>, caf::reacts_to<report_due>, caf::replies_to<kill_tasks>::with<control_answer>,

@@ -76,11 +76,16 @@ struct job_changed {
     job_spec spec;
 };
 
-/// To a job: it is gone from the config. To a pool: it has ended altogether.
+/// To a job: it is gone from the config.
 struct job_removed {
     job_id job;
 };
-/// The pool's answer: false where the job has yet to hear of some start, and has to end that first.
+/// To a pool: of this job nothing runs any more, it says, as far as it has heard.
+struct job_ended {
+    job_id job;
+    std::uint64_t seen_starts = 0;
+};
+/// The pool's answer: false where it has started more than that, which has to end first.
 struct job_removal {
     bool removed = false;
 };
@@ -165,7 +170,8 @@ struct job_progress {
     std::uint64_t changes = 0;  ///< events so far
     bool retired = false;
     time_ms last_end_ms = 0;
-    bool loaded = true;  ///< false: the job does not know its tasks yet
+    std::uint64_t seen_starts = 0;  ///< as in pending_changed: what is said here includes these
+    bool loaded = true;             ///< false: the job does not know its tasks yet
 };
 
 /// Scheduler to job, answered by job_progress: what is your state after all that was sent to you before?

@@ -122,6 +122,16 @@ TEST_F(pool_test, a_task_that_was_just_started_is_not_said_to_wait_for_itself) {
     EXPECT_THAT(told->holders, IsEmpty());
 }
 
+TEST_F(pool_test, what_a_job_said_before_a_start_does_not_end_it) {
+    make_pool();
+    send_nodes({"a"});
+    send_worker({});
+    offer_all(0);
+    offer_all(1);
+    EXPECT_FALSE(ask<job_removal>(pool, job_ended{job_id{"j"}, 0})->removed) << "it has heard of the start since";
+    EXPECT_TRUE(ask<job_removal>(pool, job_ended{job_id{"j"}, 1})->removed);
+}
+
 TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_nodes) {
     make_pool();
     send_worker({});

@@ -6,6 +6,7 @@
 namespace bistro {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
@@ -174,10 +175,42 @@ TEST_F(table_test, statuses_follow_their_nodes_through_a_new_forest) {
 TEST_F(table_test, a_task_may_end_while_its_node_is_gone) {
     start(1, "h1:a");
     table.set_forest(build_forest({"host", "db"}, {}, 2).nodes, now);
+    EXPECT_EQ(table.counts().running, 1U);
+    EXPECT_EQ(table.counts().total, 1U);
+    EXPECT_EQ(table.sanity_check(), "");
+    table.for_each([](const node_id& node, const task_status&, task_situation situation) {
+        EXPECT_EQ(node.value, "h1:a");
+        EXPECT_EQ(situation, task_situation::running);
+    });
     EXPECT_TRUE(end(1, attempt_result::done));
     table.made_durable(invocation_id{1}, now);
+    EXPECT_EQ(table.counts(), task_counts{});
+    EXPECT_EQ(table.sanity_check(), "");
     table.set_forest(two_hosts(true, 3), now);
     EXPECT_EQ(table.counts().done, 1U);
+}
+
+TEST_F(table_test, a_result_after_all_withdraws_the_offer_to_try_again) {
+    start(1, "h1:a");
+    EXPECT_TRUE(end(1, attempt_result::lost));
+    table.made_durable(invocation_id{1}, now);
+    now = table.next_wakeup().value();
+    table.advance(now);
+    EXPECT_THAT(names(table.take_changes().ready), Contains("h1:a"));
+    EXPECT_TRUE(end(1, attempt_result::done));
+    EXPECT_THAT(names(table.take_changes().withdrawn), ElementsAre("h1:a"));
+}
+
+TEST_F(table_test, a_result_after_all_counts_though_its_node_is_gone) {
+    start(1, "h1:a");
+    table.set_forest(build_forest({"host", "db"}, {}, 2).nodes, now);
+    EXPECT_TRUE(end(1, attempt_result::lost));
+    table.made_durable(invocation_id{1}, now);
+    EXPECT_TRUE(end(1, attempt_result::done));
+    EXPECT_TRUE(table.is_ending(invocation_id{1}));
+    table.made_durable(invocation_id{1}, now);
+    EXPECT_EQ(table.status_of(node_id{"h1:a"}).state, task_state::done);
+    EXPECT_EQ(table.counts(), task_counts{});
 }
 
 TEST_F(table_test, filters_of_every_level_on_the_path_must_pass) {

@@ -67,9 +67,10 @@ void connection::deliver(side to, envelope message) {
     message.to->enqueue(stand_in(to, message.from), message.id, std::move(message.content), nullptr);
 }
 
-void connection::cut() {
+void connection::cut(side to, std::size_t arrived) {
     open_ = false;
-    for (auto& messages : queues_) messages.clear();
+    queue(to).resize(arrived);
+    stall(to, false);
 }
 
 void connection::notice(side by) {

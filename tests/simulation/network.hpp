@@ -43,8 +43,9 @@ public:
     envelope take(side to);
     /// Hands it to its receiver, with a stand-in for its sender.
     void deliver(side to, envelope message);
-    /// What is under way is lost. Each side learns of it by notice().
-    void cut();
+    /// What is under way to that side is lost but for the first `arrived`, which are still to be delivered. Each side
+    /// learns of it by notice(), after them.
+    void cut(side to, std::size_t arrived);
     /// That side has not been told yet that the connection is cut.
     [[nodiscard]] bool unnoticed(side by) const { return !open_ && !noticed_.at(static_cast<std::size_t>(by)); }
     /// Whoever monitors a stand-in on that side hears that it is gone.

@@ -50,11 +50,13 @@ struct options {
     double pause_worker = 0.001;   ///< as by SIGSTOP: its tasks run on
     double resume_worker = 0.004;  ///< as by SIGCONT
     double crash_scheduler = 0.0015;
+    double pause_scheduler = 0.0007;  ///< as by SIGSTOP
+    double resume_scheduler = 0.006;
     double fill_disk = 0.001;
     double empty_disk = 0.02;
     double slow_disk = 0.001;       ///< the store does nothing
     double quick_disk = 0.01;       ///< it goes on
-    double change_config = 0.001;   ///< limits, timeouts, and whether there is a second job
+    double change_config = 0.002;   ///< limits, timeouts, nodes, and whether there is a second job
     double start_process = 0.02;    ///< one that is down
     double pass_time_early = 0.05;  ///< though messages could be delivered between processes
 };

@@ -43,8 +43,8 @@ public:
         for (const auto& entry : spec.environment) {
             if (entry.starts_with("BISTRO_JOB=")) process.job = job_id{entry.substr(11)};
             if (entry.starts_with("BISTRO_NODE=")) process.node = node_id{entry.substr(12)};
+            if (entry.starts_with("BISTRO_PATH_TO_NODE=")) process.host = host_in(entry);
         }
-        process.host = process.node.value.substr(0, process.node.value.find(':'));
         process.worker = worker_;
         process.events = std::move(events);
         table_.on_launch(id, process);
@@ -67,6 +67,13 @@ public:
     }
 
 private:
+    // Hosts are "h1", "h2", ...; the other nodes of a path have longer names.
+    static std::string host_in(const std::string& path) {
+        for (auto at = path.find("\"h"); at != std::string::npos; at = path.find("\"h", at + 1))
+            if (path.at(at + 3) == '"') return path.substr(at + 1, 2);
+        return {};
+    }
+
     process_table& table_;
     std::size_t worker_;
     bool dead_ = false;

@@ -11,8 +11,9 @@ namespace bistro::simulation {
 
 namespace {
 
-std::string config_text(std::size_t all, std::size_t on_host, const std::string& timeouts) {
-    return "[scheduler]\nbackoff = [1, 2, \"repeat\"]\nrandom_seed = 7\n" + test::two_levels(3, 3) + timeouts +
+std::string config_text(std::size_t all, std::size_t on_host, const std::string& timeouts,
+                        const std::string& nodes = test::two_levels(3, 3)) {
+    return "[scheduler]\nbackoff = [1, 2, \"repeat\"]\nrandom_seed = 7\n" + nodes + timeouts +
            "[resources.instance]\nall = { limit = " + std::to_string(all) +
            ", default = 1 }\n[resources.host]\nslots = { limit = " + std::to_string(on_host) +
            ", default = 1 }\n[resources.worker]\ncpu = { limit = 2, default = 1 }\n";
@@ -22,6 +23,12 @@ std::string job_text(const std::string& name, const std::string& more = {}) {
     return "[jobs." + name + "]\nowner = \"x\"\ncommand = [\"work\"]\nkill_wait_s = 2\n" + more;
 }
 
+// Of the usual nodes, one moves to another host, one is gone, and a host is disabled.
+constexpr const char* other_nodes =
+    "[nodes]\nlevels = [\"host\", \"db\"]\n[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\n"
+    "h1 = { children = [\"h1:1\", \"h1:2\"] }\nh2 = { children = [\"h2:1\", \"h2:2\", \"h1:3\"] }\n"
+    "h3 = { disabled = true, children = [\"h3:1\", \"h3:2\", \"h3:3\"] }\n";
+
 // The first is what the promises are checked against, and in force when faults are over; the last has one job more.
 std::vector<std::string> config_texts() {
     const auto first = job_text("first");
@@ -30,7 +37,9 @@ std::vector<std::string> config_texts() {
     const auto tight = config_text(
         tight_limit_of_instance, tight_limit_of_host,
         "[workers]\nheartbeat_ms = 700\nunhealthy_after_ms = 2000\nlost_after_ms = 13000\nkill_ms = 4000\n");
-    return {usual + first + second, tight + first + second, usual + first, usual + first + second + job_text(last_job)};
+    const auto elsewhere = config_text(limit_of_instance, limit_of_host, test::short_timeouts, other_nodes);
+    return {usual + first + second, tight + first + second, usual + first, elsewhere + first + second,
+            usual + first + second + job_text(last_job)};
 }
 
 std::string text_of(const caf::message& content) {
@@ -197,7 +206,7 @@ void world::inject_fault() {
         const auto to = chance(0.5) ? side::scheduler : side::worker;
         if (chance(o.break_connection)) {
             note("connection of worker " + std::to_string(c.worker()) + " breaks");
-            c.cut();
+            cut(c, true, true);
         } else if (chance(o.stall_direction)) {
             note("connection of worker " + std::to_string(c.worker()) + " stalls one way");
             c.stall(to, true);
@@ -206,6 +215,14 @@ void world::inject_fault() {
         }
     }
     if (chance(o.crash_scheduler) && scheduler_.up) crash_scheduler();
+    if (scheduler_.up && !scheduler_.paused && chance(o.pause_scheduler)) {
+        note("scheduler is paused");
+        scheduler_.paused = true;
+    }
+    if (scheduler_.paused && chance(o.resume_scheduler)) {
+        note("scheduler goes on");
+        scheduler_.paused = false;
+    }
     const auto index = pick(workers_.size());
     auto& worker = workers_[index];
     if (worker.up && chance(o.crash_worker)) end_worker(index, "is killed");
@@ -228,8 +245,15 @@ void world::inject_fault() {
     if (!worker.up && chance(o.start_process)) start_worker(index);
 }
 
+// What has reached the machine of a process that lives is still read there, before it learns of the break.
+void world::cut(connection& c, bool scheduler_lives, bool worker_lives) {
+    const auto prefix = [&](side to, bool lives) { return lives ? pick(c.under_way(to).size() + 1) : 0; };
+    c.cut(side::scheduler, prefix(side::scheduler, scheduler_lives));
+    c.cut(side::worker, prefix(side::worker, worker_lives));
+}
+
 void world::repair_all() {
-    disk_.full = disk_.slow = false;
+    disk_.full = disk_.slow = scheduler_.paused = false;
     change_config(0);
     for (auto& c : connections_) {
         c->stall(side::scheduler, false);
@@ -245,15 +269,22 @@ void world::repair_all() {
 void world::change_config(std::size_t variant) {
     if (settings_ == variants_[variant]) return;
     note("config " + std::to_string(variant));
-    const auto left = std::exchange(settings_, variants_[variant]);
+    settings_ = variants_[variant];
     configured_ms_ = now_ms_;
-    if (left == variants_[without_second]) second_back_ms_ = now_ms_;
     if (scheduler_.up) caf::anon_send(scheduler_.scheduler, config_changed{settings_});
+}
+
+bool world::belongs_to_scheduler(const caf::scheduled_actor& actor) const {
+    constexpr std::array<std::string_view, 8> names{"scheduler",   "resource_pool", "job",          "nodes",
+                                                    "node_source", "gateway",       "status_store", "monitor"};
+    return std::find(names.begin(), names.end(), actor.name()) != names.end() ||
+           (scheduler_.logs && scheduler_.logs->id() == actor.id());
 }
 
 bool world::is_held_up(const caf::resumable& job) const {
     const auto* actor = dynamic_cast<const caf::scheduled_actor*>(&job);
     if (actor == nullptr) return false;
+    if (scheduler_.paused && belongs_to_scheduler(*actor)) return true;
     if (disk_.slow && scheduler_.store && scheduler_.store->id() == actor->id()) return true;
     return std::any_of(workers_.begin(), workers_.end(),
                        [&](const worker_process& w) { return w.paused && w.actor && w.actor->id() == actor->id(); });
@@ -279,7 +310,8 @@ bool world::cross_a_connection() {
         for (const auto to : {side::scheduler, side::worker})
             if (!c->under_way(to).empty() && !c->stalled(to)) ready.emplace_back(c.get(), to);
     for (std::size_t i = 0; i < workers_.size(); ++i)
-        if (workers_[i].up && !workers_[i].paused && workers_[i].wants_gateway && scheduler_.up && chance(0.2)) {
+        if (workers_[i].up && !workers_[i].paused && workers_[i].wants_gateway && scheduler_.up && !scheduler_.paused &&
+            chance(0.2)) {
             connect(i);
             return true;
         }
@@ -296,7 +328,7 @@ bool world::cross_a_connection() {
 bool world::notice_a_break() {
     for (auto& c : connections_)
         for (const auto by : {side::scheduler, side::worker})
-            if (c->unnoticed(by) && chance(0.3)) {
+            if (c->unnoticed(by) && c->under_way(by).empty() && chance(0.3)) {
                 c->notice(by);
                 return true;
             }

@@ -31,7 +31,6 @@ inline constexpr std::size_t limit_of_host = 2;
 inline constexpr std::size_t tight_limit_of_instance = 3;
 inline constexpr std::size_t tight_limit_of_host = 1;
 inline constexpr std::size_t tight_variant = 1;
-inline constexpr std::size_t without_second = 2;
 /// What was decided under an older config has begun by then, or never will: no worker hears nothing for so long and
 /// still starts tasks.
 inline constexpr std::int64_t config_takes_ms = 20'000;
@@ -49,6 +48,7 @@ struct disk {
 
 struct scheduler_process {
     bool up = false;
+    bool paused = false;
     double clock_rate = 1;
     std::shared_ptr<bool> alive;              ///< of this life; its store writes nothing after its end
     std::shared_ptr<status_batch> unwritten;  ///< of the mutation ack_before_commit
@@ -101,6 +101,7 @@ private:
     void repair_all();
     void change_config(std::size_t variant);
     void use_all_slots();
+    void cut(connection& c, bool scheduler_lives, bool worker_lives);
 
     // Processes.
     void start_scheduler();
@@ -111,6 +112,7 @@ private:
     void resume(std::size_t index);
     void reap_overdue();
     /// Its process is stopped, or waits for the disk.
+    [[nodiscard]] bool belongs_to_scheduler(const caf::scheduled_actor& actor) const;
     [[nodiscard]] bool is_held_up(const caf::resumable& job) const;
     runtime clock_of(double rate);
 
@@ -119,9 +121,7 @@ private:
 
     // Promises.
     void check_processes(const task_process& added);
-    void note_homeless(const finished_task& finished);
-    [[nodiscard]] bool may_be_gone(const job_id& job) const;
-    void expect_acknowledgement(std::size_t worker, const finished_task& finished);
+    void expect_acknowledgement(const connection& c, const finished_task& finished);
     void check_acknowledgement(std::size_t worker, const acknowledge_results& m);
     void check_queues();
     [[nodiscard]] bool is_done(const job_id& job, const node_id& node) const;
@@ -151,8 +151,6 @@ private:
     std::vector<std::shared_ptr<const settings>> variants_;  ///< of the config
     std::shared_ptr<const settings> settings_;               ///< the one in force
     std::int64_t configured_ms_ = -config_takes_ms;          ///< when it came into force
-    std::int64_t second_back_ms_ = -config_takes_ms;         ///< when it last was in no config any more
-    std::set<invocation_id> homeless_;  ///< ends that may have come when their job was in no config
     disk disk_;
     scheduler_process scheduler_;
     std::vector<worker_process> workers_;

@@ -62,10 +62,10 @@ void world::start_scheduler() {
 void world::crash_scheduler() {
     auto& p = scheduler_;
     note("scheduler is killed");
-    p.up = false;
+    p.up = p.paused = false;
     *p.alive = false;
     for (auto& c : connections_)
-        if (c->open()) c->cut();
+        if (c->open()) cut(*c, false, true);
     // What its actors still do is seen by nobody: their store writes nothing, and their connections are cut.
     for (const auto& actor : {caf::actor_cast<caf::actor>(p.gateway), caf::actor_cast<caf::actor>(p.scheduler),
                               caf::actor_cast<caf::actor>(p.store), caf::actor_cast<caf::actor>(p.monitor),
@@ -119,7 +119,7 @@ void world::end_worker(std::size_t index, const char* how) {
     w.unheard.clear();
     w.launcher->stop();
     for (auto& c : connections_)
-        if (c->open() && c->worker() == index) c->cut();
+        if (c->open() && c->worker() == index) cut(*c, true, false);
     for (const auto& actor : {caf::actor_cast<caf::actor>(w.actor), w.connector, caf::actor_cast<caf::actor>(w.logs)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(w.actor);

@@ -30,10 +30,7 @@ bool world::tamper(connection& c, side to, envelope& message) {
         if (planted == mutation::slots_lost_on_return && !greeted_.insert(m.who.instance).second)
             m.who.info.declared = {{"cpu", 1}};
         if (planted == mutation::unreported_results) m.unacknowledged.clear();
-        for (const auto& finished : m.unacknowledged) {
-            expect_acknowledgement(c.worker(), finished);
-            note_homeless(finished);
-        }
+        for (const auto& finished : m.unacknowledged) expect_acknowledgement(c, finished);
         content = caf::make_message(std::move(m));
     } else if (content.match_elements<welcome>()) {
         auto m = content.get_as<welcome>(0);
@@ -44,8 +41,7 @@ bool world::tamper(connection& c, side to, envelope& message) {
     } else if (content.match_elements<tasks_finished>()) {
         acknowledge_results early;
         for (const auto& finished : content.get_as<tasks_finished>(0).ends) {
-            expect_acknowledgement(c.worker(), finished);
-            note_homeless(finished);
+            expect_acknowledgement(c, finished);
             early.invocations.push_back(finished.end.invocation);
         }
         if (planted == mutation::early_acknowledgement && !early.invocations.empty()) {
@@ -82,20 +78,12 @@ void world::check_processes(const task_process& added) {
         fail(added.job.value + " on " + added.node.value + " runs again, though its end was acknowledged as done");
 }
 
-// The scheduler may hear of a config a while after it is in force.
-bool world::may_be_gone(const job_id& job) const {
-    return job.value == "second" &&
-           (settings_ == variants_[without_second] || now_ms_ - second_back_ms_ < config_takes_ms);
-}
-
-void world::note_homeless(const finished_task& finished) {
-    if (may_be_gone(finished.job)) homeless_.insert(finished.end.invocation);
-}
-
-void world::expect_acknowledgement(std::size_t worker, const finished_task& finished) {
+void world::expect_acknowledgement(const connection& c, const finished_task& finished) {
+    // What survives a break may come from a worker that does not; if it lives, it says so again.
+    if (!c.open()) return;
     // A refused order is kept by nobody; and what is acknowledged may still be under way a second time.
     if (finished.end.result != attempt_result::never_started && !acknowledged_.contains(finished.end.invocation))
-        unacknowledged_[worker].insert(finished.end.invocation);
+        unacknowledged_[c.worker()].insert(finished.end.invocation);
 }
 
 void world::check_acknowledgement(std::size_t worker, const acknowledge_results& m) {
@@ -112,8 +100,6 @@ void world::check_acknowledgement(std::size_t worker, const acknowledge_results&
                         [&](const attempt& a) { return a.start.invocation > invocation; }))
             continue;
         const auto kept = kept_end(attempts, invocation);
-        // What a job did that is in no config means nothing.
-        if (kept == attempts.end() && (homeless_.contains(invocation) || may_be_gone(job))) continue;
         if (kept == attempts.end())
             return fail("the result of " + to_string(invocation) + " is acknowledged, but not durable");
         if (kept->end.result == attempt_result::done) acknowledged_done_.emplace(job, node);
