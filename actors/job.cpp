@@ -60,7 +60,7 @@ void publish(self_ptr self) {
     }
     // Dependents first: whoever hears that this job is at rest may rely on them having heard. While something runs, the
     // scheduler has nothing to learn.
-    if (s.table->counts().running == 0) {
+    if (!s.table->counts().alive()) {
         self->send(scheduler_of(self), progress_of(self));
         self->send(s.links.monitor, progress_of(self));
     } else if (!std::exchange(s.report_scheduled, true)) {

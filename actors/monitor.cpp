@@ -16,6 +16,7 @@ using self_ptr = monitor_actor::stateful_pointer<monitor_state>;
 void give_up_log(self_ptr self, const io_error& e) {
     spdlog::error("{}; the event log ends here", e.what());
     self->state.log = nullptr;
+    self->state.log_failed = true;
 }
 
 void schedule_wakeup(self_ptr self) {
@@ -72,7 +73,7 @@ monitor_actor::behavior_type monitor_behavior(self_ptr self, std::shared_ptr<eve
         [=](events_happened& m) { note_events(self, m); },
         [=](const job_progress& m) {
             auto& s = self->state;
-            if (m.retired && m.counts.running == 0) {
+            if (m.retired && !m.counts.alive()) {
                 s.jobs.erase(m.job);
                 std::erase(s.order, m.job);
             } else {
@@ -95,8 +96,10 @@ monitor_actor::behavior_type monitor_behavior(self_ptr self, std::shared_ptr<eve
             schedule_wakeup(self);
         },
         [=](const wake_due&) { send_snapshot(self); },
-        [=](const flush_monitor&) {
+        [=](const flush_monitor&) -> caf::result<recorded> {
             send_snapshot(self);
+            if (self->state.log_failed)
+                return caf::make_error(caf::sec::runtime_error, "the event log is not complete");
             return recorded{};
         },
     };

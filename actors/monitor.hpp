@@ -20,6 +20,7 @@ struct monitor_state {
     std::vector<progress_actor> watchers;
     bool snapshot_due = false;
     bool unflushed = false;
+    bool log_failed = false;
 
     static inline const char* name = "monitor";
 };

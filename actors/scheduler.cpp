@@ -134,7 +134,7 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
     if (found == s.jobs.end()) return;
     auto& job = found->second;
     job.progress = m;
-    if (job.retired && m.retired && m.counts.running == 0 && !std::exchange(job.removal_asked, true)) {
+    if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true)) {
         self->request(s.pool, local_request_timeout, job_ended{m.job, m.seen_starts})
             .then([=, name = m.job](const job_removal& answer) { finish_removal(self, name, answer.removed); },
                   [=, name = m.job](const caf::error&) { finish_removal(self, name, false); });

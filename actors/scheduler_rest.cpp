@@ -18,8 +18,8 @@ bool looks_at_rest(const scheduler_state& s) {
     if (!suspended_reason(s).empty() && !s.stopping && s.config->engine.enabled) return false;
     return std::all_of(s.jobs.begin(), s.jobs.end(), [&](const auto& entry) {
         const auto& p = entry.second.progress;
-        if (s.stopping) return s.pool_stopped && p.counts.running == 0;
-        return p.loaded && p.counts.running == 0 && p.counts.backoff == 0 &&
+        if (s.stopping) return s.pool_stopped && !p.counts.alive();
+        return p.loaded && !p.counts.alive() && p.counts.backoff == 0 &&
                (p.counts.ready == 0 || !s.stall.empty() || !s.config->engine.enabled);
     });
 }

@@ -71,7 +71,7 @@ bool task_table::gates_open() const {
 std::uint64_t task_counts::*task_table::count_of(position p) const {
     const auto& s = slots_[p];
     const auto state = static_cast<task_state>(s.state);
-    if (s.live) return &task_counts::running;
+    if (s.live) return s.ending ? &task_counts::ending : &task_counts::running;
     if (s.excluded) return &task_counts::excluded;
     if (state == task_state::done) return &task_counts::done;
     if (state == task_state::failed) return &task_counts::failed;
@@ -104,10 +104,16 @@ void task_table::refresh(position p) {
     (ready ? changes_.ready : changes_.withdrawn).push_back(node_at(p));
 }
 
-// Running tasks whose node the forest lacks have no slot that counts them.
-void task_table::count_homeless(std::size_t before, std::size_t now) {
-    counts_.running += now - before;
-    counts_.total += now - before;
+std::uint64_t task_counts::*task_table::count_of(const live_task& live) {
+    return live.ending ? &task_counts::ending : &task_counts::running;
+}
+
+// Where the forest lacks a task's node, there is no slot that counts it.
+void task_table::count_homeless(const live_task& live, bool more) {
+    if (live.at != none) return;
+    const std::uint64_t change = more ? 1 : std::uint64_t{} - 1;
+    counts_.*count_of(live) += change;
+    counts_.total += change;
 }
 
 // The task rests with this status; no attempt at it lives.
@@ -121,7 +127,7 @@ void task_table::write(position p, const task_status& status, time_ms now) {
     }
     change(p, [&](slot& s) {
         s.state = static_cast<std::uint8_t>(status.state) & 7U;
-        s.live = 0;
+        s.live = s.ending = 0;
         s.waiting = status.retry_at_ms > now ? 1 : 0;
     });
     if (status.retry_at_ms > now) timers_.emplace(status.retry_at_ms, p);
@@ -137,15 +143,15 @@ void task_table::restore(const node_id& node, task_status status, time_ms now) {
 
 void task_table::started(invocation_id invocation, running_task task, time_ms now, node_index hint) {
     const auto p = position_of(task.node.value, hint);
-    const bool is_new = live_.insert_or_assign(invocation.value, live_task{std::move(task), p, nullptr}).second;
+    const auto [entry, is_new] = live_.insert_or_assign(invocation.value, live_task{std::move(task), p, nullptr});
     // Whoever started it knows that it is no longer ready.
     if (p != none)
         change(p, [](slot& s) {
             s.live = 1;
-            s.offered = 0;
+            s.ending = s.offered = 0;
         });
     else if (is_new)
-        count_homeless(0, 1);
+        count_homeless(entry->second, true);
     note_orphan(invocation, p, now);
 }
 
@@ -179,7 +185,10 @@ std::optional<status_change> task_table::ended(const attempt_end& end) {
         // A true result may follow a synthetic one that is not durable yet; nothing else comes twice.
         if (live.ending && !(live.ending->synthetic && end.result != attempt_result::lost)) return std::nullopt;
         const auto before = live.at != none ? status_at(live.at) : remembered(live.task.node.value);
+        count_homeless(live, false);
         live.ending = std::make_unique<task_status>(next_status(before, end, spec_.backoff));
+        count_homeless(live, true);
+        if (live.at != none) change(live.at, [](slot& s) { s.ending = 1; });
         return status_change{live.task.node, *live.ending};
     }
     if (end.result == attempt_result::lost) return std::nullopt;
@@ -198,11 +207,12 @@ status_change task_table::corrected(status_change before, const attempt_end& end
     status.backoff_step -= status.backoff_step > 0 ? 1 : 0;
     auto next = next_status(status, end, spec_.backoff);
     const auto p = position_of(before.node.value);
-    live_[end.invocation.value] = {{before.node, {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
+    auto& live = live_[end.invocation.value];
+    live = {{before.node, {}, end.ended_ms}, p, std::make_unique<task_status>(next)};
     if (p != none)
-        change(p, [](slot& s) { s.live = 1; });
+        change(p, [](slot& s) { s.live = s.ending = 1; });
     else
-        count_homeless(0, 1);
+        count_homeless(live, true);
     return {std::move(before.node), std::move(next)};
 }
 
@@ -214,13 +224,13 @@ bool task_table::is_ending(invocation_id invocation) const {
 void task_table::made_durable(invocation_id invocation, time_ms now) {
     auto found = live_.find(invocation.value);
     if (found == live_.end() || !found->second.ending) return;
+    count_homeless(found->second, false);
     const auto live = std::move(found->second);
     live_.erase(found);
     if (!orphans_.empty()) orphans_.erase(invocation);
     if (live.at != none) {
         write(live.at, *live.ending, now);
     } else {
-        count_homeless(1, 0);
         absent_[live.task.node.value] = std::move(*live.ending);
     }
 }
@@ -339,7 +349,7 @@ void task_table::rebuild(time_ms now) {
         refresh(p);
     }
     for (const auto& [invocation, live] : live_) {
-        if (live.at == none) count_homeless(0, 1);
+        count_homeless(live, true);
         note_orphan(invocation_id{invocation}, live.at, now);
     }
 }
@@ -365,7 +375,9 @@ void task_table::set_forest(forest_ptr nodes, time_ms now) {
     absent_.rehash(0);  // erasing keeps the room of what was there
     for (auto& [invocation, live] : live_) {
         live.at = position_of(live.task.node.value);
-        if (live.at != none) slots_[live.at].live = 1;
+        if (live.at == none) continue;
+        slots_[live.at].live = 1;
+        slots_[live.at].ending = live.ending ? 1 : 0;
     }
     for (auto& [job, dependency] : dependencies_) dependency.done.clear();
     for (auto& [job, open] : gates_) open = false;

@@ -28,12 +28,15 @@ struct task_counts {
     std::uint64_t done = 0;
     std::uint64_t failed = 0;
     std::uint64_t running = 0;
+    std::uint64_t ending = 0;    ///< have ended; the result is being stored
     std::uint64_t ready = 0;     ///< may start as soon as there are slots
     std::uint64_t backoff = 0;   ///< wait for a time
     std::uint64_t blocked = 0;   ///< wait for other jobs, or the job is disabled
     std::uint64_t excluded = 0;  ///< filtered out, or on a disabled node
 
     [[nodiscard]] std::uint64_t unfinished() const { return total - done - failed; }
+    /// Some attempt runs, or has ended and is not durable.
+    [[nodiscard]] bool alive() const { return running + ending > 0; }
     bool operator==(const task_counts&) const = default;
 };
 
@@ -173,6 +176,7 @@ private:
     struct slot {  // one byte a task
         std::uint8_t state : 3 = 0;
         std::uint8_t live : 1 = 0;      // runs, or its end is not durable yet
+        std::uint8_t ending : 1 = 0;    // that is it, of the two
         std::uint8_t excluded : 1 = 0;  // by a filter or a disabled node
         std::uint8_t waiting : 1 = 0;   // for its time
         std::uint8_t offered : 1 = 0;   // told to the outside as ready
@@ -207,7 +211,8 @@ private:
     template <class Change>
     void change(position p, Change&& mutate);
     void refresh(position p);
-    void count_homeless(std::size_t before, std::size_t now);
+    static std::uint64_t task_counts::*count_of(const live_task& live);
+    void count_homeless(const live_task& live, bool more);
     void rebuild(time_ms now);
     void note_orphan(invocation_id invocation, position at, time_ms now);
     [[nodiscard]] time_ms kill_time(const orphan& task) const;

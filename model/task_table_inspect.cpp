@@ -140,10 +140,11 @@ std::string task_table::sanity_check() const {
         }
     }
     for (const auto& [invocation, live] : live_)
-        if (live.at == none) ++expected.running, ++expected.total;
+        if (live.at == none) ++(expected.*count_of(live)), ++expected.total;
     if (!(expected == counts_)) return "counts do not add up";
     for (const auto& [invocation, live] : live_)
-        if (live.at != position_of(live.task.node.value) || (live.at != none && !slots_[live.at].live))
+        if (live.at != position_of(live.task.node.value) ||
+            (live.at != none && (!slots_[live.at].live || (slots_[live.at].ending != 0) != (live.ending != nullptr))))
             return "a running task that its slot does not know";
     for (const auto& [invocation, orphan] : orphans_)
         if (!live_.contains(invocation.value)) return "an orphan that does not run";

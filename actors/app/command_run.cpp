@@ -219,7 +219,8 @@ int run_until_done(scheduler_process_options options, const std::shared_ptr<prog
             view->finish();
             if (with_table) print_table(e.finished, run.now() - began);
             print_failures(process, e.finished, where);
-            return judge(*e.finished.config, e.finished);
+            const int code = judge(*e.finished.config, e.finished);
+            return process.flush_events() || code != all_well ? code : static_cast<int>(could_not_reach_run);
         }
         if (e.what == main_event::kind::output_failed) {
             process.stop();

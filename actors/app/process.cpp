@@ -226,14 +226,21 @@ std::vector<attempt> scheduler_process::attempts(const job_id& job, std::size_t 
 
 scheduler_process::~scheduler_process() { shut_down(); }
 
+bool scheduler_process::flush_events() {
+    bool written = true;
+    if (!monitor_) return written;
+    caf::scoped_actor self{*system_};
+    self->request(monitor_, local_request_timeout, flush_monitor{})
+        .receive([](const recorded&) {}, [&](const caf::error&) { written = false; });
+    return written;
+}
+
 void scheduler_process::shut_down() {
     address_.reset();
     if (!system_) return;
+    static_cast<void>(flush_events());
     {
         caf::scoped_actor self{*system_};
-        if (monitor_)
-            self->request(monitor_, local_request_timeout, flush_monitor{})
-                .receive([](const recorded&) {}, [](const caf::error&) {});
         for (const auto& actor : {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(progress_),
                                   caf::actor_cast<caf::actor>(watcher_), caf::actor_cast<caf::actor>(gateway_),
                                   caf::actor_cast<caf::actor>(scheduler_)})

@@ -86,6 +86,8 @@ public:
     void tell_when_quiescent();
     /// Stops starting, ends what runs, and makes all durable. Returns early on a further signal.
     void stop();
+    /// All that has happened is in the event log, where there is one. False: it could not be written.
+    [[nodiscard]] bool flush_events();
     [[nodiscard]] endpoint listens_on() const { return bound_; }
     [[nodiscard]] io_loop& loop() { return *loop_; }
     /// Attempts at the tasks of a job; see status_store.

@@ -22,8 +22,9 @@ json::value json_seconds(time_ms t) {
 json::string json_text(const std::string& s) { return json::string{valid_utf8(s)}; }
 
 json::object json_counts(const task_counts& c) {
-    return {{"total", c.total},   {"done", c.done},       {"failed", c.failed},   {"running", c.running},
-            {"waiting", c.ready}, {"backoff", c.backoff}, {"blocked", c.blocked}, {"excluded", c.excluded}};
+    return {{"total", c.total},     {"done", c.done},       {"failed", c.failed},
+            {"running", c.running}, {"ending", c.ending},   {"waiting", c.ready},
+            {"backoff", c.backoff}, {"blocked", c.blocked}, {"excluded", c.excluded}};
 }
 
 std::string clock_text(time_ms t) {
@@ -103,6 +104,7 @@ void print_status(const jobs_answer& answer, bool as_json) {
         sum.done += job.counts.done;
         sum.failed += job.counts.failed;
         sum.running += job.counts.running;
+        sum.ending += job.counts.ending;
         sum.ready += job.counts.ready;
         sum.backoff += job.counts.backoff;
         sum.blocked += job.counts.blocked;
@@ -121,9 +123,10 @@ void print_status(const jobs_answer& answer, bool as_json) {
         return;
     }
     print_notes(answer);
-    fmt::print("{}, {}: {} done, {} running, {} waiting, {} to retry, {} blocked, {} failed\n",
-               counted(answer.jobs.size(), "job"), counted(sum.total, "task"), sum.done, sum.running, sum.ready,
-               sum.backoff, sum.blocked, sum.failed);
+    fmt::print("{}, {}: {} done, {} running,{} {} waiting, {} to retry, {} blocked, {} failed\n",
+               counted(answer.jobs.size(), "job"), counted(sum.total, "task"), sum.done, sum.running,
+               sum.ending > 0 ? fmt::format(" {} being stored,", sum.ending) : "", sum.ready, sum.backoff, sum.blocked,
+               sum.failed);
     if (!answer.workers.empty()) print_workers_table(answer);
 }
 

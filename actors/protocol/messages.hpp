@@ -331,6 +331,7 @@ struct attempts_answer {
 struct watch_progress {
     caf::strong_actor_ptr watcher;
 };
+/// Answered when all events are in the event log; by an error where it could not be written.
 struct flush_monitor {};
 
 /// Monitor to whoever watches.

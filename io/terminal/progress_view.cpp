@@ -41,7 +41,7 @@ std::string render_bar(const progress_row& row, std::size_t name_width, std::siz
     };
     const auto done = c.total == 0 ? cells : share(c.done);
     const auto bad = std::min(share(c.failed), cells - done);
-    const auto live = std::min(share(c.running + c.total / cells), c.running > 0 ? cells - done - bad : 0);
+    const auto live = std::min(share(c.running + c.ending + c.total / cells), c.alive() ? cells - done - bad : 0);
     std::string bar;
     auto repeat = [](const char* cell, std::size_t n) {
         std::string text;

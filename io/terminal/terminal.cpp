@@ -1,10 +1,13 @@
 #include "io/terminal/terminal.hpp"
 
+#include <locale.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <cwchar>
+#include <utility>
 
 #include "model/text.hpp"
 
@@ -22,6 +25,33 @@ constexpr std::size_t default_width = 80;
 // What goes to a file is not cut.
 constexpr std::size_t no_terminal_width = 1 << 20;
 constexpr std::size_t default_height = 24;
+
+// For the functions of the C library that depend on a locale, on this thread: one that every glibc brings along.
+class utf8_locale {
+public:
+    utf8_locale() : before_{::uselocale(utf8())} {}
+    ~utf8_locale() { ::uselocale(before_); }
+    utf8_locale(const utf8_locale&) = delete;
+    utf8_locale& operator=(const utf8_locale&) = delete;
+
+private:
+    static locale_t utf8() {
+        static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+        return locale;
+    }
+
+    locale_t before_;
+};
+
+// The first character of a text that is not empty: its bytes, and its columns. Needs utf8_locale.
+std::pair<std::size_t, std::size_t> first_character(std::string_view text) {
+    wchar_t c = 0;
+    std::mbstate_t state{};
+    const auto bytes = std::mbrtowc(&c, text.data(), text.size(), &state);
+    if (bytes == 0 || bytes > text.size()) return {1, 1};  // NUL, or no UTF-8
+    const auto columns = ::wcwidth(c);
+    return {bytes, columns < 0 ? 1 : static_cast<std::size_t>(columns)};
+}
 
 }  // namespace
 
@@ -83,19 +113,27 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t display_width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    const utf8_locale scope;
+    std::size_t columns = 0;
+    while (!text.empty()) {
+        const auto [bytes, width] = first_character(text);
+        columns += width;
+        text.remove_prefix(bytes);
+    }
+    return columns;
 }
 
 std::string shortened(std::string_view text, std::size_t width) {
     if (display_width(text) <= width) return std::string{text};
     if (width == 0) return {};
+    const utf8_locale scope;
     std::size_t columns = 0;
     std::size_t end = 0;
-    for (; end < text.size(); ++end) {
-        if ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) continue;
-        if (columns == width - 1) break;
-        ++columns;
+    while (end < text.size()) {
+        const auto [bytes, more] = first_character(text.substr(end));
+        if (columns + more > width - 1) break;
+        columns += more;
+        end += bytes;
     }
     return std::string{text.substr(0, end)} + "…";
 }

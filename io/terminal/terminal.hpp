@@ -25,7 +25,8 @@ std::string coloured(std::string_view text, colour c, bool enabled);
 
 /// The text without control characters, which could do anything to a terminal.
 std::string printable(std::string_view text);
-/// Columns that a text takes: code points, which is right for most and never too small by much.
+/// Columns that a text takes, as the C library has it: East Asian letters and pictures take two, combining marks none.
+/// What is no UTF-8 counts as one column a byte.
 std::size_t display_width(std::string_view text);
 /// Cut to at most `width` columns, with an ellipsis where something is missing.
 std::string shortened(std::string_view text, std::size_t width);

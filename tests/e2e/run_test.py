@@ -273,8 +273,10 @@ slot = { limit = 9 , default = 1 }
 
     def test_a_full_disk_for_the_event_log(self):
         self.write("c.toml", CONFIG + job("j", "true"))
-        _, err = self.bistro("run", "c.toml", "--events", "/dev/full")
+        _, err = self.bistro("run", "c.toml", "--events", "/dev/full", code=3)
         self.assertIn("No space left on device", err)
+        tasks = self.json("tasks", "j", "--state", "done", "--config", "c.toml")
+        self.assertNotEqual(tasks["tasks"], [], "the work is done all the same")
 
     def test_a_full_disk_for_the_stores(self):
         os.mkdir(self.path("state"))

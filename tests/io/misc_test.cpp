@@ -118,8 +118,13 @@ TEST(terminal, text_that_could_do_harm_is_made_harmless) {
     EXPECT_EQ(printable("é😀\t"), "é😀\t");
 }
 
-TEST(terminal, columns_are_code_points) {
-    EXPECT_EQ(display_width("é😀a"), 3U);
+TEST(terminal, columns_are_those_of_the_screen) {
+    EXPECT_EQ(display_width("éa"), 2U);
+    EXPECT_EQ(display_width("😀日"), 4U);
+    EXPECT_EQ(display_width("e\u0301"), 1U) << "a combining accent";
+    EXPECT_EQ(display_width("\xFFz"), 2U) << "no UTF-8";
+    EXPECT_EQ(shortened("日本語", 4), "日…") << "half a letter can't be shown";
+    EXPECT_EQ(shortened("日本語", 6), "日本語");
     EXPECT_EQ(shortened("héllo", 3), "hé…");
     EXPECT_EQ(shortened("abc", 3), "abc");
     EXPECT_EQ(shortened("abc", 0), "");
@@ -149,7 +154,7 @@ TEST(text_table, numbers_that_no_longer_fit_side_by_side_stand_below_each_other)
 }
 
 TEST(progress, bars_fit_any_width) {
-    progress_row row{"a job with a rather long name", {100, 40, 5, 6, 0, 3, 0, 0}};
+    progress_row row{"a job with a rather long name", {.total = 100, .done = 40, .failed = 5, .running = 6, .backoff = 3}};
     for (std::size_t width : {0, 1, 10, 20, 40, 80, 300})
         EXPECT_LE(display_width(render_bar(row, 8, width, false)), std::max<std::size_t>(width, 1)) << width;
     EXPECT_THAT(render_bar(row, 8, 80, false), HasSubstr("40/100  6 running  3 retry  5 failed"));

@@ -183,6 +183,9 @@ TEST_F(table_test, a_task_may_end_while_its_node_is_gone) {
         EXPECT_EQ(situation, task_situation::running);
     });
     EXPECT_TRUE(end(1, attempt_result::done));
+    EXPECT_EQ(table.counts().running, 0U);
+    EXPECT_EQ(table.counts().ending, 1U);
+    EXPECT_EQ(table.sanity_check(), "");
     table.made_durable(invocation_id{1}, now);
     EXPECT_EQ(table.counts(), task_counts{});
     EXPECT_EQ(table.sanity_check(), "");
