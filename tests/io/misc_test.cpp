@@ -154,7 +154,8 @@ TEST(text_table, numbers_that_no_longer_fit_side_by_side_stand_below_each_other)
 }
 
 TEST(progress, bars_fit_any_width) {
-    progress_row row{"a job with a rather long name", {.total = 100, .done = 40, .failed = 5, .running = 6, .backoff = 3}};
+    progress_row row{"a job with a rather long name",
+                     {.total = 100, .done = 40, .failed = 5, .running = 6, .backoff = 3}};
     for (std::size_t width : {0, 1, 10, 20, 40, 80, 300})
         EXPECT_LE(display_width(render_bar(row, 8, width, false)), std::max<std::size_t>(width, 1)) << width;
     EXPECT_THAT(render_bar(row, 8, 80, false), HasSubstr("40/100  6 running  3 retry  5 failed"));
