@@ -130,10 +130,9 @@ class Run(BistroTest):
         names = ["with space", "quote\"s and 'these'", "💾", "$(touch pwned)", "-rf", "x" * 10_000, "tab\there"]
         nodes = "".join(f"{json.dumps(n, ensure_ascii=False)} = {{ parent = \"h\" }}\n" for n in names + ["new\nline"])
         self.write("c.toml", '[nodes]\nlevels = ["host", "db"]\n[[nodes.sources]]\nsource = "manual"\n[nodes.sources.nodes]\nh = {}\n' +
-                   nodes + job("j", 'printf "%s" "$1" | wc -c; printf "%s\\0" "$1" >> got'))
+                   nodes + job("j", 'printf "%s" "$1" | wc -c; printf "%s" "$1" > got.$$'))
         self.bistro("run", "c.toml", "--events", "events.jsonl")
-        with open(self.path("state/jobs/j/got"), "rb") as f:
-            got = {n.decode() for n in f.read().split(b"\0") if n}
+        got = {self.read(f"state/jobs/j/{name}") for name in os.listdir(self.path("state/jobs/j")) if name.startswith("got.")}
         self.assertEqual(got, set(names + ["new\nline"]))
         self.assertEqual({e["node"] for e in self.events() if e["event"] == "finish"}, got)
         self.assertFalse(os.path.exists(self.path("state/jobs/j/pwned")))
