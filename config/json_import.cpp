@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 
 #include "config/json_positions.hpp"
 #include "config/settings.hpp"
@@ -26,6 +27,8 @@ constexpr std::pair<const char*, const char*> meaningless[] = {
     {"version_id", "history is in the status store"},
     {"errors", "a job's errors are found again when the config is read"},
 };
+
+constexpr std::string_view job_prefix = "bistro_job->";
 
 class importer {
 public:
@@ -138,7 +141,7 @@ private:
         } else if (const auto* object = expect_object(*settings, "/bistro_settings")) {
             convert_settings(*object);
         }
-        constexpr std::string_view job_prefix = "bistro_job->";
+        note_levels(root);
         for (const auto& [key, value] : root) {
             const std::string_view name{key};
             const auto path = "/" + std::string{name};
@@ -149,6 +152,27 @@ private:
                 convert_job(name.substr(job_prefix.size()), *object, path);
             }
         }
+    }
+
+    // On which level each job has its tasks; empty where the file does not say so readably.
+    void note_levels(const json::object& root) {
+        const auto word = [](const json::value& in, std::initializer_list<std::string_view> way) -> std::string {
+            const auto* at = &in;
+            for (auto key : way) {
+                const auto* object = at->if_object();
+                at = object != nullptr ? object->if_contains(key) : nullptr;
+                if (at == nullptr) return {};
+                if (const auto* list = at->if_array(); list != nullptr && !list->empty()) at = &list->back();
+            }
+            return at->is_string() ? std::string{at->as_string()} : std::string{};
+        };
+        auto usual = word(root, {"bistro_settings", "level_for_tasks"});
+        if (usual.empty()) usual = word(root, {"bistro_settings", "nodes", "levels"});
+        for (const auto& [key, value] : root)
+            if (key.starts_with(job_prefix)) {
+                auto own = word(value, {"level_for_tasks"});
+                levels_[std::string{key}.substr(job_prefix.size())] = own.empty() ? usual : std::move(own);
+            }
     }
 
     void convert_settings(const json::object& s) {
@@ -265,9 +289,38 @@ private:
         set(node, entry, path);
     }
 
+    // Takes from a job's depends_on what has its tasks on another level, and names it. The seed keeps such a job as one
+    // with errors, which never runs; here its config would be refused, and with it all others of the file.
+    std::string take_unreachable(std::string_view name, json::object& job) const {
+        auto* depends_on = job.if_contains("depends_on");
+        auto* list = depends_on != nullptr ? depends_on->if_array() : nullptr;
+        const auto own = levels_.find(name);
+        if (list == nullptr || own == levels_.end()) return {};
+        std::vector<std::string> away;
+        for (std::size_t i = 0; i < list->size();) {
+            const auto* other = (*list)[i].if_string();
+            const auto level = other != nullptr ? levels_.find(std::string_view{*other}) : levels_.end();
+            if (level != levels_.end() && level->second != own->second) {
+                away.push_back(quote(std::string{*other}));
+                list->erase(list->begin() + static_cast<std::ptrdiff_t>(i));
+            } else {
+                ++i;
+            }
+        }
+        return join(away, ", ");
+    }
+
     void convert_job(std::string_view name, const json::object& job, const std::string& path) {
         line("\n[jobs." + toml_key(name) + "]", path);
-        copy(job, path,
+        auto kept = job;
+        if (auto away = take_unreachable(name, kept); !away.empty()) {
+            kept["enabled"] = false;
+            line("# Depends on " + away + ", which has its tasks on another level, so it could never start.", path);
+            result_.notes.push_back("job " + quote(std::string{name}) + " depends on " + away +
+                                    " of another level, so it has never run: that was left out, and the job is "
+                                    "disabled; say run_only_after_all_nodes_are_done_for if that is meant");
+        }
+        copy(kept, path,
              {"enabled", "owner", "command", "priority", "config", "resources", "backoff", "filters", "depends_on",
               "run_only_after_all_nodes_are_done_for", "level_for_tasks", "host_placement", "level_for_host_placement",
               "kill_orphan_tasks_after_sec"},
@@ -325,6 +378,7 @@ private:
     std::string file_;
     std::vector<std::string> command_;
     import_result result_;
+    std::map<std::string, std::string, std::less<>> levels_;  // of jobs
     std::vector<std::string> unreadable_;
     std::vector<origin> origins_;  // in the order of their places
     std::size_t lines_ = 1;        // the number of the TOML's next line

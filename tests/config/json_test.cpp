@@ -149,6 +149,23 @@ TEST(json_import, nodes_that_can_not_be_are_told_at_their_place) {
     EXPECT_THAT(errors_of(text), ElementsAre(HasSubstr("\"enabled\" must be true or false")));
 }
 
+// The original keeps a job whose dependency shares no node with it, as one that never runs.
+TEST(json_import, a_job_that_depends_on_another_level_is_kept_disabled) {
+    auto text = std::string{first_run};
+    text.insert(text.rfind('}'), R"(,
+  "bistro_job->up": {"owner": "o", "level_for_tasks": "level1", "depends_on": ["simple_job", "top"]},
+  "bistro_job->top": {"owner": "o", "level_for_tasks": "level1"})");
+    const auto imported = import_json(text, "f.json", {"/bin/true"});
+    ASSERT_THAT(imported.errors, IsEmpty());
+    EXPECT_THAT(imported.notes, Contains(HasSubstr("job \"up\" depends on \"simple_job\" of another level")));
+    const auto c = parse_config(imported.toml, "f.toml").config;
+    ASSERT_TRUE(c);
+    for (const auto& job : c->jobs) {
+        EXPECT_EQ(job.enabled, job.name != job_id{"up"}) << job.name.value;
+        EXPECT_EQ(job.depends_on, job.name == job_id{"up"} ? std::vector{job_id{"top"}} : std::vector<job_id>{});
+    }
+}
+
 TEST(json_import, what_is_null_is_told) {
     auto text = std::string{first_run};
     text.replace(text.find("\"enabled\": true}"), 17, "\"priority\": null, \"config\": {\"a\": [1, null]}}");
