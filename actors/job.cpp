@@ -41,7 +41,7 @@ void publish(self_ptr self) {
     if (!s.table->nodes()) return;
     ++s.changes;
     auto changes = s.table->take_changes();
-    if (!changes.ready.empty() || !changes.withdrawn.empty() || changes.replaced) {
+    if (changes.for_pool()) {
         pending_changed m;
         m.job = s.table->spec().name;
         m.forest_version = s.table->nodes()->version();
@@ -54,7 +54,7 @@ void publish(self_ptr self) {
         m.withdrawn = std::move(changes.withdrawn);
         self->send(s.links.pool, std::move(m));
     }
-    if (!s.dependents.empty() && (changes.replaced || !changes.done.empty() || !changes.undone.empty())) {
+    if (!s.dependents.empty() && changes.for_dependents()) {
         const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
         for (const auto& dependent : s.dependents) self->send(dependent, news);
     }

@@ -78,6 +78,7 @@ task_status next_status(const task_status& before, const attempt_end& end, const
         case attempt_result::never_started:
             after = before;
             after.invocation = end.invocation;
+            after.synthetic = false;  // nothing of this attempt is a conclusion that its true result could replace
             break;
     }
     after.retry_at_ms = std::max(after.retry_at_ms, end.not_before_ms);

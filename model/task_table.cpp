@@ -245,7 +245,7 @@ std::vector<status_change> task_table::forgive(time_ms now) {
         result.push_back({name_at(p), *status});
     }
     for (auto& [name, status] : absent_)
-        if (auto changed = forgiven(status, now)) {
+        if (auto changed = forgiven(status, now); changed && !is_live(name)) {
             status = *changed;
             result.push_back({node_id{name}, *std::move(changed)});
         }
@@ -448,6 +448,8 @@ table_changes task_table::take_changes() {
     };
     std::erase_if(changes_.ready, [&](node_index node) { return !offered(node); });
     std::erase_if(changes_.withdrawn, offered);
+    changes_.all_done_changed = told_all_done_ != all_done();
+    told_all_done_ = all_done();
     return std::exchange(changes_, {});
 }
 

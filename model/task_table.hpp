@@ -71,11 +71,14 @@ struct table_changes {
     std::vector<node_index> withdrawn;  ///< may no longer start
     std::vector<node_index> done;       ///< became done
     std::vector<node_index> undone;     ///< are no longer done
-    bool replaced = false;  ///< the forest changed: `ready` and `done` are the whole truth, the rest is empty
+    bool replaced = false;          ///< the forest changed: `ready` and `done` are the whole truth, the rest is empty
+    bool all_done_changed = false;  ///< what all_done() says; also where no node's task did, as of nodes that are gone
 
-    [[nodiscard]] bool empty() const {
-        return ready.empty() && withdrawn.empty() && done.empty() && undone.empty() && !replaced;
+    [[nodiscard]] bool for_dependents() const {
+        return replaced || all_done_changed || !done.empty() || !undone.empty();
     }
+    [[nodiscard]] bool for_pool() const { return replaced || !ready.empty() || !withdrawn.empty(); }
+    [[nodiscard]] bool empty() const { return !for_dependents() && !for_pool(); }
 };
 
 /// A status to be stored, and the attempt that led to it.
@@ -242,6 +245,7 @@ private:
     std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
     task_counts counts_;
     table_changes changes_;
+    bool told_all_done_ = false;
 };
 
 }  // namespace bistro

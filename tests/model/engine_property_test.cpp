@@ -38,6 +38,8 @@ public:
         EXPECT_TRUE(fits(world_.jobs.at(d.job.value), r.demands, d.path, d.worker))
             << "no room for " << job.value << " on " << node;
         EXPECT_TRUE(passes(world_.jobs.at(d.job.value), d.path));
+        check_worker(world_.jobs.at(d.job.value), r.demands, d);
+        if (first_fill) check_order(world_.jobs.at(d.job.value), r.demands, d);
         running[d.invocation] = r;
         pending.erase({job.value, node});
     }
@@ -61,6 +63,7 @@ public:
     }
 
     std::set<std::pair<std::string, std::string>> pending;
+    bool first_fill = true;  // nothing has ended or changed yet
 
     struct record {
         job_id job;
@@ -95,22 +98,72 @@ private:
         return sum;
     }
 
-    [[nodiscard]] bool worker_fits(const demand_map& demands, const std::string& host, std::size_t w) const {
-        const auto& worker = world_.workers[w];
-        if (!worker.alive || !worker.accepting || (!host.empty() && worker.info.host != host)) return false;
-        const auto limits =
-            worker_limits(world_.resources, worker.info.shard.value, worker.info.host, worker.info.declared);
+    // By resource of the worker level.
+    [[nodiscard]] std::vector<std::int64_t> worker_free(std::size_t w) const {
+        const auto& info = world_.workers[w].info;
+        auto free = worker_limits(world_.resources, info.shard.value, info.host, info.declared);
         const auto& defs = world_.resources.of(worker_level);
-        for (std::size_t r = 0; r < defs.size(); ++r) {
-            std::int64_t sum = 0;
+        for (std::size_t r = 0; r < defs.size(); ++r)
             for (const auto& [id, run] : running)
                 if (run.worker.value == w && run.demands.contains(worker_level) &&
                     run.demands.at(worker_level).contains(defs[r].name))
-                    sum += run.demands.at(worker_level).at(defs[r].name);
+                    free[r] -= run.demands.at(worker_level).at(defs[r].name);
+        return {free.begin(), free.end()};
+    }
+
+    [[nodiscard]] bool worker_fits(const demand_map& demands, const std::string& host, std::size_t w) const {
+        const auto& worker = world_.workers[w];
+        if (!worker.alive || !worker.accepting || (!host.empty() && worker.info.host != host)) return false;
+        const auto free = worker_free(w);
+        const auto& defs = world_.resources.of(worker_level);
+        for (std::size_t r = 0; r < defs.size(); ++r) {
             const auto demand = demands.at(worker_level).at(defs[r].name);
-            if (demand > 0 && limits[r] - sum < demand) return false;
+            if (demand > 0 && free[r] < demand) return false;
         }
         return true;
+    }
+
+    [[nodiscard]] std::int64_t weighted_free(std::size_t w) const {
+        const auto free = worker_free(w);
+        const auto& defs = world_.resources.of(worker_level);
+        std::int64_t sum = 0;
+        for (std::size_t r = 0; r < defs.size(); ++r) sum += defs[r].weight * free[r];
+        return sum;
+    }
+
+    // Round robin: the next worker with room after the last one chosen. Busiest: none with room has less free.
+    void check_worker(const job_spec& spec, const demand_map& demands, const start_decision& d) {
+        const auto host = host_of(spec, d.path);
+        const auto count = world_.workers.size();
+        if (world_.options.selector == worker_selector::busiest) {
+            for (std::size_t w = 0; w < count; ++w)
+                EXPECT_TRUE(!worker_fits(demands, host, w) || weighted_free(w) >= weighted_free(d.worker.value))
+                    << "worker " << w << " is busier than " << d.worker.value;
+            return;
+        }
+        auto expected = next_worker_;
+        while (!worker_fits(demands, host, expected % count) && expected < next_worker_ + count) ++expected;
+        EXPECT_EQ(expected % count, d.worker.value);
+        next_worker_ = d.worker.value + 1;
+    }
+
+    // As long as nothing was freed, no task of the job that could start comes before the one that did. (Later, places
+    // that were freed are served in the order in which that happened.)
+    void check_order(const job_spec& spec, const demand_map& demands, const start_decision& d) const {
+        const auto& nodes = *world_.nodes;
+        const auto before = [&](node_index a, node_index b) {
+            return world_.options.order == node_order::lexicographic
+                       ? nodes.name(a) < nodes.name(b)
+                       : nodes.declared_position(a) < nodes.declared_position(b);
+        };
+        if (world_.options.order == node_order::random) return;
+        for (const auto& [job, name] : pending) {
+            if (job != spec.name.value) continue;
+            std::vector<node_index> path{*nodes.find(name)};
+            if (before(path[0], d.node)) {
+                EXPECT_FALSE(any_path(spec, demands, path)) << name << " comes before " << nodes.name(d.node);
+            }
+        }
     }
 
     [[nodiscard]] bool node_fits(const demand_map& demands, node_index node) const {
@@ -177,6 +230,7 @@ private:
     }
 
     const random_world& world_;
+    std::size_t next_worker_ = 0;
 };
 
 class property_run {
@@ -192,6 +246,7 @@ public:
     }
 
     void step() {
+        reference_.first_fill = false;
         switch (world_.random() % 12) {
             case 0: change_forest(); break;
             case 1: change_resources(); break;

@@ -193,6 +193,42 @@ TEST_F(table_test, a_task_may_end_while_its_node_is_gone) {
     EXPECT_EQ(table.counts().done, 1U);
 }
 
+// Its dependents wait for the whole job, and nothing that a node shows would tell them.
+TEST_F(table_test, the_end_of_the_last_task_whose_node_is_gone_is_news_for_dependents) {
+    start(1, "h1:a");
+    table.set_forest(build_forest({"host", "db"}, {}, 2).nodes, now);
+    table.take_changes();
+    EXPECT_FALSE(table.all_done());
+    EXPECT_TRUE(end(1, attempt_result::done));
+    table.made_durable(invocation_id{1}, now);
+    const auto changes = table.take_changes();
+    EXPECT_TRUE(table.all_done());
+    EXPECT_TRUE(changes.all_done_changed && changes.for_dependents() && !changes.for_pool());
+    EXPECT_TRUE(table.take_changes().empty());
+}
+
+TEST_F(table_test, what_runs_is_not_forgiven_wherever_its_node_is) {
+    run(1, "h1:a", attempt_result::error);
+    now = table.next_wakeup().value();
+    table.advance(now);
+    start(2, "h1:a");
+    EXPECT_THAT(table.forgive(now), IsEmpty());
+    table.set_forest(build_forest({"host", "db"}, {}, 2).nodes, now);
+    EXPECT_THAT(table.forgive(now), IsEmpty());
+    EXPECT_TRUE(end(2, attempt_result::error));
+    table.made_durable(invocation_id{2}, now);
+    EXPECT_EQ(table.forgive(now).size(), 1U);
+}
+
+TEST_F(table_test, an_attempt_that_never_started_after_a_lost_one_counts_once) {
+    run(1, "h1:a", attempt_result::lost);
+    now = table.next_wakeup().value();
+    table.advance(now);
+    run(2, "h1:a", attempt_result::never_started);
+    EXPECT_FALSE(end(2, attempt_result::never_started));
+    EXPECT_EQ(table.status_of(node_id{"h1:a"}).backoff_step, 1U);
+}
+
 TEST_F(table_test, a_result_after_all_withdraws_the_offer_to_try_again) {
     start(1, "h1:a");
     EXPECT_TRUE(end(1, attempt_result::lost));
