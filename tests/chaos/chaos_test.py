@@ -23,6 +23,8 @@ KILLS = int(os.environ.get("BISTRO_CHAOS_KILLS", 60))
 HOSTS = 20
 WORKERS = ("a", "b", "c")
 LOST_AFTER_S = 2.0
+FAULTS = (*["kill scheduler"] * 4, *["kill worker"] * 6, "stop worker for long", "stop scheduler for long", "cut", "cut",
+          "stall one way", "stall one way", "fill disk")
 
 CONFIG = """
 [scheduler]
@@ -58,7 +60,7 @@ def free_port():
 
 
 class Proxy(threading.Thread):
-    """Carries bytes between workers and the scheduler, until it is told to cut a connection."""
+    """Carries bytes between workers and the scheduler, until it is told to cut a connection, or to stall one direction of it."""
 
     def __init__(self, target, chooser):
         super().__init__(daemon=True)
@@ -70,13 +72,16 @@ class Proxy(threading.Thread):
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.pairs = {}
         self.to_cut = 0
+        self.to_stall = 0
+        self.stalled = {}  # from whom nothing is carried on, until when
         self.ended = False
 
     def close(self, one):
         for s in (one, self.pairs.pop(one, None)):
             if s is not None:
                 self.pairs.pop(s, None)
-                self.selector.unregister(s)
+                if self.stalled.pop(s, None) is None:
+                    self.selector.unregister(s)
                 s.close()
 
     def accept(self):
@@ -104,9 +109,18 @@ class Proxy(threading.Thread):
                         self.pairs[key.fileobj].sendall(data)
                     except OSError:
                         self.close(key.fileobj)
+            for one in [s for s, until in self.stalled.items() if until <= time.monotonic()]:
+                del self.stalled[one]
+                self.selector.register(one, selectors.EVENT_READ)
             if self.to_cut and self.pairs:
                 self.to_cut -= 1
                 self.close(self.random.choice(list(self.pairs)))
+            if self.to_stall and self.pairs:
+                self.to_stall -= 1
+                one = self.random.choice(list(self.pairs))
+                if one not in self.stalled:
+                    self.selector.unregister(one)
+                    self.stalled[one] = time.monotonic() + self.random.choice((0.5, 1.5)) * LOST_AFTER_S
 
 
 class Chaos(BistroTest):
@@ -193,8 +207,14 @@ class Chaos(BistroTest):
         elif kind == "stop worker for long":
             worker.send_signal(signal.SIGSTOP)
             threading.Timer(LOST_AFTER_S * 1.5, lambda: worker.poll() is None and worker.send_signal(signal.SIGCONT)).start()
+        elif kind == "stop scheduler for long":
+            scheduler = self.scheduler
+            scheduler.send_signal(signal.SIGSTOP)
+            threading.Timer(LOST_AFTER_S * 1.5, lambda: scheduler.poll() is None and scheduler.send_signal(signal.SIGCONT)).start()
         elif kind == "cut":
             self.proxy.to_cut += 1
+        elif kind == "stall one way":
+            self.proxy.to_stall += 1
         elif kind == "fill disk" and self.own_disk:
             self.inside("dd", "if=/dev/zero", "of=state/ballast", "bs=4k")
             threading.Timer(1.0, lambda: self.inside("rm", "-f", "state/ballast")).start()
@@ -235,7 +255,7 @@ class Chaos(BistroTest):
     def test_nothing_runs_twice_and_nothing_is_lost(self):
         kills = 0
         while kills < KILLS:
-            kind = self.random.choice(["kill scheduler", "kill worker", "kill worker", "stop worker for long", "cut", "cut", "fill disk"])
+            kind = self.random.choice(FAULTS)
             self.inflict(kind)
             kills += kind.startswith("kill")
             time.sleep(self.random.uniform(0.1, 1.2))
