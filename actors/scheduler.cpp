@@ -54,6 +54,7 @@ void change_job(scheduler_ptr self, scheduler_state::job& job, const job_spec& s
     auto& s = self->state;
     job.spec = spec;
     job.retired = false;
+    job.needed_again = job.removal_asked;  // the answer will be of before
     tell(self, event_kind::job_changed, spec.name);
     self->send(s.pool, job_changed{spec}, job.actor);
     self->send(job.actor, job_changed{spec});
@@ -109,6 +110,8 @@ void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& con
     if (!first) spdlog::info("the config was read again: {}", counted(config->jobs.size(), "job"));
 }
 
+void take_progress(scheduler_ptr self, const job_progress& m);
+
 // A job that came back meanwhile lives on as a new one.
 void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     auto& s = self->state;
@@ -117,7 +120,13 @@ void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     auto& job = found->second;
     job.removal_asked = false;
     const bool needed = std::exchange(job.needed_again, false);
-    if (!removed || (needed && job.retired)) return;  // its next progress asks again
+    if (!removed) return;  // its next progress asks again
+    if (needed && job.retired) {
+        // The pool has it again since then. It may have nothing more to say of itself, so it is asked.
+        self->request(job.actor, local_request_timeout, progress_asked{})
+            .then([=](const job_progress& m) { take_progress(self, m); }, [=](const caf::error&) {});
+        return;
+    }
     if (!job.retired) {
         self->send(s.pool, job_changed{job.spec}, job.actor);
         self->send(job.actor, job_changed{job.spec});

@@ -33,7 +33,7 @@ struct scheduler_state {
         job_progress progress;
         bool retired = false;
         bool removal_asked = false;  ///< of the pool, which has not answered yet
-        bool needed_again = false;   ///< since then, a worker has told of its tasks
+        bool needed_again = false;   ///< since then, it came back, or a worker has told of its tasks
     };
 
     scheduler_options options;

@@ -355,6 +355,33 @@ TEST_F(system_test, a_job_is_gone_only_when_it_has_heard_of_all_its_starts) {
     EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(2)) << "and then it is gone";
 }
 
+// The pool's word that a job is gone may be of before it came back and left again, with tasks that run.
+TEST_F(system_test, a_job_that_leaves_twice_is_gone_only_by_the_word_about_the_second_time) {
+    const std::string alone = one_job;
+    start_scheduler(alone);
+    start_worker("w");
+    end_all();
+    const auto configure = [&](const std::string& jobs) { caf::anon_send(scheduler, config_changed{config_of(jobs)}); };
+    constexpr int most_deliveries = 25;
+    for (int before = 0; before < most_deliveries; ++before) {
+        SCOPED_TRACE(before);
+        const auto k = "[jobs.k" + std::to_string(before) + "]\nowner = \"x\"\ncommand = [\"work\"]\n";
+        configure(alone + k + "enabled = false\n");
+        run();
+        configure(alone);
+        for (int i = 0; i < before; ++i) coordinator().try_run_once();
+        configure(alone + k);
+        // While it is busy with something else, the job offers its tasks and the pool starts some.
+        for (int i = 0; i < most_deliveries; ++i) caf::anon_send(scheduler, problem{"x", ""});
+        configure(alone);
+        deliver();
+        configure(alone + k);
+        run();
+        end_all();
+        EXPECT_THAT(stored("k" + std::to_string(before)), SizeIs(4));
+    }
+}
+
 TEST_F(system_test, output_reaches_the_log_store_and_returns_its_credit) {
     start_scheduler(one_job);
     start_worker("w");

@@ -32,6 +32,16 @@ TEST_F(simulation, all_promises_hold_under_faults) {
     }
 }
 
+// What they found is in README.md. Changes of the simulation since may have made other stories of them.
+TEST_F(simulation, seeds_that_found_something_hold_all_promises) {
+    options o;
+    for (const std::uint64_t seed : {3268, 42277, 92023, 505275, 719296, 1029215}) {
+        o.seed = seed;
+        const auto failure = world{o}.run();
+        EXPECT_EQ(failure, "") << "repeat it with: tests/simulation/run --seed " << o.seed << " --trace";
+    }
+}
+
 TEST_F(simulation, a_seed_repeats_itself_event_by_event) {
     options o;
     o.seed = 7;
