@@ -4,6 +4,9 @@
 
 #include <caf/all.hpp>
 
+#include "io/terminal/terminal.hpp"
+#include "model/text.hpp"
+
 namespace bistro {
 
 namespace {
@@ -18,53 +21,68 @@ bool same_secret(const std::string& a, const std::string& b) {
     return difference == 0;
 }
 
-caf::error refuse(gateway_actor::stateful_pointer<gateway_state> self, const std::string& why) {
-    auto& s = self->state;
-    if (const auto now = self->clock().now(); now >= s.next_warning) {
-        spdlog::warn("refused a peer: {}{}", why,
-                     s.unmentioned == 0 ? "" : " (and " + std::to_string(s.unmentioned) + " refusals before)");
-        s.next_warning = now + refusal_log_interval;
-        s.unmentioned = 0;
+using self_ptr = gateway_actor::stateful_pointer<gateway_state>;
+
+caf::error refuse(self_ptr self, const std::string& peer, const std::string& why) {
+    auto& peers = self->state.refused_peers;
+    const auto known = peers.find(peer);
+    auto& refused = known == peers.end() && peers.size() >= max_refused_peers ? peers["others"] : peers[peer];
+    if (const auto now = self->clock().now(); now >= refused.next_warning) {
+        spdlog::warn("refused {}: {}{}", printable(peer), why,
+                     refused.unmentioned == 0 ? "" : " (and " + std::to_string(refused.unmentioned) + " times before)");
+        refused = {now + refusal_log_interval, 0};
     } else {
-        ++s.unmentioned;
+        ++refused.unmentioned;
     }
     return caf::make_error(refusal, why);
 }
 
+std::string name_of(const hello& m) {
+    constexpr std::size_t longest = 100;
+    return "worker " + shortened(m.who.info.shard.value + " on " + m.who.info.host, longest);
+}
+
+const std::string a_client = "a client";
+
 }  // namespace
 
-gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<gateway_state> self, std::string secret,
+gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret, std::uint64_t cluster,
                                               scheduler_actor scheduler) {
     return {
         [=](hello& m) -> caf::result<welcome> {
             if (m.version != protocol_version)
-                return refuse(self, "it speaks version " + std::to_string(m.version) +
-                                        " of the protocol, this scheduler " + std::to_string(protocol_version) +
-                                        "; use the same version of bistro on all hosts");
-            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
-            if (!valid(m) || !m.worker) return refuse(self, "its hello is not valid");
+                return refuse(self, name_of(m),
+                              "it speaks version " + std::to_string(m.version) + " of the protocol, this scheduler " +
+                                  std::to_string(protocol_version) + "; use the same version of bistro on all hosts");
+            if (!same_secret(m.secret, secret)) return refuse(self, name_of(m), wrong_secret);
+            if (!valid(m) || !m.worker) return refuse(self, name_of(m), "its hello is not valid");
+            if (m.cluster != 0 && m.cluster != cluster)
+                return refuse(self, name_of(m),
+                              "it is a member of another cluster, or of one whose data directory was replaced: what it "
+                              "runs is not known here. It ends by its deadline; start it again");
+            m.who.local = m.who.local && m.worker->node() == self->node();
             return self->delegate(scheduler, std::move(m));
         },
         [=](jobs_asked& m) -> caf::result<jobs_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
             return self->delegate(scheduler, std::move(m));
         },
         [=](tasks_asked& m) -> caf::result<tasks_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
             return self->delegate(scheduler, std::move(m));
         },
         [=](logs_asked& m) -> caf::result<logs_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
-            if (!valid(m)) return refuse(self, "its question for logs is not valid");
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its question for logs is not valid");
             return self->delegate(scheduler, std::move(m));
         },
         [=](explain_asked& m) -> caf::result<explanation> {
-            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
             return self->delegate(scheduler, std::move(m));
         },
         [=](control_asked& m) -> caf::result<control_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, wrong_secret);
-            if (!valid(m)) return refuse(self, "its command is not valid");
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its command is not valid");
             return self->delegate(scheduler, std::move(m));
         },
     };

@@ -1,8 +1,11 @@
 #include "actors/log_store.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <caf/all.hpp>
 
 #include "io/error.hpp"
+#include "model/text.hpp"
 
 namespace bistro {
 
@@ -23,10 +26,16 @@ log_store_actor::behavior_type log_store_behavior(log_store_actor::stateful_poin
             }
             try {
                 s.options.store->append(m.lines);
-                if (std::exchange(s.in_trouble, false)) self->send(monitor, problem{source, ""});
+                if (std::exchange(s.in_trouble, false)) {
+                    self->send(monitor, problem{source, ""});
+                    spdlog::warn("{} of output could not be kept and are lost; no status is",
+                                 counted(std::exchange(s.lost, 0), "line"));
+                }
             } catch (const io_error& e) {
+                s.lost += m.lines.size();
                 if (!std::exchange(s.in_trouble, true))
-                    self->send(monitor, problem{source, std::string{"output of tasks is dropped: "} + e.what()});
+                    self->send(monitor, problem{source, std::string{"output of tasks is lost until it can be kept: "} +
+                                                            e.what()});
             }
             return answer;
         },

@@ -17,6 +17,7 @@ struct log_store_options {
 struct log_store_state {
     log_store_options options;
     bool in_trouble = false;
+    std::uint64_t lost = 0;  ///< lines since the trouble began
 
     static inline const char* name = "log_store";
 };

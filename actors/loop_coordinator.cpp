@@ -104,11 +104,20 @@ public:
     loop_coordinator(caf::actor_system& system, io_loop& loop)
         : abstract_coordinator{system}, loop_{loop}, clock_{loop}, unit_{*this} {}
 
-    void start() override {}  // nobody prints through CAF, so its printing actor is not needed
+    // CAF has its printing actor tell of each message that its receiver does not take, as a peer may send one. Without
+    // any, that would be a crash; this one says nothing.
+    void start() override {
+        utility_actors_[printer_id] =
+            caf::actor_cast<caf::actor>(system().spawn<caf::hidden>([](caf::event_based_actor* self) -> caf::behavior {
+                self->set_default_handler(caf::drop);
+                return {[](const std::string&) {}};
+            }));
+    }
 
     void stop() override {
         std::promise<void> done;
         loop_.post([&] {
+            utility_actors_[printer_id] = nullptr;
             stopped_ = true;
             drop_all();
             clock_.stop();

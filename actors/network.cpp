@@ -8,6 +8,10 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman_actor_impl.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/io/network/doorman_impl.hpp>
 #include <caf/openssl/all.hpp>
 #include <random>
 #include <set>
@@ -15,6 +19,7 @@
 #include "actors/loop_coordinator.hpp"
 #include "actors/runtime.hpp"
 #include "io/host.hpp"
+#include "io/peer_user.hpp"
 #include "io/tls/tls_files.hpp"
 
 // CAF 0.17.6 asks this function what became of each operation on a connection. OpenSSL answers from the thread's queue
@@ -37,7 +42,9 @@ constexpr std::int64_t caf_heartbeat_ms = 10'000;
 constexpr std::int64_t caf_connection_timeout_ms = 60'000;
 
 // What went wrong on the way to a scheduler, and what to do, in words for people.
-std::string text_of(const caf::error& e, bool with_tls) {
+std::string text_of(const caf::error& e, bool with_tls, bool was_here_before = false) {
+    if (e == caf::sec::disconnect_during_handshake && was_here_before)
+        return "it ended the handshake; it may be starting";
     if (e == caf::sec::disconnect_during_handshake)
         return with_tls
                    ? "it ended the handshake: are both certificates issued by the same authority, and does it use TLS?"
@@ -49,6 +56,50 @@ std::string text_of(const caf::error& e, bool with_tls) {
 
 auto middleman(caf::actor_system& system, bool with_tls) {
     return with_tls ? system.openssl_manager().actor_handle() : system.middleman().actor_handle();
+}
+
+// Without TLS, whoever can connect speaks CAF's protocol, in which any actor can be addressed: the secret only comes
+// after that. So on the loopback, users of this host who could not do as this process does are not let in at all.
+class guarded_doorman final : public caf::io::network::doorman_impl {
+public:
+    using doorman_impl::doorman_impl;
+
+    bool new_connection() override {
+        const auto socket = acceptor_.accepted_socket();
+        if (peer_is_trusted(socket)) return doorman_impl::new_connection();
+        caf::io::network::close_socket(socket);
+        if (!std::exchange(told_, true))
+            spdlog::warn(
+                "refused a connection of another user of this host: for others than its own and root, configure mutual "
+                "TLS ([network.tls])");
+        return true;
+    }
+
+private:
+    bool told_ = false;
+};
+
+class guarded_middleman final : public caf::io::middleman_actor_impl {
+public:
+    using middleman_actor_impl::middleman_actor_impl;
+
+protected:
+    caf::expected<caf::io::doorman_ptr> open(std::uint16_t port, const char* address, bool reuse) override {
+        auto socket = caf::io::network::new_tcp_acceptor_impl(port, address, reuse);
+        if (!socket) return std::move(socket.error());
+        auto& backend = dynamic_cast<caf::io::network::default_multiplexer&>(system().middleman().backend());
+        return caf::io::doorman_ptr{caf::make_counted<guarded_doorman>(backend, *socket)};
+    }
+};
+
+caf::expected<std::uint16_t> publish_guarded(caf::actor_system& system, const gateway_actor& gateway,
+                                             std::uint16_t port, const std::string& host, bool reuse) {
+    const auto broker = system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+    const auto middleman =
+        caf::actor_cast<caf::io::middleman_actor>(system.spawn<guarded_middleman, caf::hidden>(broker));
+    auto publish = caf::make_function_view(middleman);
+    return publish(caf::publish_atom::value, port, caf::actor_cast<caf::strong_actor_ptr>(gateway),
+                   system.message_types(gateway), host, reuse);
 }
 
 std::chrono::milliseconds reconnect_wait(int failures) {
@@ -87,11 +138,13 @@ void search(connector_ptr self) {
                 if (!gateway) return try_again(self);
                 state.failures = 0;
                 state.searching = false;
+                state.ever_found = true;
                 self->send(caf::actor_cast<worker_actor>(state.client), gateway_found{gateway, secret});
             },
             [=](const caf::error& e) {
                 if (self->state.failures == 0)
-                    spdlog::info("waiting for the scheduler at {} ({})", where, text_of(e, self->state.with_tls));
+                    spdlog::info("waiting for the scheduler at {} ({})", where,
+                                 text_of(e, self->state.with_tls, self->state.ever_found));
                 try_again(self);
             });
 }
@@ -136,8 +189,9 @@ publish_result publish_gateway(caf::actor_system& system, const gateway_actor& g
     const auto host = where.host == "localhost" ? std::string{"127.0.0.1"} : where.host;
     // Connections of a scheduler that was killed linger for a minute; they must not keep the next one from its port.
     constexpr bool reuse = true;
-    auto port = with_tls ? caf::openssl::publish(gateway, where.port, host.c_str(), reuse)
-                         : system.middleman().publish(gateway, where.port, host.c_str(), reuse);
+    auto port = with_tls             ? caf::openssl::publish(gateway, where.port, host.c_str(), reuse)
+                : is_loopback(where) ? publish_guarded(system, gateway, where.port, host, reuse)
+                                     : system.middleman().publish(gateway, where.port, host.c_str(), reuse);
     if (port) return {*port, {}};
     return {0, "can't listen on " + to_string(where) + " (" + caf::to_string(port.error()) +
                    "): is the port in use, or the address not of this host? Choose another with [network] listen"};

@@ -44,6 +44,7 @@ struct connector_state {
     caf::strong_actor_ptr client;  ///< a worker_actor
     int failures = 0;
     bool searching = false;
+    bool ever_found = false;
 
     static inline const char* name = "connector";
 };

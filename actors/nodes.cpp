@@ -75,7 +75,14 @@ void publish(self_ptr self, forest_result result) {
     auto& s = self->state;
     nodes_changed m;
     m.problems = all_problems(s, result);
-    m.nodes = s.forest = std::move(result.nodes);
+    // What is the same goes by the same version, so that nobody has to look at it again.
+    if (!s.forest || (s.forest != result.nodes && !s.forest->has_same_nodes(*result.nodes))) {
+        s.forest = std::move(result.nodes);
+        s.version = s.forest->version();
+    }
+    m.nodes = s.forest;
+    s.node_problems = std::move(result.problems);
+    s.more_node_problems = result.more_problems;
     for (const auto& source : s.sources) m.first_fetch_failed = m.first_fetch_failed || !source.ever_good;
     self->send(caf::actor_cast<nodes_listener>(s.listener), std::move(m));
 }
@@ -88,7 +95,6 @@ void merge(self_ptr self) {
     if (ask_sources(self, *result.nodes)) return;
     if (std::any_of(s.sources.begin(), s.sources.end(), [](const auto& source) { return source.outstanding != 0; }))
         return;
-    ++s.version;
     publish(self, std::move(result));
 }
 
@@ -151,7 +157,8 @@ nodes_actor::behavior_type nodes_behavior(self_ptr self, caf::strong_actor_ptr l
             source.problems = std::move(m.problems);
             if (!m.failed) {
                 source.ever_good = true;
-                if (m.request == 0 && s.forest && m.nodes == source.nodes) return publish(self, {s.forest, {}});
+                if (m.request == 0 && s.forest && m.nodes == source.nodes)
+                    return publish(self, {s.forest, s.node_problems, s.more_node_problems});
                 source.nodes = std::move(m.nodes);
             }
             merge(self);

@@ -22,6 +22,8 @@ struct nodes_state {
     source_tools tools;
     std::vector<source> sources;
     forest_ptr forest;
+    std::vector<node_problem> node_problems;  ///< of that forest
+    std::size_t more_node_problems = 0;
     std::uint64_t version = 0;
     std::uint64_t requests = 0;
 

@@ -260,7 +260,7 @@ void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invo
     auto& s = self->state;
     for (auto& [worker, settled] : s.results.settle(invocations))
         if (auto found = s.workers.find(worker); found != s.workers.end())
-            self->send(found->second.actor, acknowledge_results{std::move(settled)});
+            self->send(found->second.actor, acknowledge_results{found->second.session, std::move(settled)});
 }
 
 void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
@@ -381,8 +381,10 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
     for (auto& [worker, message] : by_worker) {
         message.reason = m.reason;
         message.blameless = m.blameless;
-        if (auto found = s.workers.find(worker); found != s.workers.end())
+        if (auto found = s.workers.find(worker); found != s.workers.end()) {
+            message.session = found->second.session;
             self->send(found->second.actor, std::move(message));
+        }
     }
     if (count == 0) return {false, "no such task is running"};
     send_news_in_time(self);
@@ -448,7 +450,13 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             schedule(self);
         },
         [=](const tasks_finished& m) {
-            if (!valid(m)) return;
+            auto& state = self->state;
+            const auto worker = state.workers.find(m.worker);
+            // CAF hands a message to any actor whose id a peer can guess; a session it can't.
+            if (worker == state.workers.end() || worker->second.session != m.session || !valid(m)) {
+                ++state.fenced;
+                return;
+            }
             take_ends(self, m.worker, m.ends);
             schedule(self);
         },
@@ -464,7 +472,9 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             self->state.news_scheduled = false;
             send_news(self);
         },
-        [=](const reasons_asked&) { return pool_stalled{waiting_reasons(self)}; },
+        [=](const reasons_asked&) {
+            return pool_stalled{waiting_reasons(self), self->state.fenced};
+        },
         [=](const waiting_asked& m) { return explain(self->state, m); },
     };
 }

@@ -52,6 +52,7 @@ struct pool_state {
     std::map<worker_index, worker> workers;
     result_ledger results;  ///< that are not durable yet
     std::uint64_t command_versions = 0;
+    std::uint64_t fenced = 0;  ///< messages of workers that were dropped: not of the session that they are in
     std::uint64_t starts = 0;  ///< so far, of all jobs: a job that comes back has none that it has seen before
     bool stalled = false;
 

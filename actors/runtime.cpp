@@ -8,9 +8,10 @@ namespace bistro {
 
 runtime live_runtime() {
     using clock = std::chrono::steady_clock;
-    return {[wall = wall_clock_ms(), start = clock::now()] {
+    const auto now = [wall = wall_clock_ms(), start = clock::now()] {
         return wall + std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start).count();
-    }};
+    };
+    return {now, std::make_shared<std::atomic<bool>>(false)};
 }
 
 std::string reason_of(const caf::error& e) {

@@ -3,9 +3,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <caf/fwd.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "model/task_status.hpp"
@@ -18,6 +20,8 @@ inline constexpr std::chrono::seconds local_request_timeout{30};
 struct runtime {
     /// Milliseconds since the Unix epoch at the start of the process, then by a clock that never goes back.
     std::function<time_ms()> now;
+    /// Set when the process is about to end its actors. Null: they end whenever they are told to.
+    std::shared_ptr<std::atomic<bool>> ending = nullptr;
 };
 
 /// The clock of a live process.

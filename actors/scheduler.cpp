@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/guarded_spawn.hpp"
 #include "actors/job.hpp"
 #include "actors/nodes.hpp"
 #include "actors/resource_pool.hpp"
@@ -226,8 +227,8 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
     auto& s = self->state;
     s.options = std::move(options);
     const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
-    s.pool = self->spawn(pool_behavior, s.options.first_invocation,
-                         pool_links{me, s.options.monitor, s.options.keep_events}, s.options.run);
+    s.pool = spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
+                           pool_links{me, s.options.monitor, s.options.keep_events}, s.options.run);
     s.nodes = self->spawn(nodes_behavior, me, s.options.tools);
     self->send(s.options.store, health_to{me});
     for (const auto& worker : s.options.known_workers) s.registry.restore(worker, s.options.run.now());

@@ -21,6 +21,7 @@ struct scheduler_options {
     monitor_actor monitor;
     source_tools tools;
     std::string secret;                   ///< of whoever may ask anything
+    std::uint64_t cluster = 1;            ///< what its workers are members of
     bool keep_events = false;             ///< the monitor keeps those of attempts
     std::function<void()> on_stop_asked;  ///< somebody asks the whole process to end; may be empty
     runtime run;

@@ -33,19 +33,20 @@ caf::result<Answer> ask_all(scheduler_ptr self, const std::vector<Actor>& actors
     return promise;
 }
 
-jobs_answer compose(scheduler_ptr self, const std::vector<std::pair<job_id, std::string>>& reasons) {
+jobs_answer compose(scheduler_ptr self, const pool_stalled& pool) {
     const auto& s = self->state;
     jobs_answer answer;
     answer.policy = to_string(s.config->engine.policy);
     answer.suspended = suspended_reason(s);
+    answer.fenced = pool.fenced;
     for (const auto& name : s.order) {
         auto found = s.jobs.find(name);
         if (found == s.jobs.end()) continue;
         const auto& job = found->second;
         job_row row{name, job.spec.owner, job.spec.enabled, job.spec.priority, job.spec.level, job.progress.counts, {}};
         if (row.counts.ready > 0)
-            for (const auto& [waiting, reason] : reasons)
-                if (waiting == name) row.waiting = reason;
+            for (const auto& [waiting, reason] : pool.reasons)
+                if (waiting == name) row.waiting = answer.suspended.empty() ? reason : answer.suspended;
         answer.jobs.push_back(std::move(row));
     }
     for (const auto& [source, text] : s.problems) answer.problems.emplace_back(source, text);
@@ -71,13 +72,10 @@ std::string unknown_job(const scheduler_state& s, const job_id& job) {
 
 caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
     auto promise = self->make_response_promise<jobs_answer>();
-    auto answer = [=](const std::vector<std::pair<job_id, std::string>>& reasons) mutable {
-        promise.deliver(compose(self, reasons));
-    };
+    auto answer = [=](const pool_stalled& pool) mutable { promise.deliver(compose(self, pool)); };
     ask_progress(self, [=](std::uint64_t) {
         self->request(self->state.pool, local_request_timeout, reasons_asked{})
-            .then([=](const pool_stalled& m) mutable { answer(m.reasons); },
-                  [=](const caf::error&) mutable { answer({}); });
+            .then([=](const pool_stalled& m) mutable { answer(m); }, [=](const caf::error&) mutable { answer({}); });
     });
     return promise;
 }

@@ -33,7 +33,8 @@ welcome given_up(const scheduler_state& s) {
             s.config->liveness,
             "the scheduler had given this worker up, and runs its tasks elsewhere",
             {},
-            {}};
+            {},
+            s.options.cluster};
 }
 
 // The worker may be sent tasks from now on.
@@ -55,7 +56,8 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
             member->who.timeouts,
             {},
             caf::actor_cast<caf::strong_actor_ptr>(self),
-            caf::actor_cast<caf::strong_actor_ptr>(s.pool)};
+            caf::actor_cast<caf::strong_actor_ptr>(s.pool),
+            s.options.cluster};
 }
 
 void tick_while_needed(scheduler_ptr self) {
@@ -82,7 +84,8 @@ caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
                            "another worker with the shard name " + quote(shard.value) +
                                " is not lost yet; waiting for it, or choose another name with --shard",
                            {},
-                           {}};
+                           {},
+                           s.options.cluster};
         case hello_verdict::given_up: return given_up(s);
         case hello_verdict::joined:
         case hello_verdict::rejoined: break;

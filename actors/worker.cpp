@@ -22,19 +22,29 @@ void end_if_done(self_ptr self) {
     if (!s.side->may_end()) return;
     if (s.side->is_member())
         self->send(caf::actor_cast<scheduler_actor>(s.scheduler), goodbye{s.side->index(), s.options.who.instance});
-    if (s.options.on_end) s.options.on_end(s.end_reason);
+    if (const auto lost = s.side->lost_results(); lost > 0)
+        s.end_reason += "; nobody took the results of " + counted(lost, "task") + ", so these will run again";
+    if (s.side->fenced() > 0)
+        spdlog::info("worker {}: {} of earlier sessions dropped", s.options.who.info.shard.value,
+                     counted(s.side->fenced(), "message"));
+    if (s.options.on_end) s.options.on_end(s.end_reason, s.side->lost_results() == 0);
     self->quit();
+}
+
+void say_that_it_leaves(self_ptr self) {
+    auto& s = self->state;
+    if (s.side->is_member() && !s.side->is_local())
+        self->send(caf::actor_cast<scheduler_actor>(s.scheduler),
+                   worker_leaves{s.side->index(), s.options.who.instance});
 }
 
 void stop_all(self_ptr self, const std::string& reason) {
     auto& s = self->state;
-    if (!s.side->stop()) return;
+    if (!s.side->stop(now(self))) return;
     s.end_reason = reason;
-    if (s.side->is_member() && !s.side->is_local())
-        self->send(caf::actor_cast<scheduler_actor>(s.scheduler),
-                   worker_leaves{s.side->index(), s.options.who.instance});
+    say_that_it_leaves(self);
     for (auto& [invocation, task] : s.tasks) self->send(task, stop_task{reason, true});
-    if (s.side->runs_nothing()) wake_in(self, farewell_wait_ms);
+    schedule_wakeup(self);
     end_if_done(self);
 }
 
@@ -42,7 +52,8 @@ void stop_all(self_ptr self, const std::string& reason) {
 void keep_alive(self_ptr self) {
     auto& s = self->state;
     if (const auto left = s.side->left_to_live(now(self)))
-        s.options.launcher->keep_alive(std::chrono::milliseconds{*left});
+        if (!s.options.launcher->keep_alive(std::chrono::milliseconds{*left}))
+            stop_all(self, "the process that ends its tasks should it die itself (bistro.reaper) is gone");
 }
 
 // -- tasks ------------------------------------------------------------------------------------------------------------
@@ -50,7 +61,8 @@ void keep_alive(self_ptr self) {
 void send_results(self_ptr self, std::vector<finished_task> ends) {
     auto& s = self->state;
     if (ends.empty() || !s.side->is_member()) return;
-    self->send(caf::actor_cast<pool_actor>(s.pool), tasks_finished{s.side->index(), std::move(ends)});
+    self->send(caf::actor_cast<pool_actor>(s.pool),
+               tasks_finished{s.side->index(), s.side->session(), std::move(ends)});
 }
 
 void carry_out(self_ptr self, worker_side::carried_out&& orders) {
@@ -68,11 +80,11 @@ void carry_out(self_ptr self, worker_side::carried_out&& orders) {
 
 void take_end(self_ptr self, const task_ended& m) {
     auto& s = self->state;
-    auto finished = s.side->ended(m.end);
+    auto finished = s.side->ended(m.end, now(self));
     if (!finished) return;
     s.tasks.erase(m.end.invocation);
     send_results(self, {*std::move(finished)});
-    if (s.side->is_stopping() && s.side->runs_nothing()) wake_in(self, farewell_wait_ms);
+    if (s.side->is_stopping() && s.side->runs_nothing()) schedule_wakeup(self);
 }
 
 // -- membership -------------------------------------------------------------------------------------------------------
@@ -100,13 +112,16 @@ void take_welcome(self_ptr self, std::uint64_t session, const welcome& m) {
         case reception::rejoined:
             s.scheduler = m.scheduler;
             s.pool = m.pool;
+            s.cluster = m.cluster;
+            s.last_reason.clear();
             keep_alive(self);
             send_results(self, s.side->results());  // some may have ended since the hello
             carry_out(self, s.side->take_early_orders(now(self)));
+            if (s.side->is_stopping()) say_that_it_leaves(self);
             if (s.side->is_local()) return;
             break;
         case reception::not_yet:
-            if (!m.reason.empty()) spdlog::warn("worker {}: {}", shard, m.reason);
+            if (std::exchange(s.last_reason, m.reason) != m.reason) spdlog::warn("worker {}: {}", shard, m.reason);
             break;
         case reception::given_up: return stop_all(self, m.reason);
     }
@@ -137,6 +152,7 @@ void say_hello(self_ptr self) {
     if (!greeting) return;
     hello m;
     m.secret = s.options.secret;
+    m.cluster = s.cluster;
     m.who = s.options.who;
     m.session = greeting->session;
     m.running = std::move(greeting->running);
@@ -195,7 +211,7 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
     self->set_down_handler([=](const caf::down_msg& m) {
         auto& state = self->state;
         const bool ours = state.gateway && state.gateway->address() == m.source;
-        if (!ours || state.side->is_stopping()) return;
+        if (!ours) return;
         spdlog::warn("worker {}: the connection to the scheduler is lost", state.options.who.info.shard.value);
         state.side->disconnected();
         look_for_gateway(self, 0);
@@ -215,10 +231,11 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
             carry_out(self, std::move(orders));
         },
         [=](const acknowledge_results& m) {
-            self->state.side->acknowledged(m.invocations);
+            self->state.side->acknowledged(m.session, m.invocations);
             end_if_done(self);
         },
         [=](const kill_invocations& m) {
+            if (!self->state.side->is_current(m.session)) return;
             for (auto invocation : m.invocations)
                 if (auto found = self->state.tasks.find(invocation); found != self->state.tasks.end())
                     self->send(found->second, stop_task{m.reason, m.blameless});

@@ -22,10 +22,11 @@ struct worker_options {
     std::string secret;  ///< comes with the gateway
     std::string data_dir;
     log_store_actor logs;
-    process_launcher* launcher = nullptr;     ///< lives longer than the actors
-    std::uint64_t first_session = 0;          ///< random, so that nobody guesses it
-    caf::strong_actor_ptr connector;          ///< a connector_actor; null where the gateway is told once
-    std::function<void(std::string)> on_end;  ///< told why, when the worker has ended; may be empty
+    process_launcher* launcher = nullptr;  ///< lives longer than the actors
+    std::uint64_t first_session = 0;       ///< random, so that nobody guesses it
+    caf::strong_actor_ptr connector;       ///< a connector_actor; null where the gateway is told once
+    /// Told why, when the worker has ended, and whether its results were all taken; may be empty.
+    std::function<void(std::string, bool)> on_end;
     runtime run;
 };
 
@@ -38,6 +39,8 @@ struct worker_state {
     std::map<invocation_id, task_actor> tasks;
     std::uint64_t wake_generation = 0;
     std::string end_reason;
+    std::uint64_t cluster = 0;  ///< that it is a member of; 0: of none yet
+    std::string last_reason;    ///< why it is no member yet, as said last
 
     static inline const char* name = "worker";
 };

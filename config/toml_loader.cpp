@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "model/text.hpp"
+#include "model/worker_registry.hpp"
 
 namespace bistro {
 
@@ -169,7 +170,11 @@ void load_network(toml_reader& top, load_context& c) {
         toml_reader r{*table, "worker", c.sink};
         auto& w = c.config.worker;
         w.scheduler = load_endpoint(r, "scheduler");
-        if (auto shard = r.string("shard")) w.shard = *shard;
+        if (auto shard = r.string("shard")) {
+            w.shard = *shard;
+            if (auto problem = shard_name_problem(w.shard); !problem.empty())
+                r.error("shard", quote(w.shard) + " can't name a worker: " + problem);
+        }
         load_data_dir(r, c, w.data_dir);
         if (auto resources = r.integers("resources")) w.resources = *resources;
         // A worker's own config need not say which resources there are.
@@ -325,7 +330,26 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
     return e;
 }
 
-bool is_loopback(const endpoint& e) { return e.host == "localhost" || e.host == "::1" || e.host.starts_with("127."); }
+// An address in full: what only begins like one may be a name, of any host.
+bool is_loopback(const endpoint& e) {
+    if (e.host == "localhost" || e.host == "::1") return true;
+    if (!e.host.starts_with("127.")) return false;
+    int dots = 0;
+    int number = -1;
+    for (const char c : e.host) {
+        if (c == '.') {
+            if (number < 0) return false;
+            ++dots;
+            number = -1;
+        } else if (c >= '0' && c <= '9') {
+            number = std::max(number, 0) * 10 + (c - '0');
+            if (number > 255) return false;
+        } else {
+            return false;
+        }
+    }
+    return dots == 3 && number >= 0;
+}
 
 std::string to_string(const endpoint& e) {
     const bool v6 = e.host.find(':') != std::string::npos;

@@ -1,6 +1,8 @@
 #include "io/sqlite_file.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -47,7 +49,7 @@ std::string sqlite_message(const std::string& path, const SQLite::Exception& e) 
         case SQLITE_CORRUPT:
             return path + " is damaged (" + e.getErrorStr() +
                    "); it was left untouched. Restore a copy, or move it away to start anew.";
-        case SQLITE_FULL: return path + ": the disk is full. Free some room; nothing is lost meanwhile.";
+        case SQLITE_FULL: return path + ": the disk is full. Free some room.";
         case SQLITE_READONLY:
         case SQLITE_PERM:
         case SQLITE_CANTOPEN:
@@ -62,6 +64,9 @@ SQLite::Database open_sqlite(const std::string& path, const sqlite_schema& schem
                              sqlite_durability durability) {
     try {
         const bool read_only = access == sqlite_access::read_only;
+        // Data and output of tasks are nobody else's business. What SQLite keeps beside the file is as private.
+        if (!read_only)
+            if (const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
         // No locks within it: a store is used by one thread at a time, and rows are read by their parts.
         const int mode = read_only ? SQLite::OPEN_READONLY : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
         SQLite::Database db{path, mode | SQLite::OPEN_NOMUTEX, busy_timeout_ms};

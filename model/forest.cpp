@@ -8,6 +8,12 @@
 
 namespace bistro {
 
+bool forest::has_same_nodes(const forest& other) const {
+    return levels_ == other.levels_ && level_begin_ == other.level_begin_ && name_begin_ == other.name_begin_ &&
+           names_ == other.names_ && enabled_ == other.enabled_ && declared_ == other.declared_ &&
+           parent_begin_ == other.parent_begin_ && parents_ == other.parents_ && tags_ == other.tags_;
+}
+
 std::optional<level_index> forest::find_level(std::string_view name) const {
     auto found = std::find(levels_.begin(), levels_.end(), name);
     if (found == levels_.end()) return std::nullopt;

@@ -81,6 +81,8 @@ public:
 
     /// True where some node has more than one parent.
     [[nodiscard]] bool has_replicas() const { return has_replicas_; }
+    /// True where the other differs in nothing but its version.
+    [[nodiscard]] bool has_same_nodes(const forest& other) const;
 
     // The edges from parents to children are numbered so that those of one parent are contiguous. A node's children
     // are the targets of its edges, in order.

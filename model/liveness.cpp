@@ -8,6 +8,8 @@ namespace bistro {
 std::string liveness_timeouts::problem() const {
     if (heartbeat_ms <= 0) return "the heartbeat period must be positive";
     if (kill_ms <= 0) return "the time to kill must be positive";
+    if (std::max({heartbeat_ms, unhealthy_after_ms, lost_after_ms, kill_ms}) > longest_timeout_ms)
+        return "no time may be longer than a year";
     if (unhealthy_after_ms <= heartbeat_ms) return "a worker must not be unhealthy before its next heartbeat is due";
     if (lost_after_ms <= unhealthy_after_ms) return "a worker must be unhealthy before it is lost";
     if (worker_deadline_ms() < 2 * heartbeat_ms)

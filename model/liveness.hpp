@@ -30,6 +30,8 @@ struct liveness_timeouts {
     bool operator==(const liveness_timeouts&) const = default;
 };
 
+inline constexpr time_ms longest_timeout_ms = time_ms{366} * 24 * 3600 * 1000;
+
 /// That looking for what is left over takes on a busy host.
 inline constexpr time_ms reaping_ms = 250;
 

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> distribution_names{"constant", "uniform", "exponential"};
 constexpr double ms_per_s = 1000.0;
+// What takes more does not end in any time that somebody would wait for.
+constexpr std::uint64_t attempts_a_task = 1'000;
+constexpr std::uint64_t attempts_at_all = 10'000;
 
 class simulator {
 public:
@@ -37,6 +40,9 @@ public:
     }
 
     simulation_report run() {
+        std::uint64_t tasks = 0;
+        for (const auto& job : jobs_) tasks += job.table.counts().total;
+        most_attempts_ = std::min(options_.max_attempts, tasks * attempts_a_task + attempts_at_all);
         for (;;) {
             start_all();
             if (!advance_clock()) break;
@@ -117,7 +123,7 @@ private:
 
     void start_all() {
         constexpr std::size_t batch = 1024;
-        while (attempts_ < options_.max_attempts) {
+        while (attempts_ < most_attempts_) {
             const auto decisions = engine_.start(batch);
             for (const auto& d : decisions) {
                 const auto job = by_index_.at(d.job);
@@ -145,7 +151,7 @@ private:
         std::optional<time_ms> next;
         if (!completions_.empty()) next = completions_.top().first;
         for (const auto& job : jobs_)
-            if (auto wake = job.table.next_wakeup(); wake && attempts_ < options_.max_attempts)
+            if (auto wake = job.table.next_wakeup(); wake && attempts_ < most_attempts_)
                 next = std::min(next.value_or(*wake), *wake);
         if (!next) return false;
         now_ = std::max(now_, *next);
@@ -216,6 +222,7 @@ private:
         simulation_report result;
         result.makespan_ms = last_end_;
         result.attempts = attempts_;
+        result.unfinished = attempts_ >= most_attempts_;
         result.errors = errors_;
         for (const auto& u : engine_.utilisations()) {
             const auto& defs = resources_.of(u.level);
@@ -252,6 +259,7 @@ private:
     time_ms last_end_ = 0;
     std::uint64_t events_ = 0;
     std::uint64_t attempts_ = 0;
+    std::uint64_t most_attempts_ = 0;
     std::uint64_t errors_ = 0;
 };
 

@@ -35,7 +35,8 @@ struct simulation_options {
     double error_rate = 0.0;                 ///< share of attempts that end in an error
     std::map<std::string, amounts> workers;  ///< by shard name; none: one worker with the level's limits
     std::uint64_t seed = 1;
-    std::uint64_t max_attempts = 100'000'000;  ///< after which the simulation stops, unfinished
+    /// After so many, or 1,000 times the tasks and 10,000, it stops, unfinished: some may never end.
+    std::uint64_t max_attempts = 100'000'000;
 
     bool operator==(const simulation_options&) const = default;
 };
@@ -55,6 +56,7 @@ struct simulation_report {
         std::string waiting;  ///< why tasks are left over; empty where none are
     };
     time_ms makespan_ms = 0;
+    bool unfinished = false;  ///< stopped after the most attempts, with tasks that would have gone on
     std::uint64_t attempts = 0;
     std::uint64_t errors = 0;
     std::vector<usage> usages;

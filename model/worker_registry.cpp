@@ -4,6 +4,14 @@
 
 namespace bistro {
 
+std::string shard_name_problem(std::string_view name) {
+    constexpr std::size_t longest = 1024;
+    if (name.empty()) return "it is empty";
+    if (name.size() > longest) return "it is longer than 1024 bytes";
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    return std::any_of(name.begin(), name.end(), is_control) ? "it holds control characters" : "";
+}
+
 worker_index worker_registry::restore(worker_instance who, time_ms now) {
     const worker_index index{next_index_++};
     members_[index] = {index, std::move(who), worker_health::unhealthy, now, false, true};
@@ -24,12 +32,15 @@ worker_registry::hello_result worker_registry::hello(worker_instance who, time_m
         return {hello_verdict::rejoined, index};
     }
     const worker_index index{next_index_++};
-    members_[index] = {index, std::move(who), worker_health::healthy, now, true, false};
+    members_[index] = {index, std::move(who), worker_health::fresh, now, true, false};
     return {hello_verdict::joined, index};
 }
 
 void worker_registry::confirm(worker_index worker) {
-    if (auto found = members_.find(worker); found != members_.end()) found->second.awaited = false;
+    const auto found = members_.find(worker);
+    if (found == members_.end()) return;
+    found->second.awaited = false;
+    if (found->second.health == worker_health::fresh) found->second.health = worker_health::healthy;
 }
 
 bool worker_registry::heard(worker_index worker, std::uint64_t instance, time_ms now) {
@@ -59,7 +70,7 @@ std::optional<health_change> worker_registry::left(worker_index worker, std::uin
     auto found = members_.find(worker);
     if (found == members_.end() || found->second.who.instance != instance) return std::nullopt;
     health_change change{worker, found->second.who.info.shard, worker_health::lost, instance};
-    lost_instances_[instance] = true;
+    remember_lost(instance);
     members_.erase(found);
     return change;
 }
@@ -69,17 +80,24 @@ std::vector<health_change> worker_registry::advance(time_ms now) {
     for (auto& [index, m] : members_) {
         auto health = health_after(now - m.last_heard_ms, m.who.timeouts);
         if (health == worker_health::healthy && !m.connected) health = worker_health::unhealthy;
-        if (health == m.health) continue;
+        if (health == m.health || (health == worker_health::healthy && m.health == worker_health::fresh)) continue;
         m.health = health;
         changes.push_back({index, m.who.info.shard, health, m.who.instance});
     }
     for (const auto& change : changes) {
         if (change.health != worker_health::lost) continue;
-        if (lost_instances_.size() >= max_remembered_lost) lost_instances_.erase(lost_instances_.begin());
-        lost_instances_[members_[change.worker].who.instance] = true;
+        remember_lost(members_[change.worker].who.instance);
         members_.erase(change.worker);
     }
     return changes;
+}
+
+void worker_registry::remember_lost(std::uint64_t instance) {
+    if (!lost_instances_.insert(instance).second) return;
+    lost_in_order_.push_back(instance);
+    if (lost_in_order_.size() <= max_remembered_lost) return;
+    lost_instances_.erase(lost_in_order_.front());
+    lost_in_order_.pop_front();
 }
 
 std::vector<shard_name> worker_registry::awaited() const {

@@ -3,15 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/engine/worker_table.hpp"
 #include "model/liveness.hpp"
 
 namespace bistro {
+
+/// Why a text can't name a worker or its host, or an empty string: it stands in logs and tables.
+std::string shard_name_problem(std::string_view name);
 
 /// One life of a worker process.
 struct worker_instance {
@@ -62,7 +68,7 @@ public:
 
     /// A member that comes back keeps its timeouts where they are longer than the new ones.
     hello_result hello(worker_instance who, time_ms now);
-    /// Its tasks are accounted for: nobody has to wait for it any more.
+    /// Its tasks are accounted for: nobody has to wait for it any more, and a new one is healthy from now on.
     void confirm(worker_index worker);
     /// False where this is no member's instance.
     bool heard(worker_index worker, std::uint64_t instance, time_ms now);
@@ -81,10 +87,13 @@ public:
     [[nodiscard]] const member* find(worker_index worker) const;
 
 private:
+    void remember_lost(std::uint64_t instance);
+
     static constexpr std::size_t max_remembered_lost = 10'000;
 
     std::map<worker_index, member> members_;
-    std::map<std::uint64_t, bool> lost_instances_;
+    std::set<std::uint64_t> lost_instances_;
+    std::deque<std::uint64_t> lost_in_order_;  // the oldest first
     std::uint32_t next_index_ = 0;
 };
 

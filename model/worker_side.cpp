@@ -37,7 +37,7 @@ bool worker_side::answers(std::uint64_t session) {
 
 worker_side::reception worker_side::welcomed(std::uint64_t session, hello_verdict verdict, worker_index index,
                                              const liveness_timeouts& timeouts, time_ms now) {
-    if (!answers(session) || stopping_) return reception::void_;
+    if (!answers(session)) return reception::void_;
     switch (verdict) {
         case hello_verdict::joined:
         case hello_verdict::rejoined: break;
@@ -55,7 +55,7 @@ worker_side::reception worker_side::welcomed(std::uint64_t session, hello_verdic
 }
 
 worker_side::refusal_meaning worker_side::refused(std::uint64_t session, time_ms now) {
-    if (!answers(session) || stopping_) return refusal_meaning::void_;
+    if (!answers(session)) return refusal_meaning::void_;
     const bool first = !refused_since_ms_;
     if (first) refused_since_ms_ = now;
     // One that was welcome before has tasks, and a deadline that ends it.
@@ -65,7 +65,7 @@ worker_side::refusal_meaning worker_side::refused(std::uint64_t session, time_ms
 }
 
 bool worker_side::unanswered(std::uint64_t session) {
-    if (!answers(session) || stopping_) return false;
+    if (!answers(session)) return false;
     refused_since_ms_.reset();
     connected_ = false;
     return true;
@@ -90,11 +90,12 @@ std::optional<time_ms> worker_side::left_to_live(time_ms now) const {
 
 worker_side::wakeup worker_side::wake(time_ms now) {
     if (overdue(now)) {
-        unacknowledged_.clear();  // nobody is there to take them in time
+        drop_results();  // nobody is there to take them in time
         return wakeup::stop;
     }
-    if (stopping_ && running_.empty()) {  // farewell_wait_ms is over
-        unacknowledged_.clear();
+    // Without a connection, there may be one again before the deadline.
+    if (farewell_at_ms_ && now >= *farewell_at_ms_ && (member_ || !ever_member_ || local_)) {
+        drop_results();
         return wakeup::end;
     }
     if (member_) return wakeup::send_heartbeat;
@@ -102,7 +103,8 @@ worker_side::wakeup worker_side::wake(time_ms now) {
 }
 
 time_ms worker_side::next_wake_ms(time_ms now) const {
-    const auto wait = member_ ? timeouts_.heartbeat_ms : hello_retry_wait_ms;
+    auto wait = member_ ? timeouts_.heartbeat_ms : hello_retry_wait_ms;
+    if (farewell_at_ms_) wait = std::clamp<time_ms>(*farewell_at_ms_ - now, 1, wait);
     if (!ever_member_ || local_) return wait;
     return std::clamp<time_ms>(last_heard_ms_ + timeouts_.worker_deadline_ms() - now, 1, wait);
 }
@@ -144,7 +146,7 @@ void worker_side::carry_out(task_order&& order, time_ms now, carried_out& result
 
 worker_side::carried_out worker_side::take_orders(start_tasks&& orders, time_ms now) {
     carried_out result;
-    if (orders.session != session_) return result;
+    if (!is_current(orders.session)) return result;
     // Sent by another actor than the welcome, they may come before it. Only that says until when they may be started.
     if (!member_) {
         result.too_many = early_orders_.size() >= max_early_orders;
@@ -172,16 +174,24 @@ worker_side::carried_out worker_side::take_early_orders(time_ms now) {
     return all;
 }
 
-std::optional<finished_task> worker_side::ended(const attempt_end& end) {
+std::optional<finished_task> worker_side::ended(const attempt_end& end, time_ms now) {
     const auto found = running_.find(end.invocation);
     if (found == running_.end()) return std::nullopt;
     finished_task finished{found->second.order->job, found->second.order->node, end};
     running_.erase(found);
     unacknowledged_.emplace(end.invocation, finished);
+    begin_farewell(now);
     return finished;
 }
 
-void worker_side::acknowledged(const std::vector<invocation_id>& invocations) {
+bool worker_side::is_current(std::uint64_t session) {
+    if (session == session_) return true;
+    ++fenced_;
+    return false;
+}
+
+void worker_side::acknowledged(std::uint64_t session, const std::vector<invocation_id>& invocations) {
+    if (!is_current(session)) return;
     for (auto invocation : invocations) unacknowledged_.erase(invocation);
 }
 
@@ -194,6 +204,20 @@ std::vector<finished_task> worker_side::results() const {
 
 // -- the end ----------------------------------------------------------------------------------------------------------
 
-bool worker_side::stop() { return !std::exchange(stopping_, true); }
+bool worker_side::stop(time_ms now) {
+    if (std::exchange(stopping_, true)) return false;
+    begin_farewell(now);
+    return true;
+}
+
+void worker_side::begin_farewell(time_ms now) {
+    if (stopping_ && running_.empty() && !farewell_at_ms_) farewell_at_ms_ = now + farewell_wait_ms;
+}
+
+void worker_side::drop_results() {
+    for (const auto& [invocation, finished] : unacknowledged_)
+        if (finished.end.result != attempt_result::never_started) ++lost_results_;
+    unacknowledged_.clear();
+}
 
 }  // namespace bistro

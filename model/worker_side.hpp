@@ -19,14 +19,15 @@
 namespace bistro {
 
 /// Between two hellos that were not answered, or answered with a no.
-inline constexpr time_ms hello_retry_wait_ms = 500;
+inline constexpr time_ms hello_retry_wait_ms = 1'000;
 /// A newcomer that is refused for so long ends. Not at once: a scheduler that is just starting has opened its port, but
 /// may not have left its secret yet where workers of the same host look for it.
 inline constexpr time_ms refusal_patience_ms = 5'000;
 /// Messages with orders that are kept until the welcome comes: more than a scheduler sends in the meantime. With one
 /// more, all of them are void, and the worker says hello again.
 inline constexpr std::size_t max_early_orders = 10'000;
-/// After its last task has ended, a stopping worker waits this long for its results to be acknowledged.
+/// After its last task has ended, a stopping worker waits this long for its results to be acknowledged; and, while it
+/// has no connection, for one to come back, until its deadline.
 inline constexpr time_ms farewell_wait_ms = 5'000;
 
 class worker_side {
@@ -81,7 +82,7 @@ public:
         say_hello,
         send_heartbeat,
         stop,  ///< overdue: stop all that runs
-        end,   ///< nothing runs, and nobody takes the results in time
+        end,   ///< nothing runs, and nobody takes the results in time: see lost_results()
     };
     wakeup wake(time_ms now);
     /// When to wake it next, from now; at least 1.
@@ -103,13 +104,14 @@ public:
     /// Those that came before the welcome.
     carried_out take_early_orders(time_ms now);
     /// An attempt has ended. What to tell the pool if this worker is a member; nothing where the attempt is not known.
-    std::optional<finished_task> ended(const attempt_end& end);
-    void acknowledged(const std::vector<invocation_id>& invocations);
+    std::optional<finished_task> ended(const attempt_end& end, time_ms now);
+    /// Nothing where that is of another session.
+    void acknowledged(std::uint64_t session, const std::vector<invocation_id>& invocations);
 
     // -- the end
 
     /// No more tasks; those that run must be stopped. False if that was so already.
-    bool stop();
+    bool stop(time_ms now);
     /// It stops, nothing runs, and no result waits to be acknowledged.
     [[nodiscard]] bool may_end() const { return stopping_ && running_.empty() && unacknowledged_.empty(); }
 
@@ -120,6 +122,12 @@ public:
     [[nodiscard]] worker_index index() const { return index_; }
     [[nodiscard]] std::uint64_t session() const { return session_; }
     [[nodiscard]] const liveness_timeouts& timeouts() const { return timeouts_; }
+    /// Messages so far that were of an earlier session.
+    [[nodiscard]] std::uint64_t fenced() const { return fenced_; }
+    /// True where that is of this session; else it is counted.
+    bool is_current(std::uint64_t session);
+    /// How many results nobody took before the end.
+    [[nodiscard]] std::size_t lost_results() const { return lost_results_; }
     /// The results that are not acknowledged.
     [[nodiscard]] std::vector<finished_task> results() const;
 
@@ -131,6 +139,8 @@ private:
     };
 
     bool answers(std::uint64_t session);
+    void drop_results();
+    void begin_farewell(time_ms now);
     void refuse(const task_order& order, const std::string& reason, time_ms now, carried_out& result);
     void carry_out(task_order&& order, time_ms now, carried_out& result);
 
@@ -146,6 +156,9 @@ private:
     time_ms last_heard_ms_ = 0;
     time_ms hello_sent_ms_ = 0;
     std::optional<time_ms> refused_since_ms_;
+    std::optional<time_ms> farewell_at_ms_;  // of a stopping worker that runs nothing
+    std::uint64_t fenced_ = 0;
+    std::size_t lost_results_ = 0;
     std::vector<start_tasks> early_orders_;  // of this session
     std::map<job_id, job_command_ptr> commands_;
     std::map<invocation_id, running_task> running_;

@@ -78,6 +78,8 @@ void print_report(const simulation_report& report) {
     const bool colours = wants_colour(stdout);
     fmt::print("makespan {}, {} attempts, {} errors\n\n", duration_text(report.makespan_ms), report.attempts,
                report.errors);
+    if (report.unfinished)
+        fmt::print("stopped after so many attempts: with this error rate and backoff some tasks may never end\n\n");
     text_table jobs{{{"job"},
                      {"ended", align::right},
                      {"done", align::right},
@@ -100,6 +102,7 @@ void print_json(const simulation_report& report) {
     boost::json::object root{{"version", 1},
                              {"makespan_s", static_cast<double>(report.makespan_ms) / 1000.0},
                              {"attempts", report.attempts},
+                             {"unfinished", report.unfinished},
                              {"errors", report.errors}};
     boost::json::array jobs;
     for (const auto& job : report.jobs)

@@ -55,6 +55,10 @@ int command_worker(const worker_arguments& a) {
         config = std::move(*loaded.config);
     }
     auto shard = a.shard.empty() ? config.worker.shard : a.shard;
+    if (const auto problem = shard_name_problem(shard); !shard.empty() && !problem.empty()) {
+        fmt::print(stderr, "bistro worker: {} can't name a worker: {}\n", quote(shard), problem);
+        return bad_usage;
+    }
     if (!a.data_dir.empty())
         config.worker.data_dir = a.data_dir;
     else if (!a.shard.empty())
@@ -77,7 +81,7 @@ int command_worker(const worker_arguments& a) {
     for (;;) {
         const auto e = events.wait();
         if (e.what == main_event::kind::worker_ended) {
-            if (stopping) return all_well;
+            if (stopping && e.all_taken) return all_well;
             spdlog::error("the worker ends: {}", e.reason);
             return could_not_reach_run;
         }

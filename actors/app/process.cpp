@@ -8,6 +8,7 @@
 
 #include "actors/config_watcher.hpp"
 #include "actors/gateway.hpp"
+#include "actors/guarded_spawn.hpp"
 #include "actors/log_store.hpp"
 #include "actors/monitor.hpp"
 #include "actors/progress.hpp"
@@ -110,13 +111,12 @@ void scheduler_process::open_stores() {
             statuses_->clear();
             log_lines_->clear();
         }
-        secret_ = config_->network.secret_file.empty() ? read_private_file(folder_->file("secret"))
-                                                       : read_secret(config_->network.secret_file);
-        if (secret_.empty()) {
-            secret_ = random_secret();
-            write_private_file(folder_->file("secret"), secret_);
-        }
+        const auto own_secret = folder_->file("secret");
+        if (config_->network.secret_file.empty() && read_private_file(own_secret).empty())
+            write_private_file(own_secret, random_secret());
+        secret_ = read_secret(config_->network.secret_file.empty() ? own_secret : config_->network.secret_file);
     }
+    cluster_ = statuses_->cluster();
     epoch_ = statuses_->begin_epoch();
     known_workers_ = statuses_->workers();
 }
@@ -140,6 +140,7 @@ void scheduler_process::spawn_actors() {
     options.first_invocation = invocation_id::first_of_epoch(epoch_);
     options.known_workers = known_workers_;
     options.secret = secret_;
+    options.cluster = cluster_;
     options.keep_events = log != nullptr;
     options.store = store_;
     options.logs = logs_;
@@ -151,8 +152,8 @@ void scheduler_process::spawn_actors() {
         events.push(std::move(e));
     };
     options.run = run_;
-    scheduler_ = system_->spawn(scheduler_behavior, std::move(options));
-    gateway_ = system_->spawn(gateway_behavior, secret_, scheduler_);
+    scheduler_ = spawn_guarded(*system_, run_, scheduler_behavior, std::move(options));
+    gateway_ = spawn_guarded(*system_, run_, gateway_behavior, secret_, cluster_, scheduler_);
     if (!config_->file.empty())
         watcher_ = system_->spawn(config_watcher_behavior, config_, scheduler_, loop_.get(), options_.amend);
 }
@@ -174,7 +175,7 @@ void scheduler_process::start_local_worker() {
     options.launcher = launcher_.get();
     options.first_session = random_number() >> 1;
     options.run = run_;
-    worker_ = system_->spawn(worker_behavior, std::move(options));
+    worker_ = spawn_guarded(*system_, run_, worker_behavior, std::move(options));
     caf::anon_send(worker_, gateway_found{caf::actor_cast<caf::strong_actor_ptr>(gateway_), secret_});
 }
 
@@ -238,6 +239,7 @@ bool scheduler_process::flush_events() {
 void scheduler_process::shut_down() {
     address_.reset();
     if (!system_) return;
+    *run_.ending = true;
     static_cast<void>(flush_events());
     {
         caf::scoped_actor self{*system_};
@@ -283,19 +285,21 @@ worker_process::worker_process(const worker_settings& settings, std::string shar
     options.launcher = launcher_.get();
     options.first_session = random_number() >> 1;
     options.connector = caf::actor_cast<caf::strong_actor_ptr>(connector_);
-    options.on_end = [&events](std::string reason) {
+    options.on_end = [&events](std::string reason, bool all_taken) {
         main_event e;
         e.what = main_event::kind::worker_ended;
         e.reason = std::move(reason);
+        e.all_taken = all_taken;
         events.push(std::move(e));
     };
-    options.run = live_runtime();
-    worker_ = system_->spawn(worker_behavior, std::move(options));
+    options.run = run_;
+    worker_ = spawn_guarded(*system_, run_, worker_behavior, std::move(options));
 }
 
 void worker_process::stop() { caf::anon_send(worker_, stop_worker{}); }
 
 worker_process::~worker_process() {
+    *run_.ending = true;
     for (const auto& actor : {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(connector_)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     launcher_->stop();

@@ -29,6 +29,7 @@ struct main_event {
     int error = 0;  ///< errno, of output
     run_finished finished;
     std::string reason;
+    bool all_taken = true;  ///< of a worker that ended: its results
 };
 
 /// A mailbox for the main thread.
@@ -111,6 +112,7 @@ private:
     std::uint64_t epoch_ = 0;
     std::vector<worker_instance> known_workers_;
     std::string secret_;
+    std::uint64_t cluster_ = 0;
     std::unique_ptr<system_config> system_config_;
     std::unique_ptr<caf::actor_system> system_;
     monitor_actor monitor_;
@@ -138,6 +140,7 @@ public:
     [[nodiscard]] io_loop& loop() { return *loop_; }
 
 private:
+    runtime run_ = live_runtime();
     std::unique_ptr<data_dir> folder_;
     std::unique_ptr<io_loop> loop_;
     std::unique_ptr<process_launcher> launcher_;

@@ -17,7 +17,7 @@ using worker_actor = caf::typed_actor<
     caf::reacts_to<kill_invocations>,
     // From one of its task actors.
     caf::reacts_to<task_ended>,
-    // From its own process, or its scheduler: end all, and yourself.
+    // From its own process: end all, and yourself.
     caf::reacts_to<stop_worker>,
     // From its connector, or its own process.
     caf::reacts_to<gateway_found>, caf::reacts_to<wake_due>,

@@ -207,6 +207,7 @@ struct file_changed {
 /// Pool to scheduler: tasks wait, none runs, and none of those can start.
 struct pool_stalled {
     std::vector<std::pair<job_id, std::string>> reasons;  ///< by job: why its next task does not start
+    std::uint64_t fenced = 0;  ///< messages of workers so far that were of an earlier session, and dropped
 };
 
 /// Store to scheduler: statuses can't be made durable (a reason), or can again (empty).
@@ -295,10 +296,8 @@ struct process_ended {
 struct task_ended {
     attempt_end end;
 };
-/// To a worker: run nothing more, and end. `drain`: let what runs finish within its bound, else stop it at once.
-struct stop_worker {
-    bool drain = false;
-};
+/// To a worker: start nothing more, stop what runs, hand its results back, and end.
+struct stop_worker {};
 
 // -- people -----------------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ struct jobs_answer {
     std::string policy;
     std::string suspended;  ///< why nothing starts; empty: it does
     std::vector<worker_row> workers;
+    std::uint64_t fenced = 0;  ///< messages of workers so far that were of an earlier session, and dropped
 };
 struct tasks_asked {
     std::string secret;

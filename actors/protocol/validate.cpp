@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "actors/protocol/inspect.hpp"
 
@@ -6,20 +7,41 @@ namespace bistro {
 
 namespace {
 
-constexpr std::size_t max_shard_bytes = 1024;
 constexpr std::size_t max_ends = 1'000'000;
 constexpr std::size_t max_resources = 1'000;  // of a level
 constexpr std::size_t max_levels = 256;
 constexpr std::size_t max_word_bytes = 1024;
+constexpr std::size_t max_reason_bytes = 64 * 1024;
+constexpr std::size_t max_json_bytes = 16 << 20;  // a job's config
+constexpr std::size_t max_arguments = 100'000;
+constexpr std::size_t max_command_bytes = 16 << 20;
+// Milliseconds since the epoch, and seconds, that can be added to each other and turned into each other.
+constexpr time_ms latest_ms = time_ms{1} << 53;
+constexpr std::int64_t longest_s = std::int64_t{1} << 40;
 
 template <class Enum>
 bool in_range(Enum value, Enum last) {
     return static_cast<std::uint8_t>(value) <= static_cast<std::uint8_t>(last);
 }
 
+bool valid_time(time_ms t) { return t >= 0 && t <= latest_ms; }
+
+bool valid_task(const job_id& job, const node_id& node) {
+    return job_name_problem(job.value).empty() && node_name_problem(node.value).empty();
+}
+
+// From the task's node up to the instance. Of an attempt before the scheduler's restart only the node may be known.
+bool valid_path(const std::vector<std::string>& path, const node_id& node) {
+    return !path.empty() && path.size() <= max_levels && path.front() == node.value &&
+           std::all_of(path.begin(), path.end(), [](const auto& name) { return node_name_problem(name).empty(); });
+}
+
 bool valid_ends(const std::vector<finished_task>& ends) {
     return ends.size() <= max_ends && std::all_of(ends.begin(), ends.end(), [](const finished_task& f) {
-               return in_range(f.end.result, last_attempt_result) && f.end.data_json.size() <= max_status_line_bytes;
+               return valid_task(f.job, f.node) && f.end.invocation.valid() &&
+                      in_range(f.end.result, last_attempt_result) && f.end.data_json.size() <= max_status_line_bytes &&
+                      f.end.reason.size() <= max_reason_bytes && valid_time(f.end.ended_ms) &&
+                      valid_time(f.end.not_before_ms);
            });
 }
 
@@ -41,11 +63,14 @@ bool valid_demands(const job_demands& x) {
 }  // namespace
 
 bool valid(const hello& x) {
-    return !x.who.info.shard.empty() && x.who.info.shard.value.size() <= max_shard_bytes &&
-           x.who.info.host.size() <= max_shard_bytes && valid_amounts(x.who.info.declared) &&
-           valid_ends(x.unacknowledged) && x.running.size() <= max_ends &&
-           std::all_of(x.running.begin(), x.running.end(),
-                       [](const task_report& r) { return !r.path.empty() && valid_demands(r.demands); });
+    boost::unordered_flat_set<std::uint64_t> invocations;
+    return shard_name_problem(x.who.info.shard.value).empty() && shard_name_problem(x.who.info.host).empty() &&
+           valid_amounts(x.who.info.declared) && valid_ends(x.unacknowledged) && x.running.size() <= max_ends &&
+           std::all_of(x.running.begin(), x.running.end(), [&](const task_report& r) {
+               return valid_task(r.job, r.node) && r.invocation.valid() && valid_path(r.path, r.node) &&
+                      valid_time(r.started_ms) && valid_demands(r.demands) &&
+                      invocations.insert(r.invocation.value).second;
+           });
 }
 
 bool valid(const welcome& x) {
@@ -55,11 +80,22 @@ bool valid(const welcome& x) {
 }
 
 bool valid(const start_tasks& x) {
-    return std::all_of(x.commands.begin(), x.commands.end(), [](const job_command& c) {
-        return !c.command.empty() && job_name_problem(c.job.value).empty() && in_range(c.status, status_source::pipe) &&
-               in_range(c.arguments, command_arguments::none) && c.timeout_s >= 0 && c.kill_wait_s >= 0 &&
-               valid_demands(c.demands);
-    });
+    return x.commands.size() <= max_ends && x.tasks.size() <= max_ends &&
+           std::all_of(x.commands.begin(), x.commands.end(),
+                       [](const job_command& c) {
+                           std::size_t bytes = 0;
+                           for (const auto& argument : c.command) bytes += argument.size();
+                           return !c.command.empty() && c.command.size() <= max_arguments &&
+                                  bytes <= max_command_bytes && job_name_problem(c.job.value).empty() &&
+                                  c.config_json.size() <= max_json_bytes && in_range(c.status, status_source::pipe) &&
+                                  in_range(c.arguments, command_arguments::none) && c.timeout_s >= 0 &&
+                                  c.timeout_s <= longest_s && c.kill_wait_s >= 0 && c.kill_wait_s <= longest_s &&
+                                  valid_demands(c.demands);
+                       }) &&
+           std::all_of(x.tasks.begin(), x.tasks.end(), [](const task_order& o) {
+               return valid_task(o.job, o.node) && o.invocation.valid() && valid_path(o.path, o.node) &&
+                      o.prev_data_json.size() <= max_status_line_bytes;
+           });
 }
 
 bool valid(const tasks_finished& x) { return valid_ends(x.ends); }

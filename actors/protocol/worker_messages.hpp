@@ -15,7 +15,7 @@
 namespace bistro {
 
 /// Of the messages between processes. A peer with another one is refused.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 /// The error that answers who does not belong to the cluster, with the reason.
 inline constexpr caf::sec refusal = caf::sec::runtime_error;
 
@@ -24,6 +24,7 @@ inline constexpr caf::sec refusal = caf::sec::runtime_error;
 struct hello {
     std::uint32_t version = protocol_version;
     std::string secret;
+    std::uint64_t cluster = 0;  ///< that it is a member of; 0: of none yet
     worker_instance who;
     std::uint64_t session = 0;
     std::vector<task_report> running;
@@ -39,6 +40,7 @@ struct welcome {
     std::string reason;
     caf::strong_actor_ptr scheduler;  ///< to send heartbeats to
     caf::strong_actor_ptr pool;       ///< to send results to
+    std::uint64_t cluster = 0;  ///< the scheduler's; of its data directory, so that another life of it has the same
 };
 
 /// Worker to scheduler, answered by itself. It is the worker's sign of life, and the answer the scheduler's: both
@@ -64,20 +66,24 @@ struct worker_leaves {
 };
 
 /// Worker to pool. Lost: the results stay with the worker, and the next hello repeats them. Repeated: an end that is
-/// known changes nothing and is acknowledged again.
+/// known changes nothing and is acknowledged again. Of another session, or from who knows none: dropped, and counted.
 struct tasks_finished {
     worker_index worker;
+    std::uint64_t session = 0;
     std::vector<finished_task> ends;
 };
 
 /// Pool to worker: these results are durable, forget them. Lost: the next hello repeats the results. Repeated or for
-/// unknown ones: nothing happens.
+/// unknown ones, or of another session: nothing happens.
 struct acknowledge_results {
+    std::uint64_t session = 0;
     std::vector<invocation_id> invocations;
 };
 
-/// Pool to worker: end these. Lost: who asked may ask again. For what has ended: nothing happens.
+/// Pool to worker: end these. Lost: who asked may ask again. For what has ended, or of another session: nothing
+/// happens.
 struct kill_invocations {
+    std::uint64_t session = 0;
     std::vector<invocation_id> invocations;
     std::string reason;
     bool blameless = false;  ///< nothing is wrong with the tasks: they are incomplete, not in error

@@ -138,7 +138,11 @@ public:
             if (!std::string_view{*entry}.starts_with("BISTRO_")) environment_.emplace_back(*entry);
     }
 
-    void keep_alive(std::chrono::milliseconds time) override { reaper_->renew(time); }
+    bool keep_alive(std::chrono::milliseconds time) override {
+        not_after_ms_ = monotonic_ms() + time.count();
+        return reaper_->renew(not_after_ms_);
+    }
+    [[nodiscard]] std::int64_t not_after_ms() const { return not_after_ms_; }
 
     void stop() override {
         std::promise<void> done;
@@ -220,6 +224,7 @@ private:
     int folder_fd_ = -1;  // of the status files
     int null_fd_ = -1;
     bool stopped_ = false;
+    std::atomic<std::int64_t> not_after_ms_ = 0;  // by CLOCK_MONOTONIC; 0: no deadline
     std::vector<std::string> environment_;
     std::array<char, 65'536> buffer_{};  // shared by all reads: they are never under way at the same time
     boost::unordered_flat_map<process_id, std::shared_ptr<child>> children_;
@@ -261,6 +266,7 @@ void child::start(process_spec spec) {
     for (const auto& entry : owner_.environment()) request.environment.push_back(entry.c_str());
     for (const auto& entry : spec.environment) request.environment.push_back(entry.c_str());
     request.environment.push_back(nullptr);
+    request.not_after_ms = owner_.not_after_ms();
     const bool ready = make_pipes(request);
     const int pipe_error = errno;
     auto result = ready ? spawn(request) : spawn_result{-1, pipe_error, "pipe"};
@@ -275,6 +281,8 @@ void child::start(process_spec spec) {
         if (std::string_view{result.step} == "chdir")
             return fail("can't enter the working directory " + quote(request.working_directory) + ": " +
                         errno_text(result.error));
+        if (result.error == ETIME)
+            return fail("was not started: the scheduler has not been heard for so long that it may run elsewhere");
         const bool too_long = result.error == E2BIG;
         return fail(
             "can't run " + quote(request.executable) + ": " + errno_text(result.error) +

@@ -57,8 +57,8 @@ public:
     /// This many bytes of lines are kept.
     virtual void return_credit(process_id id, std::size_t bytes) = 0;
     /// From the first call on: all that runs is killed unless this is called again within `time`, even where this
-    /// process is stopped or hangs.
-    virtual void keep_alive(std::chrono::milliseconds time) = 0;
+    /// process is stopped or hangs, and nothing is started after that time. False where nobody would do so any more.
+    virtual bool keep_alive(std::chrono::milliseconds time) = 0;
     /// Kills all that runs without a word to anybody, and launches nothing more.
     virtual void stop() = 0;
 };

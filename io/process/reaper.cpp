@@ -19,6 +19,7 @@
 #include <filesystem>
 
 #include "io/error.hpp"
+#include "io/process/spawn.hpp"
 
 namespace bistro {
 
@@ -62,12 +63,6 @@ bool kill_marked(const std::string& mark) {
     }
     ::closedir(proc);
     return any;
-}
-
-std::int64_t monotonic_ms() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
 [[noreturn]] void wait_and_reap(int pipe, const std::string& mark, const std::string& folder) {
@@ -131,12 +126,14 @@ reaper::reaper(const std::string& mark, const std::string& folder) {
     }
 }
 
-void reaper::renew(std::chrono::milliseconds time) const { tell(monotonic_ms() + time.count()); }
+bool reaper::renew(std::int64_t deadline_ms) const { return tell(deadline_ms); }
 
 // Where the pipe is full, the word is lost, and everything ends too early: better than too late.
-void reaper::tell(std::int64_t w) const {
-    while (::write(pipe_, &w, sizeof w) < 0 && errno == EINTR) {
+bool reaper::tell(std::int64_t w) const {
+    ssize_t written = 0;
+    while ((written = ::write(pipe_, &w, sizeof w)) < 0 && errno == EINTR) {
     }
+    return written >= 0 || errno != EPIPE;
 }
 
 reaper::~reaper() {

@@ -3,7 +3,6 @@
 // parent's death reaches only the process that it started itself.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -19,12 +18,13 @@ public:
     /// Nothing is left to be ended.
     ~reaper();
 
-    /// From the first call on: everything marked is killed unless this is called again within `time`, even where this
-    /// process is stopped. Threads may call it.
-    void renew(std::chrono::milliseconds time) const;
+    /// From the first call on: everything marked is killed unless this is called again before `deadline_ms` of
+    /// CLOCK_MONOTONIC, even where this process is stopped. Threads may call it. False where the reaper itself has
+    /// died, so that nobody would do so.
+    [[nodiscard]] bool renew(std::int64_t deadline_ms) const;
 
 private:
-    void tell(std::int64_t word) const;
+    bool tell(std::int64_t word) const;
 
     int pipe_ = -1;
     int pid_ = -1;

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 
 namespace bistro {
 
@@ -32,6 +33,7 @@ public:
         sigdelset(&all, SIGCHLD);  // see io_loop
         pthread_sigmask(SIG_SETMASK, &all, &before);
         failure_.error = 0;
+        parent_ = ::getpid();
         const pid_t pid = ::vfork();
         if (pid == 0) {
             run_child(request, argv.data());
@@ -55,6 +57,7 @@ private:
         };
         if (::setpgid(0, 0) != 0) return failed("setpgid");
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed("prctl");
+        if (::getppid() != parent_) return;  // it died before, and sends no signal any more
         if (::chdir(request.working_directory.c_str()) != 0) return failed("chdir");
         if (::dup2(request.stdin_fd, STDIN_FILENO) < 0 || ::dup2(request.stdout_fd, STDOUT_FILENO) < 0 ||
             ::dup2(request.stderr_fd, STDERR_FILENO) < 0)
@@ -67,11 +70,17 @@ private:
         sigset_t none;
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        // As late as can be: this process may have been stopped since it was decided to start another.
+        if (request.not_after_ms != 0 && monotonic_ms() >= request.not_after_ms) {
+            errno = ETIME;
+            return failed("deadline");
+        }
         ::execve(request.executable.c_str(), const_cast<char* const*>(argv),
                  const_cast<char* const*>(request.environment.data()));
         failed("exec");
     }
 
+    pid_t parent_ = -1;
     // Written by the child, read by the parent. To the compiler the child's way ends in _exit(), so that without
     // volatile it takes the parent's values for unchanged.
     struct {
@@ -88,6 +97,12 @@ void raise_open_files_limit() {
     const auto before = limit;
     limit.rlim_cur = limit.rlim_max;
     if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) open_files_before = before;
+}
+
+std::int64_t monotonic_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
 spawn_result spawn(const spawn_request& request) { return group_launcher{}(request); }

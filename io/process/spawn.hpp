@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct spawn_request {
     int stdin_fd = -1;
     int stdout_fd = -1;
     int stderr_fd = -1;
+    std::int64_t not_after_ms = 0;  ///< by CLOCK_MONOTONIC: it is not started from then on (ETIME); 0: whenever
 };
 
 struct spawn_result {
@@ -27,6 +29,9 @@ struct spawn_result {
 
 /// Lets this process have as many open files as the system allows; children get the limit that was in force before.
 void raise_open_files_limit();
+
+/// Milliseconds of CLOCK_MONOTONIC.
+std::int64_t monotonic_ms();
 
 /// The child has only the three descriptors, default signals, and dies with the calling thread.
 spawn_result spawn(const spawn_request& request);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "io/host.hpp"
 #include "io/status_store/status_store.hpp"
 
 namespace bistro {
@@ -12,6 +13,7 @@ public:
     explicit memory_status_store(const retention& keep) : keep_{keep} {}
 
     std::uint64_t begin_epoch() override { return ++epoch_; }
+    std::uint64_t cluster() override { return cluster_; }
 
     void commit(const status_batch& batch) override {
         for (const auto& start : batch.starts) attempts_.try_emplace(start.invocation, attempt{start, false, {}});
@@ -76,6 +78,7 @@ private:
     retention keep_;
     time_ms newest_ms_ = 0;
     std::uint64_t epoch_ = 0;
+    std::uint64_t cluster_ = random_number() | 1;  // 0 would be none
     std::map<job_id, std::map<node_id, task_status>> statuses_;
     std::map<invocation_id, attempt> attempts_;
     std::map<shard_name, worker_instance> workers_;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "io/error.hpp"
+#include "io/host.hpp"
 #include "io/sqlite_file.hpp"
 #include "io/sqlite_retention.hpp"
 #include "io/status_store/status_store.hpp"
@@ -87,6 +88,15 @@ public:
         return guarded([&] {
             db_.exec("INSERT INTO meta VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1");
             return as_unsigned(db_.execAndGet("SELECT value FROM meta WHERE name = 'epoch'").getInt64());
+        });
+    }
+
+    std::uint64_t cluster() override {
+        return guarded([&] {
+            SQLite::Statement put{db_, "INSERT INTO meta VALUES ('cluster', ?) ON CONFLICT (name) DO NOTHING"};
+            put.bind(1, as_signed(random_number() | 1));  // 0 would be none
+            run(put);
+            return as_unsigned(db_.execAndGet("SELECT value FROM meta WHERE name = 'cluster'").getInt64());
         });
     }
 

@@ -51,6 +51,8 @@ public:
 
     /// Counts a start of the scheduler: 1 at first, and never the same number twice.
     virtual std::uint64_t begin_epoch() = 0;
+    /// Tells this store from all others, whatever their names: random, and the same for ever.
+    [[nodiscard]] virtual std::uint64_t cluster() = 0;
     /// All or nothing, and durable on return. Applying the same batch twice changes nothing. With attempts
     /// that start, it forgets those that started longest ago, as the store's retention says; statuses stay.
     virtual void commit(const status_batch& batch) = 0;

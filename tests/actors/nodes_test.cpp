@@ -78,6 +78,27 @@ TEST_F(nodes_test, one_forest_comes_when_every_source_has_told) {
     EXPECT_GT(got.back().nodes->version(), got.front().nodes->version());
 }
 
+TEST_F(nodes_test, what_is_wrong_stays_so_and_the_same_nodes_are_no_other_forest) {
+    start(
+        "[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\nh1 = {}\n"
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\nretries = 0\n");
+    answer({"h1", "h2"});
+    ASSERT_THAT(problems(), SizeIs(1));
+    const auto first = got.back().nodes;
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1", "h2"});
+    EXPECT_THAT(problems(), ElementsAre(HasSubstr("declared more than once")));
+    EXPECT_EQ(got.back().nodes, first);
+    pass(std::chrono::milliseconds{10'100});
+    answer({"boom"}, 3);
+    EXPECT_THAT(problems(), SizeIs(2));
+    EXPECT_EQ(got.back().nodes, first);
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1", "h2"});
+    EXPECT_THAT(problems(), SizeIs(1));
+    EXPECT_EQ(got.back().nodes, first);
+}
+
 TEST_F(nodes_test, a_script_runs_once_for_each_parent) {
     start(
         "[[nodes.sources]]\nsource = \"range_label\"\nparent_level = \"instance\"\nformat = \"h{i}\"\nstart = 1\nend = "

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "actors/guarded_spawn.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 namespace bistro {
@@ -36,12 +37,13 @@ protected:
         return track(caf::actor{system.spawn(keep, this)});
     }
 
-    void make_pool() {
+    void make_pool() { make_pool(clock()); }
+    void make_pool(const runtime& time) {
         other = stand_in();
-        pool = track(system.spawn(
-            pool_behavior, invocation_id::first_of_epoch(2),
+        pool = track(spawn_guarded(
+            system, time, pool_behavior, invocation_id::first_of_epoch(2),
             pool_links{caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<monitor_actor>(other), false},
-            clock()));
+            time));
         caf::anon_send(pool, pool_configured{});
         job_spec job;
         job.name = job_id{"j"};
@@ -64,7 +66,7 @@ protected:
         m.worker = worker_index{std::size_t{0}};
         m.info = {shard_name{"w"}, "host", {}};
         m.handle = caf::actor_cast<caf::strong_actor_ptr>(other);
-        m.session = 1;
+        m.session = session;
         m.unacknowledged = std::move(unacknowledged);
         caf::anon_send(pool, std::move(m));
         caf::anon_send(pool, worker_accepts{worker_index{std::size_t{0}}, true});
@@ -85,6 +87,7 @@ protected:
         run();
     }
 
+    static constexpr std::uint64_t session = 7;
     std::vector<std::string> started;
     std::vector<job_command> commands;
     events_happened happened;
@@ -140,7 +143,7 @@ TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_node
     EXPECT_THAT(started, ElementsAre("b"));
     finished_task ended{job_id{"j"}, node_id{"b"}, {}};
     ended.end.invocation = invocation_id::first_of_epoch(2);
-    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, {ended}});
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session, {ended}});
     started.clear();
     send_nodes({"a", "b"});
     offer_all(0);
@@ -162,12 +165,41 @@ TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {
     caf::anon_send(pool, other_table);
     finished_task ended{job_id{"j"}, node_id{"a"}, {}};
     ended.end.invocation = invocation_id::first_of_epoch(2);
-    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, {ended}});
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session, {ended}});
     run();
     offer_all(1);
     ASSERT_THAT(commands, SizeIs(2));
     EXPECT_THAT(commands[1].demands.nodes,
                 ElementsAre(Pair("instance", IsEmpty()), Pair("host", amounts{{"slots", 2}})));
+}
+
+// CAF hands a message to any actor whose id a peer can guess.
+TEST_F(pool_test, results_of_another_session_or_worker_change_nothing_and_are_counted) {
+    make_pool();
+    send_worker({});
+    send_nodes({"a"});
+    offer_all(0);
+    finished_task ended{job_id{"j"}, node_id{"a"}, {}};
+    ended.end.invocation = invocation_id::first_of_epoch(2);
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session + 1, {ended}});
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, 0, {ended}});
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{1}}, session, {ended}});
+    run();
+    EXPECT_EQ(happened.ended, 0U);
+    EXPECT_EQ(ask<pool_stalled>(pool, reasons_asked{})->fenced, 3U);
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session, {ended}});
+    run();
+    EXPECT_EQ(happened.ended, 1U);
+}
+
+TEST_F(pool_test, an_exit_message_counts_only_when_the_process_ends) {
+    auto ending = std::make_shared<std::atomic<bool>>(false);
+    make_pool({clock().now, ending});
+    caf::anon_send_exit(pool, caf::exit_reason::kill);
+    EXPECT_TRUE(ask<pool_stalled>(pool, reasons_asked{}));
+    *ending = true;
+    caf::anon_send_exit(pool, caf::exit_reason::user_shutdown);
+    EXPECT_FALSE(ask<pool_stalled>(pool, reasons_asked{}));
 }
 
 TEST_F(pool_test, attempts_are_counted_where_nobody_keeps_their_events) {
@@ -178,7 +210,7 @@ TEST_F(pool_test, attempts_are_counted_where_nobody_keeps_their_events) {
     finished_task ended{job_id{"j"}, node_id{"a"}, {}};
     ended.end.invocation = invocation_id::first_of_epoch(2);
     for (int repeated = 0; repeated < 2; ++repeated)
-        caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, {ended}});
+        caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session, {ended}});
     run();
     EXPECT_EQ(happened.started, 2U);
     EXPECT_EQ(happened.ended, 1U);

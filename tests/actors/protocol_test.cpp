@@ -65,13 +65,12 @@ TEST_F(protocol_test, tasks_there_and_back) {
     EXPECT_EQ(copy.commands[0].arguments, command_arguments::none);
     EXPECT_EQ(copy.commands[0].demands, s.commands[0].demands);
     EXPECT_EQ(copy.tasks[0].path, s.tasks[0].path);
-    tasks_finished f{worker_index{1}, {{job_id{"j"}, node_id{"n"}, {}}}};
+    tasks_finished f{worker_index{1}, 5, {{job_id{"j"}, node_id{"n"}, {}}}};
     EXPECT_EQ(round_trip(f).ends.size(), 1U);
-    EXPECT_EQ(round_trip(acknowledge_results{{invocation_id{7}}}).invocations[0], invocation_id{7});
-    EXPECT_EQ(round_trip(kill_invocations{{invocation_id{7}}, "r"}).reason, "r");
+    EXPECT_EQ(round_trip(acknowledge_results{3, {invocation_id{7}}}).invocations[0], invocation_id{7});
+    EXPECT_EQ(round_trip(kill_invocations{3, {invocation_id{7}}, "r"}).reason, "r");
     EXPECT_EQ(round_trip(heartbeat{worker_index{1}, 5, false}).known, false);
     EXPECT_EQ(round_trip(goodbye{worker_index{1}, 5}).instance, 5U);
-    EXPECT_TRUE(round_trip(stop_worker{true}).drain);
 }
 
 TEST_F(protocol_test, questions_and_answers) {
@@ -106,8 +105,16 @@ TEST(validation, enumerations_out_of_range_are_refused) {
     control_asked c;
     c.verb = static_cast<control_verb>(99);
     EXPECT_FALSE(valid(c));
-    tasks_finished f{worker_index{1}, {{job_id{"j"}, node_id{"n"}, {}}}};
+    tasks_finished f{worker_index{1}, 5, {{job_id{"j"}, node_id{"n"}, {}}}};
+    EXPECT_FALSE(valid(f)) << "an attempt has a number";
+    f.ends[0].end.invocation = invocation_id{1};
     EXPECT_TRUE(valid(f));
+    f.ends[0].job = job_id{"a/../b"};
+    EXPECT_FALSE(valid(f));
+    f.ends[0].job = job_id{"j"};
+    f.ends[0].end.ended_ms = std::numeric_limits<time_ms>::max();
+    EXPECT_FALSE(valid(f)) << "no sum with it would be a time";
+    f.ends[0].end.ended_ms = 0;
     f.ends[0].end.result = static_cast<attempt_result>(99);
     EXPECT_FALSE(valid(f));
     start_tasks s;
@@ -117,7 +124,7 @@ TEST(validation, enumerations_out_of_range_are_refused) {
     EXPECT_TRUE(valid(s));
     hello h;
     EXPECT_FALSE(valid(h)) << "no shard name";
-    h.who.info.shard = shard_name{"w"};
+    h.who.info = {shard_name{"w"}, "host", {}};
     h.running = {{invocation_id{1}, job_id{"j"}, node_id{"n"}, {"n", "instance"}, 5, {{{"db", {{"r", 1}}}}, {}}}};
     EXPECT_TRUE(valid(h));
     for (const std::int64_t wrong : {std::int64_t{-1}, max_amount + 1}) {

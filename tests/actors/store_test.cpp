@@ -15,6 +15,7 @@ class counting_store final : public status_store {
 public:
     explicit counting_store(std::vector<std::size_t>& commits) : commits_{commits} {}
     std::uint64_t begin_epoch() override { return 1; }
+    std::uint64_t cluster() override { return 1; }
     void commit(const status_batch& b) override { commits_.push_back(b.starts.size()); }
     std::chrono::milliseconds commit_spacing() const override { return 100ms; }
     void for_each_status(const job_id&, const std::function<void(const node_id&, task_status)>&) override {}

@@ -201,8 +201,8 @@ protected:
         caf::anon_send(worker, orders);
         run();
         EXPECT_THAT(launcher.running, IsEmpty()) << "the worker does not know yet how long it may run anything";
-        caf::anon_send(other,
-                       welcome{hello_verdict::joined, worker_index{0}, {1000, 3000, 10'000, 5000}, {}, handle, handle});
+        caf::anon_send(
+            other, welcome{hello_verdict::joined, worker_index{0}, {1000, 3000, 10'000, 5000}, {}, handle, handle, 1});
         run();
     }
 
@@ -277,6 +277,46 @@ TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
     m.who.info.shard = shard_name{"w"};
     m.version = 99;
     EXPECT_FALSE(ask<welcome>(gateway, m));
+}
+
+// What it runs would be run again here.
+TEST_F(system_test, a_member_of_another_cluster_is_refused) {
+    start_scheduler(one_job);
+    hello m;
+    m.secret = "secret";
+    m.who.info = {shard_name{"w"}, "host", {}};
+    m.worker = caf::actor_cast<caf::strong_actor_ptr>(spawn_worker("w", false));
+    m.cluster = 2;
+    EXPECT_FALSE(ask<welcome>(gateway, m));
+    m.cluster = 1;
+    EXPECT_TRUE(ask<welcome>(gateway, m));
+}
+
+TEST_F(system_test, a_worker_without_its_reaper_ends) {
+    start_scheduler(one_job);
+    launcher.reaper_is_gone = true;
+    start_worker("w", false);
+    end_all();
+    ASSERT_THAT(ended_workers, SizeIs(1));
+    EXPECT_THAT(ended_workers[0], HasSubstr("bistro.reaper"));
+}
+
+// As where scheduler and workers are restarted one after the other.
+TEST_F(system_test, a_worker_that_stops_while_its_scheduler_is_away_hands_its_results_to_the_next_one) {
+    start_scheduler(one_job);
+    const auto worker = start_worker("w", false);
+    ASSERT_THAT(launcher.running, SizeIs(2));
+    end_scheduler();
+    caf::anon_send(worker, stop_worker{});
+    run();
+    launcher.end_all({0, 0, "done\n", {}});
+    pass(std::chrono::milliseconds{3'000});
+    EXPECT_THAT(ended_workers, IsEmpty());
+    start_scheduler(one_job);
+    meet(worker);
+    EXPECT_EQ(counts().done, 2U);
+    EXPECT_THAT(ended_workers, SizeIs(1));
+    EXPECT_EQ(launcher.launched, 2U);
 }
 
 TEST_F(system_test, a_worker_that_is_refused_for_a_while_says_so_and_ends) {

@@ -41,6 +41,7 @@ struct setting {
 class forgetful_store final : public status_store {
 public:
     std::uint64_t begin_epoch() override { return 1; }
+    std::uint64_t cluster() override { return 1; }
     void commit(const status_batch&) override {}
     void for_each_status(const job_id&, const std::function<void(const node_id&, task_status)>&) override {}
     std::vector<job_id> jobs() override { return {}; }

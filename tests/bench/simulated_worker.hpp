@@ -39,6 +39,8 @@ struct simulated_worker_state {
     static inline const char* name = "simulated_worker";
 };
 
+/// It says hello once.
+inline constexpr std::uint64_t the_session = 1;
 /// Ends are told at this interval.
 inline constexpr std::chrono::milliseconds tick{1};
 
@@ -46,7 +48,7 @@ using simulated_worker = worker_actor::stateful_pointer<simulated_worker_state>;
 
 inline void send_what_ended(simulated_worker self) {
     auto& s = self->state;
-    tasks_finished m{s.index, {}};
+    tasks_finished m{s.index, the_session, {}};
     const auto now = simulated_worker_state::clock::now();
     for (; !s.tasks.empty() && s.tasks.top().ends <= now; s.tasks.pop()) m.ends.push_back(s.tasks.top().task);
     if (!m.ends.empty()) {
@@ -83,7 +85,7 @@ inline worker_actor::behavior_type simulated_worker_behavior(simulated_worker se
     m.who.info = std::move(info);
     m.who.instance = 1;
     m.who.local = true;
-    m.session = 1;
+    m.session = the_session;
     m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
     self->request(scheduler, local_request_timeout, std::move(m)).then([=](const welcome& answer) {
         self->state.index = answer.worker;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import unittest
@@ -42,6 +43,26 @@ class Cluster(BistroTest):
 
     def worker(self, shard):
         return self.start("worker", "c.toml", "--shard", shard)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_other_users_of_the_host_are_not_let_in(self):
+        self.write("c.toml", CONFIG + job("j", "sleep 1000"))
+        scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: os.path.exists(self.path("state/scheduler.address")), "a scheduler")
+        with open(self.path("state/scheduler.address")) as f:
+            port = json.load(f)["port"]
+        os.seteuid(65534)
+        try:
+            stranger = socket.create_connection(("127.0.0.1", port), timeout=20)
+        finally:
+            os.seteuid(0)
+        with stranger:
+            try:
+                self.assertEqual(stranger.recv(1), b"")
+            except ConnectionResetError:
+                pass
+        self.assertIn("another user of this host", self.read(scheduler.log))
+        self.bistro("jobs", "--config", "c.toml")
 
     def test_two_workers_share_the_work_whoever_starts_first(self):
         self.write("c.toml", CONFIG + job("j", "echo from $BISTRO_NODE; sleep 0.05"))

@@ -83,6 +83,14 @@ TEST_F(simulation_test, errors_are_tried_again_after_their_backoff) {
     EXPECT_GT(report.errors, 0U);
 }
 
+TEST_F(simulation_test, what_never_ends_is_given_up) {
+    simulation.error_rate = 1;
+    first.backoff = {{1}, backoff_policy::ending::repeat};
+    const auto report = run({first});
+    EXPECT_TRUE(report.unfinished);
+    EXPECT_LT(report.attempts, 100'000U);
+}
+
 TEST_F(simulation_test, the_seed_decides_everything) {
     simulation.duration = {duration_distribution::uniform, 0, 2, 0};
     simulation.seed = 5;

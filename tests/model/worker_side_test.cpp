@@ -170,9 +170,9 @@ TEST_F(worker_side_test, an_order_is_carried_out_once_and_otherwise_answered) {
     done = side.take_orders(orders({7, 8}), 1);
     EXPECT_THAT(done.launches, IsEmpty());
     EXPECT_THAT(done.ends, IsEmpty()) << "they run, which is answer enough";
-    side.ended(end_of(7));
+    side.ended(end_of(7), 0);
     EXPECT_THAT(side.take_orders(orders({7}), 1).ends, IsEmpty()) << "its result is under way";
-    side.acknowledged({invocation_id{7}});
+    side.acknowledged(side.session(), {invocation_id{7}});
     done = side.take_orders(orders({7, 6}), 1);
     EXPECT_THAT(done.launches, IsEmpty());
     ASSERT_THAT(done.ends, SizeIs(2));
@@ -206,7 +206,7 @@ TEST_F(worker_side_test, a_null_task_is_done_at_once_and_kept_until_it_is_acknow
     ASSERT_THAT(done.ends, SizeIs(1));
     EXPECT_EQ(done.ends[0].end.result, attempt_result::done);
     EXPECT_THAT(side.results(), SizeIs(1));
-    side.acknowledged({invocation_id{7}});
+    side.acknowledged(side.session(), {invocation_id{7}});
     EXPECT_THAT(side.results(), IsEmpty());
 }
 
@@ -234,8 +234,8 @@ TEST_F(worker_side_test, too_many_early_orders_make_another_hello) {
 TEST_F(worker_side_test, the_next_hello_tells_what_runs_and_what_is_not_acknowledged) {
     join(0);
     side.take_orders(orders({7, 8}), 5);
-    ASSERT_TRUE(side.ended(end_of(8)));
-    EXPECT_FALSE(side.ended(end_of(8))) << "known";
+    ASSERT_TRUE(side.ended(end_of(8), 0));
+    EXPECT_FALSE(side.ended(end_of(8), 0)) << "known";
     side.disconnected();
     side.connected();
     const auto hello = side.say_hello(10);
@@ -251,26 +251,69 @@ TEST_F(worker_side_test, the_next_hello_tells_what_runs_and_what_is_not_acknowle
 TEST_F(worker_side_test, who_stops_takes_no_tasks_and_ends_when_all_is_told) {
     join(0);
     side.take_orders(orders({7}), 0);
-    EXPECT_TRUE(side.stop());
-    EXPECT_FALSE(side.stop());
+    EXPECT_TRUE(side.stop(0));
+    EXPECT_FALSE(side.stop(0));
     const auto refused = side.take_orders(orders({8}), 0);
     EXPECT_THAT(refused.launches, IsEmpty());
     EXPECT_THAT(refused.ends, SizeIs(1));
     EXPECT_FALSE(side.may_end());
     EXPECT_EQ(side.wake(1), wakeup::send_heartbeat) << "it is a member until the last task has ended";
-    side.ended(end_of(7));
+    side.ended(end_of(7), 0);
     EXPECT_FALSE(side.may_end()) << "its result is not acknowledged";
-    side.acknowledged({invocation_id{7}});
+    side.acknowledged(side.session(), {invocation_id{7}});
     EXPECT_TRUE(side.may_end());
 }
 
 TEST_F(worker_side_test, a_stopping_worker_does_not_wait_for_ever_for_its_results) {
     join(0);
     side.take_orders(orders({7}), 0);
-    side.stop();
-    side.ended(end_of(7));
+    side.stop(0);
+    side.ended(end_of(7), 0);
+    EXPECT_EQ(side.wake(farewell_wait_ms - 1), wakeup::send_heartbeat);
+    EXPECT_EQ(side.next_wake_ms(farewell_wait_ms - 1), 1);
     EXPECT_EQ(side.wake(farewell_wait_ms), wakeup::end);
     EXPECT_TRUE(side.may_end());
+    EXPECT_EQ(side.lost_results(), 1U) << "who ended it learns that";
+}
+
+TEST_F(worker_side_test, a_stopping_worker_without_a_connection_hands_its_results_back_when_there_is_one_again) {
+    join(0);
+    side.take_orders(orders({7}), 0);
+    side.disconnected();
+    side.stop(0);
+    side.ended(end_of(7), 0);
+    EXPECT_EQ(side.wake(farewell_wait_ms), wakeup::nothing) << "there may be one before its deadline";
+    side.connected();
+    const auto hello = side.say_hello(farewell_wait_ms);
+    ASSERT_TRUE(hello);
+    EXPECT_THAT(hello->unacknowledged, SizeIs(1));
+    EXPECT_EQ(side.welcomed(hello->session, hello_verdict::rejoined, worker_index{3}, timeouts, farewell_wait_ms),
+              reception::rejoined);
+    side.acknowledged(side.session(), {invocation_id{7}});
+    EXPECT_TRUE(side.may_end());
+    EXPECT_EQ(side.lost_results(), 0U);
+}
+
+TEST_F(worker_side_test, without_a_connection_its_deadline_ends_it) {
+    join(0);
+    side.take_orders(orders({7}), 0);
+    side.disconnected();
+    side.stop(0);
+    side.ended(end_of(7), 0);
+    EXPECT_EQ(side.wake(deadline), wakeup::stop);
+    EXPECT_TRUE(side.may_end());
+    EXPECT_EQ(side.lost_results(), 1U);
+}
+
+TEST_F(worker_side_test, what_is_of_an_earlier_session_is_dropped_and_counted) {
+    join(0);
+    side.take_orders(orders({7}, std::string{null_command}), 1);
+    side.acknowledged(side.session() - 1, {invocation_id{7}});
+    EXPECT_THAT(side.results(), SizeIs(1));
+    auto stale = orders({8});
+    stale.session -= 1;
+    side.take_orders(std::move(stale), 1);
+    EXPECT_EQ(side.fenced(), 2U);
 }
 
 }  // namespace

@@ -62,9 +62,25 @@ TEST(worker_registry, a_second_worker_of_a_shard_waits_until_the_first_is_lost) 
     EXPECT_EQ(r.hello(worker("a", 1), 10'002).verdict, hello_verdict::given_up) << "the loser must exit";
 }
 
+TEST(worker_registry, who_is_not_recorded_yet_is_new) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 0).worker;
+    EXPECT_EQ(r.find(w)->health, worker_health::fresh);
+    EXPECT_THAT(r.advance(100), IsEmpty());
+    r.confirm(w);
+    EXPECT_EQ(r.find(w)->health, worker_health::healthy);
+}
+
+TEST(worker_registry, names_stand_in_logs) {
+    EXPECT_EQ(shard_name_problem("bigbox 1 é"), "");
+    for (const std::string& bad : {std::string{}, std::string{"a\nb"}, std::string{"\x1b[31m"}, std::string(2000, 'x')})
+        EXPECT_NE(shard_name_problem(bad), "");
+}
+
 TEST(worker_registry, silence_makes_unhealthy_then_lost_and_a_heartbeat_well) {
     worker_registry r;
     const auto w = r.hello(worker("a", 1), 0).worker;
+    r.confirm(w);
     EXPECT_THAT(r.advance(2'000), IsEmpty());
     ASSERT_EQ(r.advance(3'000).size(), 1U);
     EXPECT_TRUE(r.heard(w, 1, 4'000));

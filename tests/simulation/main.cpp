@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
             known = true;
         }
     if (!known) return app.exit(CLI::ValidationError{"--plant takes a name of options.hpp"});
+    spdlog::set_pattern("    [%l] %v");  // without the time: a seed prints the same again
     spdlog::set_level(trace ? spdlog::level::info : spdlog::level::off);
 
     auto first = o.seed;

@@ -56,7 +56,10 @@ public:
             table_.on_signal(found->second, signal);
     }
     void return_credit(process_id, std::size_t) override {}
-    void keep_alive(std::chrono::milliseconds time) override { table_.on_keep_alive(worker_, time); }
+    bool keep_alive(std::chrono::milliseconds time) override {
+        table_.on_keep_alive(worker_, time);
+        return true;
+    }
     void stop() override { dead_ = true; }
 
     /// A process that is stopped (SIGSTOP) signals nobody.

@@ -56,7 +56,7 @@ void world::start_scheduler() {
     options.secret = secret;
     options.run = clock_of(p.clock_rate);
     p.scheduler = system_->spawn(scheduler_behavior, options);
-    p.gateway = system_->spawn(gateway_behavior, std::string{secret}, p.scheduler);
+    p.gateway = system_->spawn(gateway_behavior, std::string{secret}, std::uint64_t{1}, p.scheduler);
 }
 
 void world::crash_scheduler() {
@@ -103,7 +103,7 @@ void world::start_worker(std::size_t index) {
     options.launcher = w.launcher;
     options.first_session = random_() >> 1;
     options.connector = caf::actor_cast<caf::strong_actor_ptr>(w.connector);
-    options.on_end = [this, index, instance = w.instance](const std::string& reason) {
+    options.on_end = [this, index, instance = w.instance](const std::string& reason, bool) {
         note("worker " + std::to_string(index) + ": " + reason);
         if (workers_[index].up && workers_[index].instance == instance) ended_workers_.push_back(index);
     };

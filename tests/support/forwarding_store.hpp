@@ -12,6 +12,7 @@ public:
     explicit forwarding_store(std::shared_ptr<status_store> inner) : inner_{std::move(inner)} {}
 
     std::uint64_t begin_epoch() override { return inner_->begin_epoch(); }
+    std::uint64_t cluster() override { return inner_->cluster(); }
     void commit(const status_batch& batch) override { inner_->commit(batch); }
     void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
         inner_->for_each_status(job, visit);

@@ -32,7 +32,11 @@ public:
         if (auto p = running.find(id); p != running.end()) p->second.credit_bytes += bytes;
     }
 
-    void keep_alive(std::chrono::milliseconds time) override { kept_alive_for = time; }
+    bool keep_alive(std::chrono::milliseconds time) override {
+        kept_alive_for = time;
+        return !reaper_is_gone;
+    }
+    bool reaper_is_gone = false;
     void stop() override { running.clear(); }
 
     void end(process_id id, process_outcome outcome = {}) {

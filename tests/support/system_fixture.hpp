@@ -82,7 +82,7 @@ protected:
         options.keep_events = log != nullptr;
         options.run = clock();
         scheduler = track(system.spawn(scheduler_behavior, options));
-        gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, scheduler));
+        gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler));
     }
 
     worker_actor spawn_worker(const std::string& shard, bool local = true) {
@@ -93,7 +93,7 @@ protected:
         options.data_dir = "/data";
         options.logs = logs;
         options.launcher = &launcher;
-        options.on_end = [this](std::string reason) { ended_workers.push_back(std::move(reason)); };
+        options.on_end = [this](std::string reason, bool) { ended_workers.push_back(std::move(reason)); };
         options.run = clock();
         return track(system.spawn(worker_behavior, options));
     }

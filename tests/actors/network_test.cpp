@@ -1,0 +1,73 @@
+// What a peer may send to a live process: on its own loop, with its own threads.
+#include "actors/network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <caf/all.hpp>
+
+#include "actors/gateway.hpp"
+#include "actors/guarded_spawn.hpp"
+#include "io/io_loop.hpp"
+
+namespace bistro {
+namespace {
+
+scheduler_actor::behavior_type silent_scheduler(scheduler_actor::pointer) {
+    return {[](const hello&) { return welcome{}; },
+            [](const heartbeat& m) { return m; },
+            [](const goodbye&) {},
+            [](const worker_leaves&) {},
+            [](const config_changed&) {},
+            [](const nodes_changed&) {},
+            [](const job_progress&) {},
+            [](const pool_stalled&) {},
+            [](const store_health&) {},
+            [](const wake_due&) {},
+            [](const problem&) {},
+            [](const await_quiescence&) { return run_finished{}; },
+            [](const stop_scheduler&) { return stopped{}; },
+            [](const stop_overdue&) {},
+            [](const jobs_asked&) { return jobs_answer{}; },
+            [](const tasks_asked&) { return tasks_answer{}; },
+            [](const logs_asked&) { return logs_answer{}; },
+            [](const control_asked&) { return control_answer{}; },
+            [](const explain_asked&) { return explanation{}; }};
+}
+
+// CAF lets a peer send any message to any actor.
+TEST(network, a_message_that_its_receiver_does_not_take_does_no_harm) {
+    io_loop loop;
+    system_config config{std::nullopt};
+    config.run_on(loop);
+    caf::actor_system system{config};
+    const auto run = live_runtime();
+    auto scheduler = system.spawn(silent_scheduler);
+    auto gateway = spawn_guarded(system, run, gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler);
+    const auto any = caf::actor_cast<caf::actor>(gateway);
+    caf::anon_send(any, goodbye{});
+    caf::anon_send(any, std::string{"text"}, 7);
+    caf::anon_send_exit(gateway, caf::exit_reason::kill);
+    {
+        caf::scoped_actor self{system};
+        self->request(any, caf::infinite, tasks_finished{})
+            .receive([](const caf::message&) { FAIL() << "nobody takes this"; },
+                     [](const caf::error& e) { EXPECT_EQ(e, caf::sec::unexpected_message); });
+        self->request(gateway, caf::infinite, jobs_asked{"secret"})
+            .receive([](const jobs_answer&) {}, [](const caf::error& e) { FAIL() << caf::to_string(e); });
+    }
+    caf::anon_send_exit(scheduler, caf::exit_reason::user_shutdown);
+    *run.ending = true;
+    caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+    destroy(scheduler);
+    destroy(gateway);
+}
+
+TEST(network, names_that_begin_like_an_address_are_not_of_the_loopback) {
+    for (const char* host : {"127.0.0.1", "127.8.9.10", "localhost", "::1"})
+        EXPECT_TRUE(is_loopback({host, 0})) << host;
+    for (const char* host : {"127.example.com", "127.0.0.1.example.com", "127.0.0", "127.0.0.256", "127..0.1", "::2"})
+        EXPECT_FALSE(is_loopback({host, 0})) << host;
+}
+
+}  // namespace
+}  // namespace bistro
