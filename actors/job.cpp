@@ -54,7 +54,8 @@ void publish(self_ptr self) {
         m.withdrawn = std::move(changes.withdrawn);
         self->send(s.links.pool, std::move(m));
     }
-    if (!s.dependents.empty() && changes.for_dependents()) {
+    // One that is gone from the config has none there; and by the time it says so, another may be in its place.
+    if (!s.dependents.empty() && !s.retired && changes.for_dependents()) {
         const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
         for (const auto& dependent : s.dependents) self->send(dependent, news);
     }
@@ -252,7 +253,7 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
         [=](dependents_changed& m) {
             when_loaded(self, m, [=](dependents_changed& change) {
                 self->state.dependents = std::move(change.dependents);
-                if (!self->state.table->nodes()) return;
+                if (!self->state.table->nodes() || self->state.retired) return;
                 const auto news = news_of(self, true, self->state.table->done_nodes(), {});
                 for (const auto& dependent : self->state.dependents) self->send(dependent, news);
             });

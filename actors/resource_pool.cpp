@@ -224,6 +224,8 @@ void take_pending(self_ptr self, pending_changed& m) {
     const auto index = s.core->find_job(m.job);
     if (found == s.jobs.end() || !index) return;
     auto& job = found->second;
+    // The actor that a job had before it left the config and came back may still have something to say.
+    if (self->current_sender() && self->current_sender() != job.actor) return;
     forget_seen(job, m.seen_starts);
     if (!s.nodes || m.forest_version != s.nodes->version()) return;
     if (!job.unseen.empty()) {

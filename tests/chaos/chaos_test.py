@@ -23,6 +23,7 @@ KILLS = int(os.environ.get("BISTRO_CHAOS_KILLS", 60))
 HOSTS = 20
 WORKERS = ("a", "b", "c")
 LOST_AFTER_S = 2.0
+REAPED_AFTER_S = 1.0
 FAULTS = (*["kill scheduler"] * 4, *["kill worker"] * 6, "stop worker for long", "stop scheduler for long", "cut", "cut",
           "stall one way", "stall one way", "fill disk")
 
@@ -134,6 +135,7 @@ class Chaos(BistroTest):
         self.port = free_port()
         self.proxy = Proxy(self.port, random.Random(self.seed))
         self.proxy.start()
+        self.expected_dead = []
         self.done = {}  # when it was seen to be so, in lines of the journal
         self.write("c.toml", CONFIG.format(port=self.port, lost_after_ms=int(LOST_AFTER_S * 1000)) +
                    forest(HOSTS, TASKS // HOSTS) +
@@ -182,7 +184,34 @@ class Chaos(BistroTest):
             self.environment["BISTRO_SECRET"] = result.stdout.strip()
         return "BISTRO_SECRET" in self.environment
 
+    def children_of(self, parent):
+        """Processes that a worker started itself, each by its id and the time of its start."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    name, fields = f.read().split("(", 1)[1].rsplit(")", 1)
+                fields = fields.split()
+                if int(fields[1]) == parent and name != "bistro.reaper":
+                    found[int(pid)] = fields[19]
+            except (OSError, IndexError):
+                continue
+        return found
+
+    def check_that_they_are_dead(self):
+        """Some tasks would live on for seconds: that they end in time is no proof that somebody ended them."""
+        due = [children for at, children in self.expected_dead if at <= time.monotonic()]
+        self.expected_dead = self.expected_dead[len(due):]
+        for pid, started in (task for children in due for task in children.items()):
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    fields = f.read().rsplit(")", 1)[1].split()
+                self.assertFalse(fields[19] == started and fields[0] != "Z", f"{pid} outlived its worker; seed {self.seed}")
+            except OSError:
+                pass
+
     def revive(self):
+        self.check_that_they_are_dead()
         if self.scheduler.poll() is not None:
             if self.scheduler.returncode != -signal.SIGKILL:  # one can't start on a full disk
                 self.assertRegex(self.read(self.scheduler.log), "No space left|disk is full")
@@ -202,8 +231,10 @@ class Chaos(BistroTest):
             self.scheduler.kill()
             self.scheduler.wait()
         elif kind == "kill worker":
+            children = self.children_of(worker.pid)
             worker.kill()
             worker.wait()
+            self.expected_dead.append((time.monotonic() + REAPED_AFTER_S, children))
         elif kind == "stop worker for long":
             worker.send_signal(signal.SIGSTOP)
             threading.Timer(LOST_AFTER_S * 1.5, lambda: worker.poll() is None and worker.send_signal(signal.SIGCONT)).start()

@@ -53,7 +53,9 @@ class Cluster(BistroTest):
             port = json.load(f)["port"]
         os.seteuid(65534)
         try:
-            stranger = socket.create_connection(("127.0.0.1", port), timeout=20)
+            stranger = socket.socket()
+            stranger.settimeout(20)
+            stranger.connect(("127.0.0.1", port))
         finally:
             os.seteuid(0)
         with stranger:
@@ -61,7 +63,7 @@ class Cluster(BistroTest):
                 self.assertEqual(stranger.recv(1), b"")
             except ConnectionResetError:
                 pass
-        self.assertIn("another user of this host", self.read(scheduler.log))
+        self.wait_until(lambda: "another user of this host" in self.read(scheduler.log), "a line in the log")
         self.bistro("jobs", "--config", "c.toml")
 
     def test_two_workers_share_the_work_whoever_starts_first(self):
