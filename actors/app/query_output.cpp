@@ -119,6 +119,7 @@ void print_status(const jobs_answer& answer, bool as_json) {
                                                         {"jobs", answer.jobs.size()},
                                                         {"tasks", json_counts(sum)},
                                                         {"workers", workers_array(answer)},
+                                                        {"fenced", answer.fenced},
                                                         {"problems", std::move(problems)}}));
         return;
     }
