@@ -46,14 +46,23 @@ const std::string a_client = "a client";
 
 }  // namespace
 
+std::string version_mismatch(std::uint32_t theirs, std::uint32_t own) {
+    return "it speaks version " + std::to_string(theirs) + " of the protocol, this process " + std::to_string(own) +
+           "; use the same version of bistro on all hosts";
+}
+
 gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret, std::uint64_t cluster,
                                               scheduler_actor scheduler) {
     return {
+        [=](const protocol_asked& m) {
+            if (m.version != protocol_version)
+                static_cast<void>(
+                    refuse(self, "a peer of another version", version_mismatch(m.version, protocol_version)));
+            return protocol_answer{};
+        },
         [=](hello& m) -> caf::result<welcome> {
             if (m.version != protocol_version)
-                return refuse(self, name_of(m),
-                              "it speaks version " + std::to_string(m.version) + " of the protocol, this scheduler " +
-                                  std::to_string(protocol_version) + "; use the same version of bistro on all hosts");
+                return refuse(self, name_of(m), version_mismatch(m.version, protocol_version));
             if (!same_secret(m.secret, secret)) return refuse(self, name_of(m), wrong_secret);
             if (!valid(m) || !m.worker) return refuse(self, name_of(m), "its hello is not valid");
             if (m.cluster != 0 && m.cluster != cluster)

@@ -12,6 +12,9 @@
 
 namespace bistro {
 
+/// In words for people, of the other one's version and the own.
+std::string version_mismatch(std::uint32_t theirs, std::uint32_t own);
+
 struct gateway_state {
     struct refused {
         caf::actor_clock::time_point next_warning{};  ///< refusals before it are only counted

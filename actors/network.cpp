@@ -16,6 +16,7 @@
 #include <random>
 #include <set>
 
+#include "actors/gateway.hpp"
 #include "actors/loop_coordinator.hpp"
 #include "actors/runtime.hpp"
 #include "io/host.hpp"
@@ -116,6 +117,35 @@ void try_again(connector_ptr self) {
     self->delayed_send(self, reconnect_wait(s.failures++), wake_due{});
 }
 
+// What a scheduler of another version says of its version; an error where it is so old that it does not know the
+// question.
+std::string wrong_version(const caf::expected<protocol_answer>& answer) {
+    if (answer) return answer->version == protocol_version ? "" : version_mismatch(answer->version, protocol_version);
+    return answer.error() == caf::sec::unexpected_message
+               ? "it is of an older version; use the same version of bistro on "
+                 "all hosts"
+               : text_of(answer.error(), false);
+}
+
+void ask_for_version(connector_ptr self, const caf::strong_actor_ptr& gateway, const std::string& secret,
+                     const std::string& where) {
+    const auto answered = [=](const caf::expected<protocol_answer>& answer) {
+        auto& s = self->state;
+        if (const auto problem = wrong_version(answer); !problem.empty()) {
+            if (std::exchange(s.last_problem, problem) != problem)
+                spdlog::warn("can't join the scheduler at {}: {}", where, problem);
+            return try_again(self);
+        }
+        s.failures = 0;
+        s.searching = false;
+        s.ever_found = true;
+        s.last_problem.clear();
+        self->send(caf::actor_cast<worker_actor>(s.client), gateway_found{gateway, secret});
+    };
+    self->request(caf::actor_cast<gateway_actor>(gateway), connect_timeout, protocol_asked{})
+        .then([=](const protocol_answer& answer) { answered(answer); }, [=](const caf::error& e) { answered(e); });
+}
+
 void search(connector_ptr self) {
     auto& s = self->state;
     std::optional<scheduler_address> address;
@@ -134,12 +164,8 @@ void search(connector_ptr self) {
         .then(
             [=, secret = address->secret](const caf::node_id&, const caf::strong_actor_ptr& gateway,
                                           const std::set<std::string>&) {
-                auto& state = self->state;
                 if (!gateway) return try_again(self);
-                state.failures = 0;
-                state.searching = false;
-                state.ever_found = true;
-                self->send(caf::actor_cast<worker_actor>(state.client), gateway_found{gateway, secret});
+                ask_for_version(self, gateway, secret, where);
             },
             [=](const caf::error& e) {
                 if (self->state.failures == 0)
@@ -228,6 +254,14 @@ connect_result connect_once(caf::actor_system& system, const scheduler_address& 
                 result.nobody = e == caf::sec::cannot_connect_to_node;
                 result.error = "no scheduler answers at " + where + " (" + text_of(e, with_tls) + ")";
             });
+    if (!result.gateway) return result;
+    caf::expected<protocol_answer> version{caf::sec::request_timeout};
+    self->request(result.gateway, connect_timeout, protocol_asked{})
+        .receive([&](const protocol_answer& answer) { version = answer; }, [&](const caf::error& e) { version = e; });
+    if (const auto problem = wrong_version(version); !problem.empty()) {
+        result.gateway = nullptr;
+        result.error = "can't ask the scheduler at " + where + ": " + problem;
+    }
     return result;
 }
 

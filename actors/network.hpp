@@ -45,6 +45,7 @@ struct connector_state {
     int failures = 0;
     bool searching = false;
     bool ever_found = false;
+    std::string last_problem;  ///< with the version of the scheduler, as told last
 
     static inline const char* name = "connector";
 };

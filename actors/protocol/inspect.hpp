@@ -38,6 +38,8 @@ BISTRO_INSPECT(job_command, x.job, x.version, x.command, x.config_json, x.workin
 BISTRO_INSPECT(task_order, x.invocation, x.job, x.node, x.path, x.prev_data_json)
 BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms, x.demands)
 BISTRO_INSPECT(finished_task, x.job, x.node, x.end)
+BISTRO_INSPECT(protocol_asked, x.version)
+BISTRO_INSPECT(protocol_answer, x.version)
 BISTRO_INSPECT(hello, x.version, x.secret, x.cluster, x.who, x.session, x.running, x.unacknowledged, x.worker)
 BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pool, x.cluster)
 BISTRO_INSPECT(heartbeat, x.worker, x.instance, x.known)

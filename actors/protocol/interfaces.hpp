@@ -96,8 +96,9 @@ using scheduler_actor = caf::typed_actor<
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
 using gateway_actor =
-    caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::replies_to<jobs_asked>::with<jobs_answer>,
-                     caf::replies_to<tasks_asked>::with<tasks_answer>, caf::replies_to<logs_asked>::with<logs_answer>,
+    caf::typed_actor<caf::replies_to<protocol_asked>::with<protocol_answer>, caf::replies_to<hello>::with<welcome>,
+                     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
+                     caf::replies_to<logs_asked>::with<logs_answer>,
                      caf::replies_to<control_asked>::with<control_answer>,
                      caf::replies_to<explain_asked>::with<explanation>>;
 

@@ -8,6 +8,9 @@
 
 // The order is part of the protocol: append only, or raise protocol_version.
 CAF_BEGIN_TYPE_ID_BLOCK(bistro, caf::first_custom_type_id)
+// The first two stay where they are, whatever the version.
+CAF_ADD_TYPE_ID(bistro, (bistro::protocol_asked))
+CAF_ADD_TYPE_ID(bistro, (bistro::protocol_answer))
 CAF_ADD_TYPE_ID(bistro, (bistro::hello))
 CAF_ADD_TYPE_ID(bistro, (bistro::welcome))
 CAF_ADD_TYPE_ID(bistro, (bistro::heartbeat))

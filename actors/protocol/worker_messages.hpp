@@ -19,6 +19,16 @@ inline constexpr std::uint32_t protocol_version = 5;
 /// The error that answers who does not belong to the cluster, with the reason.
 inline constexpr caf::sec refusal = caf::sec::runtime_error;
 
+/// Whoever has connected to a gateway, before anything else; answered by the scheduler's version. These two, and their
+/// place among the types, stay as they are for good: so peers of any two versions understand each other so far, and can
+/// say what is wrong. Lost: the connection is given up, and tried again.
+struct protocol_asked {
+    std::uint32_t version = protocol_version;
+};
+struct protocol_answer {
+    std::uint32_t version = protocol_version;
+};
+
 /// Worker to gateway, answered by `welcome`. Lost or late: the worker times out and says it again. Repeated: the same
 /// answer. The session counts the hellos of this instance; whatever belongs to an earlier one is void.
 struct hello {

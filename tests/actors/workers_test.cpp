@@ -279,6 +279,13 @@ TEST_F(system_test, a_wrong_secret_or_version_is_refused) {
     EXPECT_FALSE(ask<welcome>(gateway, m));
 }
 
+TEST_F(system_test, a_peer_of_any_version_learns_that_of_the_scheduler) {
+    start_scheduler(one_job);
+    EXPECT_EQ(ask<protocol_answer>(gateway, protocol_asked{protocol_version + 1})->version, protocol_version);
+    EXPECT_EQ(ask<protocol_answer>(gateway, protocol_asked{protocol_version})->version, protocol_version);
+    EXPECT_EQ(caf::type_id<protocol_asked>::value, caf::first_custom_type_id) << "this stays for good";
+}
+
 // What it runs would be run again here.
 TEST_F(system_test, a_member_of_another_cluster_is_refused) {
     start_scheduler(one_job);

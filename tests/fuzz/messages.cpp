@@ -43,10 +43,27 @@ void read(std::string_view text) {
 }
 
 constexpr std::array readers{
-    read<hello>,       read<welcome>,        read<heartbeat>,           read<goodbye>,          read<worker_leaves>,
-    read<start_tasks>, read<tasks_finished>, read<acknowledge_results>, read<kill_invocations>, read<explanation>,
-    read<jobs_asked>,  read<jobs_answer>,    read<tasks_asked>,         read<tasks_answer>,     read<logs_asked>,
-    read<logs_answer>, read<control_asked>,  read<control_answer>,      read<explain_asked>,
+    read<hello>,
+    read<welcome>,
+    read<heartbeat>,
+    read<goodbye>,
+    read<worker_leaves>,
+    read<start_tasks>,
+    read<tasks_finished>,
+    read<acknowledge_results>,
+    read<kill_invocations>,
+    read<explanation>,
+    read<jobs_asked>,
+    read<jobs_answer>,
+    read<tasks_asked>,
+    read<tasks_answer>,
+    read<logs_asked>,
+    read<logs_answer>,
+    read<control_asked>,
+    read<control_answer>,
+    read<explain_asked>,
+    read<protocol_asked>,
+    read<protocol_answer>,
 };
 
 }  // namespace
