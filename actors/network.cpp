@@ -127,23 +127,18 @@ std::string wrong_version(const caf::expected<protocol_answer>& answer) {
                : text_of(answer.error(), false);
 }
 
-void ask_for_version(connector_ptr self, const caf::strong_actor_ptr& gateway, const std::string& secret,
-                     const std::string& where) {
+// Beside the hello, which must not wait for this.
+void ask_for_version(connector_ptr self, const caf::strong_actor_ptr& gateway, const std::string& where) {
     const auto answered = [=](const caf::expected<protocol_answer>& answer) {
-        auto& s = self->state;
-        if (const auto problem = wrong_version(answer); !problem.empty()) {
-            if (std::exchange(s.last_problem, problem) != problem)
-                spdlog::warn("can't join the scheduler at {}: {}", where, problem);
-            return try_again(self);
-        }
-        s.failures = 0;
-        s.searching = false;
-        s.ever_found = true;
-        s.last_problem.clear();
-        self->send(caf::actor_cast<worker_actor>(s.client), gateway_found{gateway, secret});
+        const auto problem = wrong_version(answer);
+        if (!problem.empty() && std::exchange(self->state.last_problem, problem) != problem)
+            spdlog::warn("can't join the scheduler at {}: {}", where, problem);
     };
     self->request(caf::actor_cast<gateway_actor>(gateway), connect_timeout, protocol_asked{})
-        .then([=](const protocol_answer& answer) { answered(answer); }, [=](const caf::error& e) { answered(e); });
+        .then([=](const protocol_answer& answer) { answered(answer); },
+              [=](const caf::error& e) {
+                  if (e == caf::sec::unexpected_message) answered(e);  // else the connection is gone, most likely
+              });
 }
 
 void search(connector_ptr self) {
@@ -164,8 +159,13 @@ void search(connector_ptr self) {
         .then(
             [=, secret = address->secret](const caf::node_id&, const caf::strong_actor_ptr& gateway,
                                           const std::set<std::string>&) {
+                auto& state = self->state;
                 if (!gateway) return try_again(self);
-                ask_for_version(self, gateway, secret, where);
+                state.failures = 0;
+                state.searching = false;
+                state.ever_found = true;
+                self->send(caf::actor_cast<worker_actor>(state.client), gateway_found{gateway, secret});
+                ask_for_version(self, gateway, where);
             },
             [=](const caf::error& e) {
                 if (self->state.failures == 0)

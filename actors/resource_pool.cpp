@@ -179,6 +179,7 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     const auto index = s.core->put_job(spec);
     job.command.demands = s.core->demands_of(index);
     if (!is_new) return;
+    job.number = ++s.job_numbers;
     // Found running after a restart, when no job had this name.
     for (const auto& [invocation, held] : s.core->held_of(index)) {
         const auto worker = s.workers.find(held.worker);
@@ -243,10 +244,13 @@ void take_pending(self_ptr self, pending_changed& m) {
     s.core->add_pending(*index, m.ready);
 }
 
-// A job that had not heard of all its starts did not know what it still runs.
+// A job that had not heard of all its starts did not know what it still runs; and one that has not said what became of
+// each result still has to.
 job_removal remove_job(self_ptr self, const job_ended& m) {
     auto& s = self->state;
-    if (auto job = s.jobs.find(m.job); job != s.jobs.end() && job->second.starts > m.seen_starts) {
+    if (auto job = s.jobs.find(m.job);
+        job != s.jobs.end() &&
+        (job->second.starts > m.seen_starts || !job->second.ended.empty() || s.results.awaits(job->second.number))) {
         send_news(self);
         return {false};
     }
@@ -270,7 +274,6 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
     std::vector<invocation_id> meaningless;
     for (const auto& finished : ends) {
         const auto invocation = finished.end.invocation;
-        s.results.came(invocation, worker);
         if (s.links.keep_events)
             if (const auto held = s.core->held(invocation)) {
                 auto e = make_event(self, event_kind::finish, *held, invocation);
@@ -280,11 +283,12 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
                 s.events.events.push_back(std::move(e));
             }
         if (s.core->finish(invocation)) ++s.events.ended;
-        if (auto* job = job_with_news(self, finished.job)) {
+        auto* job = job_with_news(self, finished.job);
+        s.results.came(invocation, worker, job != nullptr ? job->number : 0);
+        if (job != nullptr)
             job->ended.push_back(finished.end);
-        } else {
+        else
             meaningless.push_back(invocation);
-        }
     }
     send_acknowledgements(self, meaningless);
 }

@@ -29,6 +29,7 @@ struct pool_state {
     };
     struct job {
         job_actor actor;
+        std::uint64_t number = 0;  ///< no other job of this pool has had it
         job_command command;
         std::uint64_t starts = 0;  ///< the number of its last one
         std::deque<unseen_start> unseen;
@@ -51,6 +52,7 @@ struct pool_state {
     std::map<job_id, job> jobs;
     std::map<worker_index, worker> workers;
     result_ledger results;  ///< that are not durable yet
+    std::uint64_t job_numbers = 0;
     std::uint64_t command_versions = 0;
     std::uint64_t fenced = 0;  ///< messages of workers that were dropped: not of the session that they are in
     std::uint64_t starts = 0;  ///< so far, of all jobs: a job that comes back has none that it has seen before

@@ -1,5 +1,7 @@
 #include "model/scheduler_side.hpp"
 
+#include <algorithm>
+
 namespace bistro {
 
 reconciliation reconcile(const engine& engine, const result_ledger& results, worker_index worker,
@@ -25,14 +27,19 @@ std::map<worker_index, std::vector<invocation_id>> result_ledger::settle(std::sp
     for (auto invocation : invocations) {
         const auto found = waiting_.find(invocation.value);
         if (found == waiting_.end()) continue;
-        by_worker[found->second].push_back(invocation);
+        by_worker[found->second.worker].push_back(invocation);
         waiting_.erase(found);
     }
     return by_worker;
 }
 
 void result_ledger::forget(worker_index worker) {
-    boost::unordered::erase_if(waiting_, [&](const auto& entry) { return entry.second == worker; });
+    boost::unordered::erase_if(waiting_, [&](const auto& entry) { return entry.second.worker == worker; });
+}
+
+bool result_ledger::awaits(std::uint64_t owner) const {
+    return std::any_of(waiting_.begin(), waiting_.end(),
+                       [&](const auto& entry) { return entry.second.owner == owner; });
 }
 
 }  // namespace bistro

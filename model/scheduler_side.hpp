@@ -27,9 +27,9 @@ public:
     /// `first` is the first invocation of this life of the scheduler.
     explicit result_ledger(invocation_id first = {}) : first_{first} {}
 
-    /// A result came, perhaps again.
-    void came(invocation_id invocation, worker_index worker) {
-        waiting_[invocation.value] = worker;
+    /// A result came, perhaps again. `owner` is who decides what it means.
+    void came(invocation_id invocation, worker_index worker, std::uint64_t owner = 0) {
+        waiting_[invocation.value] = {worker, owner};
         if (invocation < first_) ended_.insert(invocation.value);
     }
     /// Of an invocation that the engine does not hold: whether that is because it has ended. All that is of this life
@@ -39,13 +39,19 @@ public:
     }
     /// These need not be kept any more. Whom to tell of which; those that were told already are left out.
     std::map<worker_index, std::vector<invocation_id>> settle(std::span<const invocation_id> invocations);
+    /// Some result waits for this owner's word. O(size()).
+    [[nodiscard]] bool awaits(std::uint64_t owner) const;
     /// Nobody is there to be told.
     void forget(worker_index worker);
     [[nodiscard]] std::size_t size() const { return waiting_.size(); }
 
 private:
     invocation_id first_;
-    boost::unordered_flat_map<std::uint64_t, worker_index> waiting_;
+    struct waiting {
+        worker_index worker;
+        std::uint64_t owner = 0;
+    };
+    boost::unordered_flat_map<std::uint64_t, waiting> waiting_;
     boost::unordered_flat_set<std::uint64_t> ended_;
 };
 

@@ -135,6 +135,19 @@ TEST_F(pool_test, what_a_job_said_before_a_start_does_not_end_it) {
     EXPECT_TRUE(ask<job_removal>(pool, job_ended{job_id{"j"}, 1})->removed);
 }
 
+TEST_F(pool_test, a_job_that_owes_its_word_on_a_result_is_not_removed) {
+    make_pool();
+    send_nodes({"a"});
+    send_worker({});
+    offer_all(0);
+    finished_task ended{job_id{"j"}, node_id{"a"}, {}};
+    ended.end.invocation = invocation_id::first_of_epoch(2);
+    caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session, {ended}});
+    EXPECT_FALSE(ask<job_removal>(pool, job_ended{job_id{"j"}, 1})->removed) << "its worker would wait for ever";
+    caf::anon_send(pool, results_durable{{ended.end.invocation}, job_id{"j"}, 1, 0});
+    EXPECT_TRUE(ask<job_removal>(pool, job_ended{job_id{"j"}, 1})->removed);
+}
+
 TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_nodes) {
     make_pool();
     send_worker({});

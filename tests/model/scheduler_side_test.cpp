@@ -61,6 +61,15 @@ TEST(result_ledger, each_result_is_acknowledged_once_to_whom_it_came_from_last) 
     EXPECT_THAT(ledger.settle(all), IsEmpty());
 }
 
+TEST(result_ledger, an_owner_owes_its_word_on_what_came) {
+    result_ledger ledger;
+    ledger.came(invocation_id{1}, worker_index{1}, 7);
+    EXPECT_TRUE(ledger.awaits(7));
+    EXPECT_FALSE(ledger.awaits(8));
+    static_cast<void>(ledger.settle(std::vector<invocation_id>{invocation_id{1}}));
+    EXPECT_FALSE(ledger.awaits(7));
+}
+
 TEST(result_ledger, who_is_gone_is_told_nothing) {
     result_ledger ledger;
     ledger.came(invocation_id{1}, worker_index{1});
