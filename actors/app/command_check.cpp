@@ -10,6 +10,7 @@
 
 #include "actors/app/commands.hpp"
 #include "actors/app/config_nodes.hpp"
+#include "actors/app/query_parts.hpp"
 #include "config/json_import.hpp"
 #include "config/settings.hpp"
 #include "io/error.hpp"
@@ -118,7 +119,7 @@ void print_json(const simulation_report& report) {
             {"level", u.level}, {"resource", u.resource}, {"slots", u.capacity}, {"utilisation", u.utilisation}});
     root["jobs"] = std::move(jobs);
     root["resources"] = std::move(usages);
-    fmt::print("{}\n", boost::json::serialize(root));
+    fmt::print("{}\n", to_line(root));
 }
 
 }  // namespace

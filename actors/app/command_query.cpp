@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 #include <caf/all.hpp>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "actors/app/commands.hpp"
@@ -142,6 +144,24 @@ jobs_answer jobs_from_files(const target_arguments& target) {
     return answer;
 }
 
+// What ran when the scheduler ended: workers that it did not start itself go on with it.
+std::map<node_id, attempt_start> unended_attempts(status_store& store, const job_id& job) {
+    constexpr std::size_t most = 10'000;
+    std::map<node_id, attempt_start> result;
+    std::set<node_id> seen;
+    for (auto& attempt : store.attempts(job, {}, most))
+        if (seen.insert(attempt.start.node).second && !attempt.ended)
+            result.emplace(attempt.start.node, std::move(attempt.start));
+    return result;
+}
+
+void describe(task_row& row, const attempt_start& attempt) {
+    row.state = word_of(task_situation::running, {});
+    row.worker = attempt.worker;
+    row.started_ms = attempt.started_ms;
+    row.invocation = attempt.invocation;
+}
+
 // Empty: nothing is stored of the job that was asked for.
 std::optional<tasks_answer> tasks_from_files(const target_arguments& target, const tasks_asked& ask) {
     tasks_answer answer;
@@ -150,16 +170,35 @@ std::optional<tasks_answer> tasks_from_files(const target_arguments& target, con
     if (!ask.job.empty() && std::find(jobs.begin(), jobs.end(), ask.job) == jobs.end()) return std::nullopt;
     for (const auto& job : jobs) {
         if (!ask.job.empty() && job != ask.job) continue;
-        store->for_each_status(job, [&](const node_id& node, const task_status& status) {
-            const std::string word{word_of(situation_of(status), status)};
-            if (!ask.state.empty() && ask.state != word) return;
-            if (answer.tasks.size() >= ask.limit) {
+        const auto add = [&](task_row row) {
+            if (!ask.state.empty() && ask.state != row.state) return;
+            if (answer.tasks.size() < ask.limit)
+                answer.tasks.push_back(std::move(row));
+            else
                 ++answer.left_out;
-                return;
-            }
-            answer.tasks.push_back(
-                {job, node, word, status.backoff_step, status.retry_at_ms, {}, 0, status.invocation, status.data_json});
+        };
+        auto running = unended_attempts(*store, job);
+        store->for_each_status(job, [&](const node_id& node, const task_status& status) {
+            task_row row{job,
+                         node,
+                         std::string{word_of(situation_of(status), status)},
+                         status.backoff_step,
+                         status.retry_at_ms,
+                         {},
+                         0,
+                         status.invocation,
+                         status.data_json};
+            if (auto attempt = running.extract(node); attempt && status.invocation < attempt.mapped().invocation)
+                describe(row, attempt.mapped());
+            add(std::move(row));
         });
+        for (const auto& [node, attempt] : running) {
+            task_row row;
+            row.job = job;
+            row.node = node;
+            describe(row, attempt);
+            add(std::move(row));
+        }
     }
     return answer;
 }

@@ -75,6 +75,9 @@ int command_worker(const worker_arguments& a) {
     }
     if (!member.secret_file.empty()) read_secret(member.secret_file);  // fail now, not at each try
     main_events events;
+    if (finder.in_data_dir && !finder.find())
+        spdlog::info("no scheduler has left its address in {} yet; name another with --scheduler HOST:PORT",
+                     data_dir_of(target));
     worker_process process{config.worker, shard, finder.find, events};
     const signal_listener signals{process.loop(), events};
     bool stopping = false;

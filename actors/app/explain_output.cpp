@@ -98,7 +98,7 @@ void print_explanation(const explanation& e, bool as_json) {
         o["text"] = text_or_null(e.text);
         o["advice"] = text_or_null(e.advice);
         for (auto& [key, value] : e.node.empty() ? of_job(e) : of_task(e)) o[key] = std::move(value);
-        fmt::print("{}\n", json::serialize(o));
+        fmt::print("{}\n", to_line(o));
         return;
     }
     e.node.empty() ? print_job(e) : print_task(e);

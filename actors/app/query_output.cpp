@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <sstream>
 
 #include "actors/app/query_parts.hpp"
@@ -14,6 +15,31 @@
 namespace bistro {
 
 namespace json = boost::json;
+
+// Boost.JSON writes 1.795612149557E9: valid, but nothing that one reads, or finds with grep.
+std::string to_line(const json::value& value) {
+    std::string text;
+    const auto list = [&](char open, char close, const auto& items, const auto& write) {
+        text += open;
+        bool first = true;
+        for (const auto& item : items) {
+            if (!std::exchange(first, false)) text += ',';
+            write(item);
+        }
+        text += close;
+    };
+    if (const auto* object = value.if_object())
+        list('{', '}', *object, [&](const auto& item) {
+            text += json::serialize(json::string{item.key()}) + ":" + to_line(item.value());
+        });
+    else if (const auto* array = value.if_array())
+        list('[', ']', *array, [&](const auto& item) { text += to_line(item); });
+    else if (const auto* number = value.if_double(); number != nullptr && std::isfinite(*number))
+        text = fmt::format("{}", *number);
+    else
+        text = json::serialize(value);
+    return text;
+}
 
 json::value json_seconds(time_ms t) {
     return t == 0 ? json::value(nullptr) : json::value(static_cast<double>(t) / 1000.0);
@@ -113,14 +139,14 @@ void print_status(const jobs_answer& answer, bool as_json) {
     if (as_json) {
         json::object problems;
         for (const auto& [source, problem] : answer.problems) problems[source] = json_text(problem);
-        fmt::print("{}\n", json::serialize(json::object{{"version", json_version},
-                                                        {"policy", answer.policy},
-                                                        {"suspended", json_text(answer.suspended)},
-                                                        {"jobs", answer.jobs.size()},
-                                                        {"tasks", json_counts(sum)},
-                                                        {"workers", workers_array(answer)},
-                                                        {"fenced", answer.fenced},
-                                                        {"problems", std::move(problems)}}));
+        fmt::print("{}\n", to_line(json::object{{"version", json_version},
+                                                {"policy", answer.policy},
+                                                {"suspended", json_text(answer.suspended)},
+                                                {"jobs", answer.jobs.size()},
+                                                {"tasks", json_counts(sum)},
+                                                {"workers", workers_array(answer)},
+                                                {"fenced", answer.fenced},
+                                                {"problems", std::move(problems)}}));
         return;
     }
     print_notes(answer);
@@ -133,8 +159,7 @@ void print_status(const jobs_answer& answer, bool as_json) {
 
 void print_workers(const jobs_answer& answer, bool as_json) {
     if (as_json) {
-        fmt::print("{}\n",
-                   json::serialize(json::object{{"version", json_version}, {"workers", workers_array(answer)}}));
+        fmt::print("{}\n", to_line(json::object{{"version", json_version}, {"workers", workers_array(answer)}}));
         return;
     }
     print_notes(answer);
@@ -144,7 +169,7 @@ void print_workers(const jobs_answer& answer, bool as_json) {
 
 void print_jobs(const jobs_answer& answer, bool as_json) {
     if (as_json) {
-        fmt::print("{}\n", json::serialize(json::object{{"version", json_version}, {"jobs", jobs_array(answer)}}));
+        fmt::print("{}\n", to_line(json::object{{"version", json_version}, {"jobs", jobs_array(answer)}}));
         return;
     }
     print_notes(answer);
@@ -183,7 +208,7 @@ void print_tasks(const tasks_answer& answer, bool as_json) {
                 {"started_at", json_seconds(t.started_ms)},
                 {"invocation", t.invocation.valid() ? json::value(to_string(t.invocation)) : json::value(nullptr)},
                 {"data", t.data_json.empty() ? json::value(nullptr) : json::parse(t.data_json)}});
-        fmt::print("{}\n", json::serialize(json::object{
+        fmt::print("{}\n", to_line(json::object{
                                {"version", json_version}, {"tasks", std::move(tasks)}, {"left_out", answer.left_out}}));
         return;
     }
@@ -207,14 +232,14 @@ void print_logs(const std::vector<log_line>& lines, bool as_json) {
     const bool colours = wants_colour(stdout);
     for (const auto& line : lines) {
         if (as_json) {
-            fmt::print("{}\n", json::serialize(json::object{{"version", json_version},
-                                                            {"id", std::to_string(line.id)},
-                                                            {"job", json_text(line.job.value)},
-                                                            {"node", json_text(line.node.value)},
-                                                            {"invocation", to_string(line.invocation)},
-                                                            {"stream", to_string(line.stream)},
-                                                            {"time", json_seconds(line.written_ms)},
-                                                            {"text", json_text(line.text)}}));
+            fmt::print("{}\n", to_line(json::object{{"version", json_version},
+                                                    {"id", std::to_string(line.id)},
+                                                    {"job", json_text(line.job.value)},
+                                                    {"node", json_text(line.node.value)},
+                                                    {"invocation", to_string(line.invocation)},
+                                                    {"stream", to_string(line.stream)},
+                                                    {"time", json_seconds(line.written_ms)},
+                                                    {"text", json_text(line.text)}}));
             continue;
         }
         const auto prefix =

@@ -11,6 +11,8 @@ namespace bistro {
 /// Of the JSON that commands print; its shape only grows.
 inline constexpr int json_version = 1;
 
+/// As one line, with numbers as people write them.
+std::string to_line(const boost::json::value& value);
 /// Seconds since the epoch; null for 0.
 boost::json::value json_seconds(time_ms t);
 /// Whatever bytes it has, as valid UTF-8.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "io/host.hpp"
 #include "io/status_store/status_store.hpp"
@@ -39,10 +40,11 @@ public:
     }
 
     std::vector<job_id> jobs() override {
-        std::vector<job_id> result;
+        std::set<job_id> known;
         for (const auto& [job, nodes] : statuses_)
-            if (!nodes.empty()) result.push_back(job);
-        return result;
+            if (!nodes.empty()) known.insert(job);
+        for (const auto& [invocation, a] : attempts_) known.insert(a.start.job);
+        return {known.begin(), known.end()};
     }
 
     std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) override {

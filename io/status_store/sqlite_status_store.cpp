@@ -149,7 +149,8 @@ public:
     std::vector<job_id> jobs() override {
         return guarded([&] {
             std::vector<job_id> result;
-            SQLite::Statement s{db_, "SELECT DISTINCT job FROM statuses ORDER BY job"};
+            SQLite::Statement s{
+                db_, "SELECT DISTINCT job FROM statuses UNION SELECT DISTINCT job FROM attempts ORDER BY job"};
             while (s.executeStep()) result.emplace_back(s.getColumn(0).getString());
             return result;
         });

@@ -61,6 +61,7 @@ public:
 
     /// Statuses of a job, in node order.
     virtual void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) = 0;
+    /// Those of which there is a status or an attempt, by name.
     [[nodiscard]] virtual std::vector<job_id> jobs() = 0;
     /// The attempts at a task, or at all tasks of a job (an empty node), the latest first.
     [[nodiscard]] virtual std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) = 0;

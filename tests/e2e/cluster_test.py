@@ -2,7 +2,7 @@
 
 import json
 import os
-import re
+import shutil
 import signal
 import socket
 import unittest
@@ -230,6 +230,25 @@ class Cluster(BistroTest):
             scheduler = self.start("scheduler", "c.toml")
         self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
         self.assertIsNone(worker.poll())
+
+    def test_what_ran_when_the_scheduler_ended_is_seen_without_it(self):
+        self.write("c.toml", CONFIG + job("j", "sleep 1000"))
+        scheduler = self.start("scheduler", "c.toml")
+        self.worker("w")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+
+        def recorded():  # starts are recorded with the next commit, which nothing waits for
+            shutil.rmtree(self.path("copy"), ignore_errors=True)
+            shutil.copytree(self.path("state"), self.path("copy"), ignore=shutil.ignore_patterns("scheduler.address"))
+            return len(self.json("tasks", "--data-dir", "copy")["tasks"]) == 4
+        self.wait_until(recorded, "a record of the starts")
+        scheduler.kill()
+        scheduler.wait()
+        tasks = self.json("tasks", "j", "--config", "c.toml", "--state", "running")["tasks"]
+        self.assertEqual([t["worker"] for t in tasks], ["w"] * 4)
+        text = self.bistro("tasks", "j", "--config", "c.toml", "--json")[0]
+        self.assertRegex(text, r'"started_at":[0-9]{10}\.?[0-9]*[,}]')
 
     def test_tasks_of_a_stopped_worker_are_dead_before_they_run_elsewhere(self):
         lock = "exec 9>../../../lock.$1; flock -n 9 || echo $1 >> ../../../double; echo $1 >> ../../../ran; "

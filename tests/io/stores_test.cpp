@@ -100,6 +100,10 @@ TEST_P(status_store_test, keeps_the_latest_status_with_all_its_parts) {
     EXPECT_EQ(statuses().at("n").state, task_state::done);
     EXPECT_EQ(statuses().size(), 1U);
     EXPECT_THAT(store->jobs(), ElementsAre(job_id{"j"}));
+    batch = {};
+    batch.starts.push_back({job_id{"a"}, node_id{"n"}, invocation_id{11}, "w", {"n", "instance"}, 1'000});
+    store->commit(batch);
+    EXPECT_THAT(store->jobs(), ElementsAre(job_id{"a"}, job_id{"j"})) << "it may still run";
 }
 
 TEST_P(status_store_test, keeps_the_history_of_attempts_the_latest_first) {
