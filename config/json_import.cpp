@@ -170,8 +170,8 @@ private:
         if (usual.empty()) usual = word(root, {"bistro_settings", "nodes", "levels"});
         for (const auto& [key, value] : root)
             if (key.starts_with(job_prefix)) {
-                auto own = word(value, {"level_for_tasks"});
-                levels_[std::string{key}.substr(job_prefix.size())] = own.empty() ? usual : std::move(own);
+                const auto own = word(value, {"level_for_tasks"});
+                levels_[std::string{key}.substr(job_prefix.size())] = own.empty() ? usual : own;
             }
     }
 

@@ -90,7 +90,8 @@ private:
     bool counts_as_all_done(const job_run& job) const {
         const auto nodes = own_nodes(job);
         for (const auto& [invocation, attempt] : job.live)
-            if (std::none_of(nodes.begin(), nodes.end(), [&](auto n) { return world_.nodes->name(n) == attempt.node; }))
+            if (std::none_of(nodes.begin(), nodes.end(),
+                             [&, &node = attempt.node](auto n) { return world_.nodes->name(n) == node; }))
                 return false;
         return world_.nodes->find_level(job.spec.level) && std::all_of(nodes.begin(), nodes.end(), [&](node_index n) {
                    return (!world_.passes_somehow(job.spec, n) && !is_live(job, std::string{world_.nodes->name(n)})) ||
