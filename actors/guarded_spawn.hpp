@@ -26,7 +26,7 @@ private:
     std::shared_ptr<std::atomic<bool>> ending_;
 };
 
-/// As spawn(behavior, arguments...) of a system, or of an actor with its config.
+/// As spawn(behavior, arguments...) of a system.
 template <class F, class... Ts>
 auto spawn_guarded(caf::actor_system& system, const runtime& run, F behavior, Ts&&... arguments) {
     using actor_type = caf::infer_impl_from_fun_t<F>;

@@ -32,6 +32,7 @@ struct publish_result {
     std::uint16_t port = 0;
     std::string error;
 };
+/// On the loopback without TLS, connections of other users of the host are refused.
 publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
                                bool with_tls);
 

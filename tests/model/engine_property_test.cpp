@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
 
 #include "model/engine/engine.hpp"
 #include "tests/support/random_world.hpp"
+#include "tests/support/seeds.hpp"
 
 namespace bistro {
 namespace {
@@ -413,19 +413,11 @@ private:
 };
 
 TEST(engine_property, matches_brute_force) {
-    const char* wanted = std::getenv("BISTRO_SEED");
-    const std::uint64_t first = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device{}();
-    const std::uint64_t runs = wanted != nullptr ? 1 : 2000;
-    for (std::uint64_t seed = first; seed < first + runs; ++seed) {
-        SCOPED_TRACE("BISTRO_SEED=" + std::to_string(seed));
+    test::for_each_seed(2000, [](std::uint64_t seed) {
         property_run run{seed};
         run.start_all();
         for (int step = 0; step < 60 && !::testing::Test::HasFailure(); ++step) run.step();
-        if (::testing::Test::HasFailure()) {
-            std::fprintf(stderr, "repeat with BISTRO_SEED=%llu\n", static_cast<unsigned long long>(seed));
-            break;
-        }
-    }
+    });
 }
 
 }  // namespace
