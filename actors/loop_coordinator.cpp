@@ -99,19 +99,25 @@ private:
     bool stopped_ = false;
 };
 
+// Stands where CAF's printing actor does, and says nothing.
+class silent_printer final : public caf::event_based_actor {
+public:
+    explicit silent_printer(caf::actor_config& config) : event_based_actor{config} { set_default_handler(caf::drop); }
+
+    caf::behavior make_behavior() override {
+        return {[](const std::string&) {}};
+    }
+};
+
 class loop_coordinator final : public caf::scheduler::abstract_coordinator {
 public:
     loop_coordinator(caf::actor_system& system, io_loop& loop)
         : abstract_coordinator{system}, loop_{loop}, clock_{loop}, unit_{*this} {}
 
     // CAF has its printing actor tell of each message that its receiver does not take, as a peer may send one. Without
-    // any, that would be a crash; this one says nothing.
+    // any, that would be a crash.
     void start() override {
-        utility_actors_[printer_id] =
-            caf::actor_cast<caf::actor>(system().spawn<caf::hidden>([](caf::event_based_actor* self) -> caf::behavior {
-                self->set_default_handler(caf::drop);
-                return {[](const std::string&) {}};
-            }));
+        utility_actors_[printer_id] = caf::actor_cast<caf::actor>(system().spawn<silent_printer, caf::hidden>());
     }
 
     void stop() override {

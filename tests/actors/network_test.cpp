@@ -12,8 +12,8 @@
 namespace bistro {
 namespace {
 
-scheduler_actor::behavior_type silent_scheduler(scheduler_actor::pointer) {
-    return {[](const hello&) { return welcome{}; },
+scheduler_actor::behavior_type silent_scheduler(scheduler_actor::pointer, const welcome& answer) {
+    return {[answer](const hello&) { return answer; },
             [](const heartbeat& m) { return m; },
             [](const goodbye&) {},
             [](const worker_leaves&) {},
@@ -41,7 +41,7 @@ TEST(network, a_message_that_its_receiver_does_not_take_does_no_harm) {
     config.run_on(loop);
     caf::actor_system system{config};
     const auto run = live_runtime();
-    auto scheduler = system.spawn(silent_scheduler);
+    auto scheduler = system.spawn(silent_scheduler, welcome{});
     auto gateway = spawn_guarded(system, run, gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler);
     const auto any = caf::actor_cast<caf::actor>(gateway);
     caf::anon_send(any, goodbye{});
