@@ -4,6 +4,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/network_door.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
@@ -24,16 +25,9 @@ bool same_secret(const std::string& a, const std::string& b) {
 using self_ptr = gateway_actor::stateful_pointer<gateway_state>;
 
 caf::error refuse(self_ptr self, const std::string& peer, const std::string& why) {
-    auto& peers = self->state.refused_peers;
-    const auto known = peers.find(peer);
-    auto& refused = known == peers.end() && peers.size() >= max_refused_peers ? peers["others"] : peers[peer];
-    if (const auto now = self->clock().now(); now >= refused.next_warning) {
+    if (const auto unmentioned = self->state.refusals.refused(peer, self->clock().now()))
         spdlog::warn("refused {}: {}{}", printable(peer), why,
-                     refused.unmentioned == 0 ? "" : " (and " + std::to_string(refused.unmentioned) + " times before)");
-        refused = {now + refusal_log_interval, 0};
-    } else {
-        ++refused.unmentioned;
-    }
+                     *unmentioned == 0 ? "" : " (and " + std::to_string(*unmentioned) + " times before)");
     return caf::make_error(refusal, why);
 }
 
@@ -64,11 +58,14 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
             if (m.version != protocol_version)
                 return refuse(self, name_of(m), version_mismatch(m.version, protocol_version));
             if (!same_secret(m.secret, secret)) return refuse(self, name_of(m), wrong_secret);
-            if (!valid(m) || !m.worker) return refuse(self, name_of(m), "its hello is not valid");
+            if (const auto& sender = self->current_sender();
+                !valid(m) || !m.worker || !sender || m.worker->node() != sender->node())
+                return refuse(self, name_of(m), "its hello is not valid");
             if (m.cluster != 0 && m.cluster != cluster)
                 return refuse(self, name_of(m),
                               "it is a member of another cluster, or of one whose data directory was replaced: what it "
                               "runs is not known here. It ends by its deadline; start it again");
+            network_door::admit(self->system(), m.worker->node());
             m.who.local = m.who.local && m.worker->node() == self->node();
             return self->delegate(scheduler, std::move(m));
         },

@@ -1,8 +1,5 @@
 #include "actors/network.hpp"
 
-#include <dlfcn.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -18,21 +15,12 @@
 
 #include "actors/gateway.hpp"
 #include "actors/loop_coordinator.hpp"
+#include "actors/network_door.hpp"
 #include "actors/runtime.hpp"
 #include "io/host.hpp"
 #include "io/peer_user.hpp"
+#include "io/tls/handshake_watch.hpp"
 #include "io/tls/tls_files.hpp"
-
-// CAF 0.17.6 asks this function what became of each operation on a connection. OpenSSL answers from the thread's queue
-// of errors, which CAF never clears: after one failed handshake the next operation on any other connection would count
-// as failed, so a stranger who knocks would cut off whoever is connected. This one stands in front of OpenSSL's, for
-// CAF's library too, and leaves the queue empty.
-extern "C" int SSL_get_error(const SSL* connection, int result) {
-    static const auto original = reinterpret_cast<int (*)(const SSL*, int)>(::dlsym(RTLD_NEXT, "SSL_get_error"));
-    const int error = original(connection, result);
-    ERR_clear_error();
-    return error;
-}
 
 namespace bistro {
 
@@ -46,10 +34,9 @@ constexpr std::int64_t caf_connection_timeout_ms = 60'000;
 std::string text_of(const caf::error& e, bool with_tls, bool was_here_before = false) {
     if (e == caf::sec::disconnect_during_handshake && was_here_before)
         return "it ended the handshake; it may be starting";
+    if (e == caf::sec::disconnect_during_handshake && with_tls) return last_handshake_problem();
     if (e == caf::sec::disconnect_during_handshake)
-        return with_tls
-                   ? "it ended the handshake: are both certificates issued by the same authority, and does it use TLS?"
-                   : "it ended the handshake: it may want mutual TLS; name a config with [worker.tls]";
+        return "it ended the handshake: it may want mutual TLS; name a config with [worker.tls]";
     if (e == caf::sec::cannot_connect_to_node) return "nobody listens there, or there is no such host";
     if (e == caf::sec::request_timeout) return "no answer in time";
     return caf::to_string(e);
@@ -180,7 +167,8 @@ void search(connector_ptr self) {
 system_config::system_config(const std::optional<tls_settings>& tls) {
     config_file_path.clear();
     add_message_types<caf::id_block::bistro>();
-    load<caf::io::middleman>();
+    module_factories.emplace_back(
+        [](caf::actor_system& system) { return network_door::make(system, caf::detail::type_list<>{}); });
     // The other policy, work stealing, polls when idle.
     set("scheduler.policy", caf::atom("sharing"));
     // The way of a task leads through several actors, one after the other. Waking a thread for each of them costs more
@@ -190,6 +178,7 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
     set("middleman.connection-timeout", caf::timespan{std::chrono::milliseconds{caf_connection_timeout_ms}});
     if (!tls) return;
     check_tls_files(tls->ca, tls->certificate, tls->key);
+    log_failed_handshakes();
     load<caf::openssl::manager>();
     set("openssl.cafile", tls->ca);
     set("openssl.certificate", tls->certificate);
@@ -212,6 +201,7 @@ std::string listen_problem(const endpoint& where, const std::optional<tls_settin
 
 publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
                                bool with_tls) {
+    network_door::open(system, gateway.id());
     const auto host = where.host == "localhost" ? std::string{"127.0.0.1"} : where.host;
     // Connections of a scheduler that was killed linger for a minute; they must not keep the next one from its port.
     constexpr bool reuse = true;

@@ -75,7 +75,9 @@ caf::result<welcome> take_hello(scheduler_ptr self, const hello& m) {
     auto who = m.who;
     who.timeouts = s.config->liveness;
     const auto& shard = who.info.shard;
-    const auto [verdict, worker] = s.registry.hello(who, s.options.run.now());
+    const auto answer = s.registry.hello(who, m.session, s.options.run.now());
+    if (!answer) return caf::make_error(refusal, "a later hello of this worker came before it");
+    const auto [verdict, worker] = *answer;
     switch (verdict) {
         case hello_verdict::shard_taken:
             return welcome{verdict,

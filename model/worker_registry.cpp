@@ -14,26 +14,40 @@ std::string shard_name_problem(std::string_view name) {
 
 worker_index worker_registry::restore(worker_instance who, time_ms now) {
     const worker_index index{next_index_++};
-    members_[index] = {index, std::move(who), worker_health::unhealthy, now, false, true};
+    members_[index] = {.index = index,
+                       .who = std::move(who),
+                       .health = worker_health::unhealthy,
+                       .last_heard_ms = now,
+                       .session = {},
+                       .awaited = true};
     return index;
 }
 
-worker_registry::hello_result worker_registry::hello(worker_instance who, time_ms now) {
-    if (lost_instances_.contains(who.instance)) return {hello_verdict::given_up, {}};
+std::optional<worker_registry::hello_result> worker_registry::hello(worker_instance who, std::uint64_t session,
+                                                                    time_ms now) {
+    if (lost_instances_.contains(who.instance)) return hello_result{hello_verdict::given_up, {}};
     for (auto& [index, m] : members_) {
         if (m.who.info.shard != who.info.shard) continue;
-        if (m.who.instance != who.instance) return {hello_verdict::shard_taken, {}};
+        if (m.who.instance != who.instance) return hello_result{hello_verdict::shard_taken, {}};
+        // Sessions count from a random number, which may be near the end of the range.
+        if (m.session && static_cast<std::int64_t>(session - *m.session) < 0) return std::nullopt;
         // It does not know shorter ones before it hears the answer, if ever: until its end the longer count.
         if (m.who.timeouts.lost_after_ms > who.timeouts.lost_after_ms) who.timeouts = m.who.timeouts;
         m.who = std::move(who);
         m.health = worker_health::healthy;
         m.last_heard_ms = now;
+        m.session = session;
         m.connected = true;
-        return {hello_verdict::rejoined, index};
+        return hello_result{hello_verdict::rejoined, index};
     }
     const worker_index index{next_index_++};
-    members_[index] = {index, std::move(who), worker_health::fresh, now, true, false};
-    return {hello_verdict::joined, index};
+    members_[index] = {.index = index,
+                       .who = std::move(who),
+                       .health = worker_health::fresh,
+                       .last_heard_ms = now,
+                       .session = session,
+                       .connected = true};
+    return hello_result{hello_verdict::joined, index};
 }
 
 void worker_registry::confirm(worker_index worker) {

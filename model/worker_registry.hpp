@@ -53,6 +53,7 @@ public:
         worker_instance who;
         worker_health health = worker_health::fresh;
         time_ms last_heard_ms = 0;
+        std::optional<std::uint64_t> session;  ///< of its last hello to this life of the scheduler
         bool connected = false;
         bool awaited = false;  ///< of an earlier life of the scheduler, and not heard of since
         bool leaving = false;  ///< takes no more tasks, and will say goodbye
@@ -60,14 +61,18 @@ public:
     struct hello_result {
         hello_verdict verdict = hello_verdict::joined;
         worker_index worker;
+
+        bool operator==(const hello_result&) const = default;
     };
 
     /// An instance that may still run tasks of an earlier life of the scheduler. It counts as heard at `now`, since
     /// nothing says when it last was.
     worker_index restore(worker_instance who, time_ms now);
 
-    /// A member that comes back keeps its timeouts where they are longer than the new ones.
-    hello_result hello(worker_instance who, time_ms now);
+    /// A member that comes back keeps its timeouts where they are longer than the new ones. Nothing where a later hello
+    /// of the same instance was heard before: over an older connection one may come late, and what it tells is not
+    /// true.
+    std::optional<hello_result> hello(worker_instance who, std::uint64_t session, time_ms now);
     /// Its tasks are accounted for: nobody has to wait for it any more, and a new one is healthy from now on.
     void confirm(worker_index worker);
     /// False where this is no member's instance.

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "model/liveness.hpp"
 #include "model/worker_registry.hpp"
 
@@ -44,27 +46,41 @@ TEST(liveness, timeouts_that_cannot_hold_are_refused) {
 
 TEST(worker_registry, the_same_instance_comes_back_as_itself) {
     worker_registry r;
-    const auto first = r.hello(worker("a", 1), 0);
-    EXPECT_EQ(first.verdict, hello_verdict::joined);
-    EXPECT_TRUE(r.disconnected(first.worker, 1));
-    const auto again = r.hello(worker("a", 1), 5'000);
-    EXPECT_EQ(again.verdict, hello_verdict::rejoined);
-    EXPECT_EQ(again.worker, first.worker);
-    EXPECT_EQ(r.find(first.worker)->health, worker_health::healthy);
+    const auto first = r.hello(worker("a", 1), 1, 0);
+    EXPECT_EQ(first->verdict, hello_verdict::joined);
+    EXPECT_TRUE(r.disconnected(first->worker, 1));
+    const auto again = r.hello(worker("a", 1), 1, 5'000);
+    EXPECT_EQ(again->verdict, hello_verdict::rejoined);
+    EXPECT_EQ(again->worker, first->worker);
+    EXPECT_EQ(r.find(first->worker)->health, worker_health::healthy);
+}
+
+TEST(worker_registry, a_hello_that_comes_late_over_an_older_connection_counts_for_nothing) {
+    worker_registry r;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
+    EXPECT_EQ(r.hello(worker("a", 1), 0, 1), std::nullopt);
+    EXPECT_TRUE(r.hello(worker("a", 1), 2, 2));
+    EXPECT_EQ(r.find(w)->session, 2u);
+    constexpr auto last = std::numeric_limits<std::uint64_t>::max();
+    EXPECT_TRUE(r.hello(worker("b", 2), last, 2));
+    EXPECT_TRUE(r.hello(worker("b", 2), 0, 3)) << "sessions count on past the end of the range";
+    EXPECT_EQ(r.hello(worker("b", 2), last, 4), std::nullopt);
+    r.restore(worker("c", 3), 5);
+    EXPECT_TRUE(r.hello(worker("c", 3), 7, 6)) << "of another life of the scheduler, nothing is known";
 }
 
 TEST(worker_registry, a_second_worker_of_a_shard_waits_until_the_first_is_lost) {
     worker_registry r;
-    r.hello(worker("a", 1), 0);
-    EXPECT_EQ(r.hello(worker("a", 2), 5'000).verdict, hello_verdict::shard_taken);
+    r.hello(worker("a", 1), 1, 0);
+    EXPECT_EQ(r.hello(worker("a", 2), 1, 5'000)->verdict, hello_verdict::shard_taken);
     r.advance(10'000);
-    EXPECT_EQ(r.hello(worker("a", 2), 10'001).verdict, hello_verdict::joined);
-    EXPECT_EQ(r.hello(worker("a", 1), 10'002).verdict, hello_verdict::given_up) << "the loser must exit";
+    EXPECT_EQ(r.hello(worker("a", 2), 1, 10'001)->verdict, hello_verdict::joined);
+    EXPECT_EQ(r.hello(worker("a", 1), 1, 10'002)->verdict, hello_verdict::given_up) << "the loser must exit";
 }
 
 TEST(worker_registry, who_is_not_recorded_yet_is_new) {
     worker_registry r;
-    const auto w = r.hello(worker("a", 1), 0).worker;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
     EXPECT_EQ(r.find(w)->health, worker_health::fresh);
     EXPECT_THAT(r.advance(100), IsEmpty());
     r.confirm(w);
@@ -79,7 +95,7 @@ TEST(worker_registry, names_stand_in_logs) {
 
 TEST(worker_registry, silence_makes_unhealthy_then_lost_and_a_heartbeat_well) {
     worker_registry r;
-    const auto w = r.hello(worker("a", 1), 0).worker;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
     r.confirm(w);
     EXPECT_THAT(r.advance(2'000), IsEmpty());
     ASSERT_EQ(r.advance(3'000).size(), 1U);
@@ -96,7 +112,7 @@ TEST(worker_registry, silence_makes_unhealthy_then_lost_and_a_heartbeat_well) {
 
 TEST(worker_registry, a_heartbeat_of_another_instance_counts_for_nothing) {
     worker_registry r;
-    const auto w = r.hello(worker("a", 1), 0).worker;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
     EXPECT_FALSE(r.heard(w, 2, 100));
     EXPECT_FALSE(r.heard(worker_index{7}, 1, 100));
 }
@@ -106,10 +122,10 @@ TEST(worker_registry, a_restored_worker_is_awaited_until_it_is_back_or_lost) {
     r.restore(worker("a", 1), 0);
     r.restore(worker("b", 2), 0);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"a"}, shard_name{"b"}));
-    const auto back = r.hello(worker("a", 1), 100);
-    EXPECT_EQ(back.verdict, hello_verdict::rejoined);
+    const auto back = r.hello(worker("a", 1), 1, 100);
+    EXPECT_EQ(back->verdict, hello_verdict::rejoined);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"a"}, shard_name{"b"})) << "its tasks are not accounted for";
-    r.confirm(back.worker);
+    r.confirm(back->worker);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"b"}));
     r.advance(9'999);
     EXPECT_THAT(r.awaited(), ElementsAre(shard_name{"b"}));
@@ -119,20 +135,20 @@ TEST(worker_registry, a_restored_worker_is_awaited_until_it_is_back_or_lost) {
 
 TEST(worker_registry, a_member_keeps_longer_timeouts_and_takes_longer_ones) {
     worker_registry r;
-    const auto w = r.hello(worker("a", 1), 0).worker;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
     auto shorter = worker("a", 1);
     shorter.timeouts.lost_after_ms = 5'000;
-    r.hello(shorter, 100);
+    r.hello(shorter, 1, 100);
     EXPECT_EQ(r.find(w)->who.timeouts.lost_after_ms, 10'000) << "it may never hear of the shorter ones";
     auto longer = worker("a", 1);
     longer.timeouts.lost_after_ms = 20'000;
-    r.hello(longer, 200);
+    r.hello(longer, 1, 200);
     EXPECT_EQ(r.find(w)->who.timeouts.lost_after_ms, 20'000);
 }
 
 TEST(worker_registry, who_leaves_is_known_as_such) {
     worker_registry r;
-    const auto w = r.hello(worker("a", 1), 0).worker;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
     EXPECT_FALSE(r.leaves(w, 2)) << "another instance";
     EXPECT_FALSE(r.find(w)->leaving);
     EXPECT_TRUE(r.leaves(w, 1));
@@ -141,10 +157,10 @@ TEST(worker_registry, who_leaves_is_known_as_such) {
 
 TEST(worker_registry, one_that_left_is_gone_at_once) {
     worker_registry r;
-    const auto w = r.hello(worker("a", 1), 0).worker;
+    const auto w = r.hello(worker("a", 1), 1, 0)->worker;
     EXPECT_FALSE(r.left(w, 9));
     EXPECT_TRUE(r.left(w, 1));
-    EXPECT_EQ(r.hello(worker("a", 2), 1).verdict, hello_verdict::joined);
+    EXPECT_EQ(r.hello(worker("a", 2), 1, 1)->verdict, hello_verdict::joined);
 }
 
 }  // namespace

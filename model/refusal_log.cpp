@@ -1,0 +1,18 @@
+#include "model/refusal_log.hpp"
+
+#include <utility>
+
+namespace bistro {
+
+std::optional<std::uint64_t> refusal_log::refused(const std::string& peer, time_point now) {
+    const auto known = peers_.find(peer);
+    auto& of = known == peers_.end() && peers_.size() >= max_refused_peers ? peers_["others"] : peers_[peer];
+    if (now < of.next_line) {
+        ++of.unmentioned;
+        return std::nullopt;
+    }
+    of.next_line = now + refusal_log_interval;
+    return std::exchange(of.unmentioned, 0);
+}
+
+}  // namespace bistro
