@@ -4,7 +4,7 @@
 
 #include <caf/all.hpp>
 
-#include "actors/network_door.hpp"
+#include "actors/protocol/stranger.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
@@ -13,14 +13,6 @@ namespace bistro {
 namespace {
 
 constexpr const char* wrong_secret = "its secret is not that of this scheduler";
-
-// Takes the same time whatever is wrong.
-bool same_secret(const std::string& a, const std::string& b) {
-    unsigned char difference = a.size() == b.size() ? 0 : 1;
-    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
-        difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
-    return difference == 0;
-}
 
 using self_ptr = gateway_actor::stateful_pointer<gateway_state>;
 
@@ -65,7 +57,6 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
                 return refuse(self, name_of(m),
                               "it is a member of another cluster, or of one whose data directory was replaced: what it "
                               "runs is not known here. It ends by its deadline; start it again");
-            network_door::admit(self->system(), m.worker->node());
             m.who.local = m.who.local && m.worker->node() == self->node();
             return self->delegate(scheduler, std::move(m));
         },

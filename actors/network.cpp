@@ -148,9 +148,10 @@ void search(connector_ptr self) {
                                           const std::set<std::string>&) {
                 auto& state = self->state;
                 if (!gateway) return try_again(self);
-                state.failures = 0;
                 state.searching = false;
+                state.found_at = self->clock().now();
                 state.ever_found = true;
+                caf::anon_send(caf::actor_cast<caf::actor>(gateway), secret_told{secret});
                 self->send(caf::actor_cast<worker_actor>(state.client), gateway_found{gateway, secret});
                 ask_for_version(self, gateway, where);
             },
@@ -199,9 +200,9 @@ std::string listen_problem(const endpoint& where, const std::optional<tls_settin
            "or say --insecure";
 }
 
-publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
-                               bool with_tls) {
-    network_door::open(system, gateway.id());
+publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const std::string& secret,
+                               const endpoint& where, bool with_tls) {
+    network_door::open(system, gateway.id(), secret);
     const auto host = where.host == "localhost" ? std::string{"127.0.0.1"} : where.host;
     // Connections of a scheduler that was killed linger for a minute; they must not keep the next one from its port.
     constexpr bool reuse = true;
@@ -221,6 +222,8 @@ connector_actor::behavior_type connector_behavior(connector_ptr self, address_fi
             auto& s = self->state;
             s.client = self->current_sender();
             if (std::exchange(s.searching, true)) return;
+            // A connection that did not last is as good as none.
+            if (s.found_at && self->clock().now() - *s.found_at < shortest_connection) return try_again(self);
             s.failures = 0;
             search(self);
         },

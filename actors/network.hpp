@@ -1,6 +1,7 @@
 // Publishing the gateway and finding it: loopback, or mutual TLS.
 #pragma once
 
+#include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <functional>
@@ -33,8 +34,8 @@ struct publish_result {
     std::string error;
 };
 /// On the loopback without TLS, connections of other users of the host are refused.
-publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const endpoint& where,
-                               bool with_tls);
+publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const std::string& secret,
+                               const endpoint& where, bool with_tls);
 
 /// Where to look for a gateway; asked anew before each try, since a scheduler may move.
 using address_finder = std::function<std::optional<scheduler_address>()>;
@@ -44,6 +45,7 @@ struct connector_state {
     bool with_tls = false;
     caf::strong_actor_ptr client;  ///< a worker_actor
     int failures = 0;
+    std::optional<caf::actor_clock::time_point> found_at;
     bool searching = false;
     bool ever_found = false;
     std::string last_problem;  ///< with the version of the scheduler, as told last
@@ -56,6 +58,8 @@ inline constexpr std::chrono::seconds connect_timeout{5};
 /// Waits between tries grow from the first to the second.
 inline constexpr std::chrono::milliseconds first_reconnect_wait{100};
 inline constexpr std::chrono::milliseconds longest_reconnect_wait{3000};
+/// A connection that ends earlier counts as one that failed.
+inline constexpr std::chrono::seconds shortest_connection{5};
 
 connector_actor::behavior_type connector_behavior(connector_actor::stateful_pointer<connector_state> self,
                                                   address_finder find, bool with_tls);

@@ -1,13 +1,19 @@
 #include "actors/network_door.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
+#include <map>
+#include <optional>
 #include <unordered_set>
+#include <vector>
 
+#include "actors/protocol/stranger.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/refusal_log.hpp"
 
@@ -16,8 +22,20 @@ namespace bistro {
 namespace {
 
 namespace basp = caf::io::basp;
+using basp::message_type;
+using caf::io::connection_handle;
 
 enum class verdict { pass, ignore, end };
+
+struct stranger {
+    std::uint64_t number = 0;  ///< grows with each
+    std::size_t messages = 0;
+    // Its greeting, where it says that it is a node which has another connection: that one stays until the secret is
+    // told.
+    caf::node_id claims;
+    basp::header greeting_header;
+    std::vector<char> greeting;
+};
 
 class guarded_broker final : public caf::io::basp_broker {
 public:
@@ -25,28 +43,197 @@ public:
 
     caf::behavior make_behavior() override;
 
-    void purge_state(const caf::node_id& peer) override {
-        admitted_.erase(peer);
-        basp_broker::purge_state(peer);
-    }
+    // CAF would ask each new peer for its registry of actors to spawn. Here none are spawned.
+    void learned_new_node_directly(const caf::node_id&, bool) override {}
+    void learned_new_node_indirectly(const caf::node_id&) override {}
 
-    void open(caf::actor_id gateway) { gateway_ = gateway; }
-    void admit(const caf::node_id& peer) {
-        if (instance.tbl().lookup_direct(peer)) admitted_.insert(peer);
+    void open(caf::actor_id gateway, std::string secret) {
+        gateway_ = gateway;
+        secret_ = std::move(secret);
     }
 
 private:
-    verdict judge(const basp::header& header, const basp::endpoint_context& from);
+    void welcome_stranger(const caf::io::new_connection_msg& m);
     void take(caf::io::new_data_msg& data);
-    void end(caf::io::connection_handle connection, caf::sec why);
+
+    verdict judge_header(const basp::header& header, const basp::endpoint_context& from);
+    verdict judge_payload(caf::io::new_data_msg& data, const basp::endpoint_context& from);
+    verdict judge_greeting(const caf::io::new_data_msg& data, const basp::endpoint_context& from);
+    verdict judge_words_of_stranger(const caf::io::new_data_msg& data, basp::endpoint_context& from);
+    bool of_the_two_nodes(const caf::io::new_data_msg& data, connection_handle from);
+    bool admit(connection_handle who);
+
+    void refuse(connection_handle connection);
+    void end(connection_handle connection, caf::sec why);
     void wait_for(basp::endpoint_context& from, basp::connection_state what, std::size_t bytes);
 
+    stranger* find_stranger(connection_handle connection) {
+        const auto found = strangers_.find(connection);
+        return found == strangers_.end() ? nullptr : &found->second;
+    }
+
     caf::actor_id gateway_ = caf::invalid_actor_id;
-    std::unordered_set<caf::node_id> admitted_;  // as many as have connections
+    std::string secret_;
+    std::map<connection_handle, stranger> strangers_;
     refusal_log refusals_;
     // What comes next on these is of a message that is ignored.
-    std::unordered_set<caf::io::connection_handle> ignoring_;
+    std::unordered_set<connection_handle> ignoring_;
+    std::uint64_t next_number_ = 0;
 };
+
+caf::behavior guarded_broker::make_behavior() {
+    return caf::message_handler{[this](caf::io::new_data_msg& data) { take(data); },
+                                [this](const caf::io::new_connection_msg& m) { welcome_stranger(m); }}
+        .or_else(basp_broker::make_behavior());
+}
+
+void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
+    // The number of a connection is that of its socket. Of an earlier one with it, CAF may not have heard the end yet.
+    connection_cleanup(m.handle, caf::sec::none);
+    ignoring_.erase(m.handle);
+    std::erase_if(strangers_, [&](const auto& s) { return ctx.count(s.first) == 0; });
+    if (strangers_.size() >= max_strangers) {
+        const auto first = std::min_element(strangers_.begin(), strangers_.end(), [](const auto& a, const auto& b) {
+            return a.second.number < b.second.number;
+        });
+        end(first->first, caf::sec::none);
+    }
+    strangers_[m.handle].number = next_number_++;
+    set_context(m.handle);  // CAF ends who says nothing for long, from now on
+    instance.write_server_handshake(context(), get_buffer(m.handle), local_port(m.source));
+    flush(m.handle);
+    configure_read(m.handle, caf::io::receive_policy::exactly(basp::header_size));
+}
+
+// Connections that this process opened have a remote port; their other end is the scheduler.
+verdict guarded_broker::judge_header(const basp::header& header, const basp::endpoint_context& from) {
+    const bool outgoing = from.remote_port != 0;
+    auto* who = find_stranger(from.hdl);
+    if (who && ++who->messages > max_stranger_messages) return verdict::end;
+    if (header.payload_len > (who ? max_stranger_message_bytes : max_message_bytes)) return verdict::end;
+    const bool is_greeting_size = header.payload_len > 0 && header.payload_len <= max_handshake_bytes;
+    switch (header.operation) {
+        case message_type::server_handshake: return outgoing && is_greeting_size ? verdict::pass : verdict::end;
+        case message_type::client_handshake: return !outgoing && is_greeting_size ? verdict::pass : verdict::end;
+        case message_type::heartbeat: return verdict::pass;
+        // Everyone is connected to the scheduler; nobody passes on what is another's.
+        case message_type::routed_message: return verdict::end;
+        case message_type::direct_message: {
+            const bool by_name = header.has(basp::header::named_receiver_flag);
+            return !who || (!by_name && header.dest_actor == gateway_) ? verdict::pass : verdict::ignore;
+        }
+        // CAF watches each actor that it hears of; a stranger does not learn of its end, and does not miss it.
+        case message_type::monitor_message:
+        case message_type::down_message: return who ? verdict::ignore : verdict::pass;
+    }
+    return verdict::end;
+}
+
+verdict guarded_broker::judge_payload(caf::io::new_data_msg& data, const basp::endpoint_context& from) {
+    switch (from.hdr.operation) {
+        case message_type::client_handshake: return judge_greeting(data, from);
+        case message_type::monitor_message:
+        case message_type::down_message: return of_the_two_nodes(data, from.hdl) ? verdict::pass : verdict::end;
+        default: return verdict::pass;
+    }
+}
+
+verdict guarded_broker::judge_greeting(const caf::io::new_data_msg& data, const basp::endpoint_context& from) {
+    caf::node_id node;
+    caf::binary_deserializer read{context(), data.buf};
+    if (read(node) || !node || node == this_node()) return verdict::end;
+    if (const auto known = instance.tbl().lookup_direct(from.hdl))
+        return known == node ? verdict::pass : verdict::end;  // it tells a second time which connection it means
+    if (!instance.tbl().lookup_direct(node)) return verdict::pass;
+    auto* who = find_stranger(from.hdl);
+    if (!who) return verdict::end;
+    // The second greeting of a new connection is the same as the first.
+    who->claims = node;
+    who->greeting_header = from.hdr;
+    who->greeting = data.buf;
+    return verdict::ignore;
+}
+
+// Whether a message about an actor goes from the node that sends it to this one, and is not to be handed on.
+bool guarded_broker::of_the_two_nodes(const caf::io::new_data_msg& data, connection_handle from) {
+    caf::node_id source;
+    caf::node_id destination;
+    caf::binary_deserializer read{context(), data.buf};
+    return !read(source, destination) && destination == this_node() && source == instance.tbl().lookup_direct(from);
+}
+
+// It has told the secret. An older connection of the same node gives way.
+bool guarded_broker::admit(connection_handle who) {
+    auto admitted = std::move(strangers_.at(who));
+    strangers_.erase(who);
+    if (!admitted.claims) return true;
+    if (const auto older = instance.tbl().lookup_direct(admitted.claims)) end(*older, caf::sec::none);
+    set_context(who);
+    caf::io::new_data_msg greeting{who, std::move(admitted.greeting)};
+    return !basp::requires_shutdown(instance.handle(context(), greeting, admitted.greeting_header, true));
+}
+
+verdict guarded_broker::judge_words_of_stranger(const caf::io::new_data_msg& data, basp::endpoint_context& from) {
+    const auto message = read_stranger_message({data.buf.data(), data.buf.size()});
+    if (!message) return verdict::end;
+    if (message->secret && !secret_.empty() && same_secret(*message->secret, secret_)) {
+        if (!admit(from.hdl)) return verdict::end;
+    } else if (find_stranger(from.hdl)->claims) {
+        return verdict::end;
+    }
+    return message->type == "bistro::secret_told" ? verdict::ignore : verdict::pass;  // that one was for the door
+}
+
+void guarded_broker::refuse(connection_handle connection) {
+    const auto peer = remote_addr(connection);
+    if (const auto unmentioned = refusals_.refused(peer, std::chrono::steady_clock::now()))
+        spdlog::warn("ended the connection of {}: it sent what nobody has to send, or too much{}", printable(peer),
+                     *unmentioned == 0 ? "" : fmt::format(" (and {} times before)", *unmentioned));
+    end(connection, caf::sec::malformed_basp_message);
+}
+
+void guarded_broker::end(connection_handle connection, caf::sec why) {
+    ignoring_.erase(connection);
+    strangers_.erase(connection);
+    connection_cleanup(connection, why);
+    // CAF keeps a connection until all is written; a peer that does not read would hold it.
+    ::shutdown(static_cast<int>(connection.id()), SHUT_RD);
+    close(connection);
+}
+
+void guarded_broker::wait_for(basp::endpoint_context& from, basp::connection_state what, std::size_t bytes) {
+    if (what == from.cstate) return;
+    from.cstate = what;
+    configure_read(from.hdl, caf::io::receive_policy::exactly(bytes));
+}
+
+void guarded_broker::take(caf::io::new_data_msg& data) {
+    set_context(data.handle);
+    const bool with_payload = this_context->cstate == basp::await_payload;
+    auto decided = verdict::pass;
+    if (with_payload) {
+        if (ignoring_.erase(data.handle) != 0)
+            decided = verdict::ignore;
+        else if (this_context->hdr.operation == message_type::direct_message && find_stranger(data.handle))
+            decided = judge_words_of_stranger(data, *this_context);
+        else
+            decided = judge_payload(data, *this_context);
+    } else {
+        basp::header header = this_context->hdr;
+        caf::binary_deserializer read{context(), data.buf};
+        if (!read(header) && basp::valid(header)) decided = judge_header(header, *this_context);
+        if (decided == verdict::ignore) {
+            ignoring_.insert(data.handle);
+            return wait_for(*this_context, basp::await_payload, header.payload_len);
+        }
+    }
+    if (decided == verdict::end) return refuse(data.handle);
+    auto& from = *this_context;
+    if (decided == verdict::ignore) return wait_for(from, basp::await_header, basp::header_size);
+    const auto next = instance.handle(context(), data, from.hdr, with_payload);
+    if (basp::requires_shutdown(next)) return end(data.handle, basp::to_sec(next));
+    wait_for(from, next, next == basp::await_payload ? from.hdr.payload_len : basp::header_size);
+}
 
 class guarded_network final : public caf::io::middleman {
 public:
@@ -74,92 +261,16 @@ private:
     caf::io::network::default_multiplexer backend_;
 };
 
-caf::behavior guarded_broker::make_behavior() {
-    return caf::message_handler{[this](caf::io::new_data_msg& data) { take(data); }}.or_else(
-        basp_broker::make_behavior());
-}
-
-// Connections that this process opened have a remote port; their other end is the scheduler.
-verdict guarded_broker::judge(const basp::header& header, const basp::endpoint_context& from) {
-    const bool outgoing = from.remote_port != 0;
-    const auto node = instance.tbl().lookup_direct(from.hdl);
-    const bool trusted = outgoing || (node && admitted_.count(node) != 0);
-    if (header.payload_len > (trusted ? max_message_bytes : max_stranger_message_bytes)) return verdict::end;
-    switch (header.operation) {
-        case basp::message_type::server_handshake: return outgoing ? verdict::pass : verdict::end;
-        case basp::message_type::client_handshake:
-        case basp::message_type::heartbeat: return verdict::pass;
-        // Everyone is connected to the scheduler; nobody passes on what is another's.
-        case basp::message_type::routed_message: return verdict::end;
-        // What is ignored means no harm, mostly: CAF itself asks each new peer for its registry of actors to spawn, and
-        // watches who asked. Here none are spawned, and nobody misses the answer.
-        case basp::message_type::direct_message:
-        case basp::message_type::monitor_message: {
-            const bool by_name = header.has(basp::header::named_receiver_flag);
-            return trusted || (!by_name && header.dest_actor == gateway_) ? verdict::pass : verdict::ignore;
-        }
-        case basp::message_type::down_message: return trusted ? verdict::pass : verdict::ignore;
-    }
-    return verdict::end;
-}
-
-void guarded_broker::end(caf::io::connection_handle connection, caf::sec why) {
-    ignoring_.erase(connection);
-    connection_cleanup(connection, why);
-    close(connection);
-}
-
-void guarded_broker::wait_for(basp::endpoint_context& from, basp::connection_state what, std::size_t bytes) {
-    if (what == from.cstate) return;
-    from.cstate = what;
-    configure_read(from.hdl, caf::io::receive_policy::exactly(bytes));
-}
-
-void guarded_broker::take(caf::io::new_data_msg& data) {
-    set_context(data.handle);
-    auto& from = *this_context;
-    const bool with_payload = from.cstate == basp::await_payload;
-    if (with_payload && ignoring_.erase(data.handle) != 0) return wait_for(from, basp::await_header, basp::header_size);
-    auto decided = verdict::pass;
-    if (!with_payload) {
-        ignoring_.erase(data.handle);  // of an earlier connection with this number that ended in between
-        basp::header header = from.hdr;
-        caf::binary_deserializer read{context(), data.buf};
-        if (!read(header) && basp::valid(header)) decided = judge(header, from);
-        if (decided == verdict::ignore && header.payload_len > 0) {
-            ignoring_.insert(data.handle);
-            return wait_for(from, basp::await_payload, header.payload_len);
-        }
-    }
-    if (decided == verdict::end) {
-        const auto peer = remote_addr(data.handle);
-        if (const auto unmentioned = refusals_.refused(peer, std::chrono::steady_clock::now()))
-            spdlog::warn("ended the connection of {}: it sent what nobody has to send, or too much at once{}",
-                         printable(peer), *unmentioned == 0 ? "" : fmt::format(" (and {} times before)", *unmentioned));
-        return end(data.handle, caf::sec::malformed_basp_message);
-    }
-    const auto next = instance.handle(context(), data, from.hdr, with_payload);
-    if (basp::requires_shutdown(next)) return end(data.handle, basp::to_sec(next));
-    wait_for(from, next, next == basp::await_payload ? from.hdr.payload_len : basp::header_size);
-}
-
-guarded_network* network_of(caf::actor_system& system) {
-    return system.has_middleman() ? dynamic_cast<guarded_network*>(&system.middleman()) : nullptr;
-}
-
 }  // namespace
 
 caf::actor_system::module* network_door::make(caf::actor_system& system, caf::detail::type_list<>) {
     return new guarded_network{system};
 }
 
-void network_door::open(caf::actor_system& system, caf::actor_id gateway) {
-    if (auto* network = network_of(system)) network->tell([gateway](guarded_broker& broker) { broker.open(gateway); });
-}
-
-void network_door::admit(caf::actor_system& system, const caf::node_id& peer) {
-    auto* network = network_of(system);
-    if (network && peer && peer != system.node()) network->tell([peer](guarded_broker& broker) { broker.admit(peer); });
+void network_door::open(caf::actor_system& system, caf::actor_id gateway, const std::string& secret) {
+    if (!system.has_middleman()) return;
+    if (auto* network = dynamic_cast<guarded_network*>(&system.middleman()))
+        network->tell([=](guarded_broker& broker) { broker.open(gateway, secret); });
 }
 
 }  // namespace bistro

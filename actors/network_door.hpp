@@ -1,21 +1,25 @@
 // What may come in from the network, before any actor sees it. CAF's protocol lets whoever can connect address any
-// actor and announce messages of any length; here a peer reaches the gateway alone until it has told that the cluster's
-// secret.
+// actor, announce messages of any length, and speak for others. Here a peer reaches the gateway alone, with the
+// questions that are meant for it, until it has told the cluster's secret: in one of those, or in `secret_told`.
 #pragma once
 
 #include <caf/actor_system.hpp>
 #include <caf/fwd.hpp>
-#include <caf/io/middleman.hpp>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <string>
 
 namespace bistro {
 
-/// A peer that is larger ends its connection. What this project sends is far below: it sends in batches of bounded
-/// size.
-inline constexpr std::uint32_t max_message_bytes = 64 << 20;
-/// The same of peers that have not told the secret.
-inline constexpr std::uint32_t max_stranger_message_bytes = 1 << 20;
+/// A peer that announces more ends its connection.
+inline constexpr std::uint32_t max_message_bytes = 1U << 30;
+/// The same of peers that have not told the secret, and of the greetings of all.
+inline constexpr std::uint32_t max_stranger_message_bytes = 64U << 10;
+inline constexpr std::uint32_t max_handshake_bytes = 1U << 10;
+/// So many messages a stranger may send; signs of life count.
+inline constexpr std::size_t max_stranger_messages = 100;
+/// When more connect, the one who has been a stranger for longest goes.
+inline constexpr std::size_t max_strangers = 256;
 
 /// Loads CAF's network with this project's rules: as load<caf::io::middleman>() of CAF's config otherwise.
 /// A peer is who connected to this process; whom it connected to itself is trusted, and held to the lengths only.
@@ -23,10 +27,8 @@ class network_door {
 public:
     static caf::actor_system::module* make(caf::actor_system& system, caf::detail::type_list<>);
 
-    /// Lets strangers send to that actor, and to no other.
-    static void open(caf::actor_system& system, caf::actor_id gateway);
-    /// Who knows the secret may send to all, until its connection ends. Without a network, does nothing.
-    static void admit(caf::actor_system& system, const caf::node_id& peer);
+    /// Lets strangers send to that actor, and to no other, and whoever tells that secret send to all.
+    static void open(caf::actor_system& system, caf::actor_id gateway, const std::string& secret);
 };
 
 }  // namespace bistro

@@ -11,7 +11,7 @@ namespace bistro {
 
 /// Of the refusals of a peer, the log hears at most one in this time.
 inline constexpr std::chrono::seconds refusal_log_interval{10};
-/// Beyond so many peers, all others count as one.
+/// Beyond so many peers, of each of which a line was due not long ago, all others count as one.
 inline constexpr std::size_t max_refused_peers = 100;
 
 /// Counts refusals of peers, so that one who knocks all the time does not fill the log. Used by one thread at a time.

@@ -40,6 +40,7 @@ BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms, x
 BISTRO_INSPECT(finished_task, x.job, x.node, x.end)
 BISTRO_INSPECT(protocol_asked, x.version)
 BISTRO_INSPECT(protocol_answer, x.version)
+BISTRO_INSPECT(secret_told, x.secret)
 BISTRO_INSPECT(hello, x.version, x.secret, x.cluster, x.who, x.session, x.running, x.unacknowledged, x.worker)
 BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pool, x.cluster)
 BISTRO_INSPECT(heartbeat, x.worker, x.instance, x.known)

@@ -30,6 +30,7 @@ CAF_ADD_TYPE_ID(bistro, (bistro::control_asked))
 CAF_ADD_TYPE_ID(bistro, (bistro::control_answer))
 CAF_ADD_TYPE_ID(bistro, (bistro::explain_asked))
 CAF_ADD_TYPE_ID(bistro, (bistro::explanation))
+CAF_ADD_TYPE_ID(bistro, (bistro::secret_told))
 CAF_END_TYPE_ID_BLOCK(bistro)
 
 #define BISTRO_LOCAL(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(bistro::type)

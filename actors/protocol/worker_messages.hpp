@@ -15,7 +15,7 @@
 namespace bistro {
 
 /// Of the messages between processes. A peer with another one is refused.
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
 /// The error that answers who does not belong to the cluster, with the reason.
 inline constexpr caf::sec refusal = caf::sec::runtime_error;
 
@@ -27,6 +27,12 @@ struct protocol_asked {
 };
 struct protocol_answer {
     std::uint32_t version = protocol_version;
+};
+
+/// Worker to gateway, before its hello, which may be long: the door takes it, and lets pass what follows (see
+/// network_door.hpp). Lost: the connection is lost, or the hello is refused.
+struct secret_told {
+    std::string secret;
 };
 
 /// Worker to gateway, answered by `welcome`. Lost or late: the worker times out and says it again. Repeated: the same

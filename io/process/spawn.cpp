@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -68,9 +69,13 @@ private:
             return failed("dup2");
         if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0) return failed("close_range");
         if (open_files_before.rlim_cur != 0) ::setrlimit(RLIMIT_NOFILE, &open_files_before);
-        struct sigaction plain {};
-        plain.sa_handler = SIG_DFL;
-        for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::sigaction(signal, &plain, nullptr);
+        // Not through the library, where a sanitizer keeps handlers in memory, which is the parent's. All zero:
+        // SIG_DFL.
+        constexpr std::size_t most_bytes_of_sigaction = 64;
+        constexpr std::size_t bytes_of_mask = _NSIG / 8;
+        const std::array<char, most_bytes_of_sigaction> plain{};
+        for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD})
+            ::syscall(SYS_rt_sigaction, signal, plain.data(), nullptr, bytes_of_mask);
         sigset_t none;
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);

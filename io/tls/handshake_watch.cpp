@@ -67,11 +67,18 @@ std::string reason_of(const SSL* connection, int error) {
     return text ? text : "the TLS handshake failed";
 }
 
+// SSL_is_init_finished() says no again after an error.
+bool in_handshake(const SSL* connection) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> ignored{};
+    return SSL_get_peer_finished(connection, ignored.data(), ignored.size()) == 0;
+}
+
 bool is_failure(const SSL* connection, int error) {
-    const bool in_handshake = SSL_is_init_finished(connection) == 0;
-    // With TLS 1.3, who connects has ended the handshake before the other one has looked at its certificate.
-    if (error == SSL_ERROR_SSL) return in_handshake || SSL_is_server(connection) == 0;
-    return in_handshake && (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN);
+    if (error == SSL_ERROR_SSL)
+        return in_handshake(connection) ||
+               // With TLS 1.3, who connects has ended the handshake before the other one has looked at its certificate.
+               (SSL_is_server(connection) == 0 && ERR_GET_REASON(ERR_peek_last_error()) >= SSL_AD_REASON_OFFSET);
+    return in_handshake(connection) && (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN);
 }
 
 // Of one connection. The address is asked for while there is one: it is gone with the connection.
@@ -94,7 +101,7 @@ watched& watch(SSL* connection) {
 
 void look_at(SSL* connection, int error) {
     const bool failed = is_failure(connection, error);
-    if (!failed && SSL_is_init_finished(connection) != 0) return;  // as nearly always
+    if (!failed && !in_handshake(connection)) return;  // as nearly always
     auto& w = watch(connection);
     if (!failed || std::exchange(w.told, true)) return;
     const auto reason = reason_of(connection, error);

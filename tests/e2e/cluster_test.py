@@ -231,6 +231,25 @@ class Cluster(BistroTest):
         self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
         self.assertIsNone(worker.poll())
 
+    def test_results_too_long_for_a_stranger_survive_a_restart_of_the_scheduler(self):
+        """1 MB of them, in the worker's next hello."""
+        task = ("echo x >> ../../../ran; while [ ! -e ../../../go ]; do sleep 0.05; done; "
+                """printf '{"result": "done", "data": {"x": "%050000d"}}' 0 > $BISTRO_STATUS; echo x >> ../../../ended""")
+        self.write("c.toml", CONFIG.replace("limit = 4", "limit = 20").replace("limit = 2,", "limit = 20,") + job("j", task))
+        scheduler = self.start("scheduler", "c.toml")
+        worker = self.worker("w")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["running"] == 20, "running tasks")
+        scheduler.kill()
+        scheduler.wait()
+        self.write("go", "")
+        self.wait_until(lambda: os.path.exists(self.path("ended")) and len(self.read("ended").split()) == 20, "results")
+        scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: self.counts()["done"] == 20, "the results of all tasks")
+        self.assertEqual(len(self.read("ran").split()), 20)
+        self.assertNotIn("ended the connection", self.read(scheduler.log))
+        self.assertIsNone(worker.poll())
+
     def test_what_ran_when_the_scheduler_ended_is_seen_without_it(self):
         self.write("c.toml", CONFIG + job("j", "sleep 1000"))
         scheduler = self.start("scheduler", "c.toml")

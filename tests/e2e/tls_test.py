@@ -41,6 +41,20 @@ key = "{certificates}/{name}.key"
 """
 
 
+# Of CAF's protocol.
+HEADER_BYTES = 32
+SERVER_HANDSHAKE, CLIENT_HANDSHAKE, DIRECT_MESSAGE, ROUTED_MESSAGE, _, _, HEARTBEAT = range(7)
+
+
+def header(operation, payload_bytes, receiver=0, flags=0):
+    return struct.pack(">4BIQQQ", operation, 0, 0, flags, payload_bytes, 0, 0, receiver)
+
+
+def sized(text):
+    assert len(text) < 128
+    return bytes([len(text)]) + text
+
+
 class Tls(BistroTest):
     def setUp(self):
         super().setUp()
@@ -121,28 +135,81 @@ class Tls(BistroTest):
         host, port = self.address.split(":")
         return context.wrap_socket(socket.create_connection((host, int(port)), timeout=DEADLINE_S))
 
+    def greeted(self):
+        """A connection as above, with the name of the scheduler's node and the number of its gateway."""
+        stranger = self.connection_of_a_member_without_the_secret()
+        with stranger.makefile("rb") as frames:
+            length = struct.unpack(">4xI24x", frames.read(HEADER_BYTES))[0]
+            greeting = frames.read(length)
+        name = b"generic-caf-app"
+        at = greeting.index(name)
+        one_name_of_that_length = 2
+        gateway = struct.unpack_from(">Q", greeting, at + len(name))[0]
+        return stranger, greeting[:at - one_name_of_that_length], gateway
+
+    def assert_shown_the_door(self, stranger):
+        try:
+            while stranger.recv(10_000):
+                pass
+        except ConnectionError:
+            pass
+
     def test_a_certificate_without_the_secret_is_not_enough(self):
-        """Whoever speaks CAF's own protocol, of which these are headers."""
-
-        def header(operation, payload_bytes, receiver=0):
-            return struct.pack(">4BIQQQ", operation, 0, 0, 0, payload_bytes, 0, 0, receiver)
-
-        direct_message, routed_message = 2, 3
-        for what in (header(direct_message, 3_000_000_000, 7), header(routed_message, 100, 7),
-                     header(direct_message, 2_000_000, 7)):
-            with self.connection_of_a_member_without_the_secret() as stranger:
-                stranger.sendall(what)
-                while stranger.recv(10_000):
-                    pass  # its greeting, and then the end
-        # What is for others than the gateway is not looked at.
-        with self.connection_of_a_member_without_the_secret() as stranger:
-            for actor_of_caf in range(1, 10):
-                stranger.sendall(header(direct_message, 4, actor_of_caf) + b"junk")
-            self.assertIn("20 waiting", self.status()[0])
+        """What whoever speaks CAF's own protocol could do, were it let in."""
+        worker = self.start("worker", "worker.toml", "--scheduler", self.address)
+        self.wait_until(lambda: "20 done" in self.status()[0], "the tasks")
+        first, node, gateway = self.greeted()
+        first.close()
+        unframed_text = b"\0\0\0" + sized(b"@<>+@str") + sized(b"let me in")
+        link_to_itself = b"\0\0\0" + sized(b"@<>+@atom+@strong_actor_ptr") + bytes(8) + bytes(8) + node
+        refused = {
+            "gigabytes": header(DIRECT_MESSAGE, 3_000_000_000, gateway),
+            "more than strangers may": header(DIRECT_MESSAGE, 100_000, gateway),
+            "for others": header(ROUTED_MESSAGE, 100, gateway),
+            "as if it were the scheduler": header(SERVER_HANDSHAKE, 0) + header(SERVER_HANDSHAKE, len(node)) + node,
+            "a greeting without a name": header(CLIENT_HANDSHAKE, 0),
+            "the name of the scheduler": header(CLIENT_HANDSHAKE, len(node)) + node,
+            "no question": header(DIRECT_MESSAGE, len(unframed_text), gateway) + unframed_text,
+            "a link": header(DIRECT_MESSAGE, len(link_to_itself), gateway) + link_to_itself,
+            "a flood": header(HEARTBEAT, 0) * 200,
+        }
+        for what, sent in refused.items():
+            with self.subTest(what):
+                stranger, _, _ = self.greeted()
+                with stranger:
+                    stranger.sendall(sent)
+                    self.assert_shown_the_door(stranger)
+        with self.subTest("in the name of the worker, which does not lose its connection"):
+            pid_at = 8
+            name = node[:pid_at] + struct.pack(">I", worker.pid) + node[pid_at + 4:]
+            stranger, _, _ = self.greeted()
+            asked = b"\0\0\0" + sized(b"@<>+bistro::jobs_asked") + sized(b"wrong")
+            with stranger:
+                stranger.sendall(header(CLIENT_HANDSHAKE, len(name)) + name + header(CLIENT_HANDSHAKE, len(name), 0, 2) +
+                                 name + header(DIRECT_MESSAGE, len(asked), gateway) + asked)
+                self.assert_shown_the_door(stranger)
+        with self.subTest("what is for other actors is not looked at"):
+            stranger, _, _ = self.greeted()
+            with stranger:
+                for actor_of_caf in range(1, 10):
+                    stranger.sendall(header(DIRECT_MESSAGE, 4, actor_of_caf) + b"junk")
+                self.assertIn("20 done", self.status()[0])
         self.assertIn("what nobody has to send", self.read(self.scheduler.log))
+        self.assertEqual(self.read(worker.log).count("has joined"), 1)
+        self.assertNotIn("lost", self.read(worker.log))
         with open(f"/proc/{self.scheduler.pid}/status") as f:
             peak_kib = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
-        self.assertLess(peak_kib, 500_000)
+        self.assertLess(peak_kib, 200_000)
+        self.assertEqual(self.stop(worker), 0)
+        self.assertEqual(self.stop(self.scheduler), 0)
+
+    def test_who_belongs_is_not_taken_for_a_stranger(self):
+        worker = self.start("worker", "worker.toml", "--scheduler", self.address)
+        self.wait_until(lambda: "20 done" in self.status()[0], "the tasks")
+        self.assertEqual(self.stop(worker), 0)
+        self.assertEqual(self.stop(self.scheduler), 0)
+        for word in ("refused", "ended the connection"):
+            self.assertNotIn(word, self.read(self.scheduler.log))
 
     def test_a_client_never_takes_stored_statuses_for_the_truth_while_a_scheduler_runs(self):
         self.assertIn("mutual TLS", self.bistro("jobs", code=3)[1])

@@ -64,6 +64,7 @@ constexpr std::array readers{
     read<explain_asked>,
     read<protocol_asked>,
     read<protocol_answer>,
+    read<secret_told>,
 };
 
 }  // namespace

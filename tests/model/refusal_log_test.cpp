@@ -26,6 +26,7 @@ TEST(refusal_log, beyond_a_number_of_peers_all_are_one) {
     EXPECT_TRUE(log.refused("one more", start));
     EXPECT_THAT(log.refused("and another", start), Eq(std::nullopt));
     EXPECT_THAT(log.refused("0", start), Eq(std::nullopt)) << "those from before stay apart";
+    EXPECT_THAT(log.refused("later", start + 2 * refusal_log_interval), Optional(0u)) << "the others are over";
 }
 
 }  // namespace

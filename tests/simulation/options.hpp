@@ -24,8 +24,9 @@ enum class mutation : std::uint8_t {
     no_dead_mans_switch,    ///< tasks of a stopped worker live on
     instance_not_new,       ///< a restarted worker says that it is the one from before
     slots_lost_on_return,   ///< a worker that says hello again has a slot less
+    no_fencing,             ///< orders and results of an earlier session count as of the latest
 };
-inline constexpr mutation last_mutation = mutation::slots_lost_on_return;
+inline constexpr mutation last_mutation = mutation::no_fencing;
 
 std::string_view to_string(mutation m);
 

@@ -24,7 +24,7 @@ class simulation : public ::testing::Test {
 };
 
 TEST_F(simulation, all_promises_hold_under_faults) {
-    constexpr std::uint64_t seeds = 2000;
+    constexpr std::uint64_t seeds = 10'000;
     options o;
     for (o.seed = 1; o.seed <= seeds; ++o.seed) {
         const auto failure = world{o}.run();
@@ -58,7 +58,7 @@ class planted : public ::testing::TestWithParam<int> {
 };
 
 // What each mistake breaks, in the order of the mutations. Some break other promises on the way, in other seeds.
-constexpr std::array<std::string_view, 14> broken_promises{
+constexpr std::array<std::string_view, 15> broken_promises{
     "acknowledged, but not durable",  // ack_before_commit
     "two live invocations",           // forgotten_registry
     "an invocation id was used twice",
@@ -73,6 +73,7 @@ constexpr std::array<std::string_view, 14> broken_promises{
     "two live invocations",           // no_dead_mans_switch
     "slots",                          // instance_not_new
     "slots are lost",
+    "slots",  // no_fencing
 };
 
 TEST_P(planted, mistake_is_found) {

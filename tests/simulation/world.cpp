@@ -52,7 +52,7 @@ std::string text_of(const caf::message& content) {
 }  // namespace
 
 std::string_view to_string(mutation m) {
-    static constexpr std::array<std::string_view, 15> names{
+    static constexpr std::array<std::string_view, 16> names{
         "none",
         "ack_before_commit",
         "forgotten_registry",
@@ -68,6 +68,7 @@ std::string_view to_string(mutation m) {
         "no_dead_mans_switch",
         "instance_not_new",
         "slots_lost_on_return",
+        "no_fencing",
     };
     return names.at(static_cast<std::size_t>(m));
 }

@@ -162,6 +162,7 @@ private:
     std::set<invocation_id> acknowledged_;
     std::map<std::size_t, std::set<invocation_id>> unacknowledged_;  ///< results that were sent, by worker
     std::set<std::uint64_t> greeted_;                                ///< instances that have said hello
+    std::map<std::size_t, std::uint64_t> sessions_;                  ///< of each worker, by the last hello that came
     std::uint64_t instances_ = 0;
     std::vector<std::size_t> ended_workers_;  ///< by themselves; their processes are about to end
 };

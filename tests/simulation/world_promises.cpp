@@ -26,6 +26,7 @@ bool world::tamper(connection& c, side to, envelope& message) {
     if (content.match_elements<hello>()) {
         auto m = content.get_as<hello>(0);
         m.worker = c.stand_in(to, m.worker);
+        sessions_[c.worker()] = m.session;
         if (planted == mutation::unreported_tasks) m.running.clear();
         if (planted == mutation::slots_lost_on_return && !greeted_.insert(m.who.instance).second)
             m.who.info.declared = {{"cpu", 1}};
@@ -40,6 +41,8 @@ bool world::tamper(connection& c, side to, envelope& message) {
         content = caf::make_message(std::move(m));
     } else if (content.match_elements<tasks_finished>()) {
         acknowledge_results early;
+        if (planted == mutation::no_fencing)
+            content.get_mutable_as<tasks_finished>(0).session = sessions_[c.worker()];
         for (const auto& finished : content.get_as<tasks_finished>(0).ends) {
             expect_acknowledgement(c, finished);
             early.invocations.push_back(finished.end.invocation);
@@ -48,6 +51,8 @@ bool world::tamper(connection& c, side to, envelope& message) {
             check_acknowledgement(c.worker(), early);
             caf::anon_send(workers_[c.worker()].actor, std::move(early));
         }
+    } else if (content.match_elements<start_tasks>()) {
+        if (planted == mutation::no_fencing) content.get_mutable_as<start_tasks>(0).session = sessions_[c.worker()];
     } else if (content.match_elements<acknowledge_results>()) {
         if (planted == mutation::lost_acknowledgements) return false;
         check_acknowledgement(c.worker(), content.get_as<acknowledge_results>(0));
