@@ -66,6 +66,7 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
         },
         [=](tasks_asked& m) -> caf::result<tasks_answer> {
             if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its question for tasks is not valid");
             return self->delegate(scheduler, std::move(m));
         },
         [=](logs_asked& m) -> caf::result<logs_answer> {
@@ -75,6 +76,7 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
         },
         [=](explain_asked& m) -> caf::result<explanation> {
             if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its question for an explanation is not valid");
             return self->delegate(scheduler, std::move(m));
         },
         [=](control_asked& m) -> caf::result<control_answer> {

@@ -154,6 +154,7 @@ caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m) {
         self->request(caf::actor_cast<worker_actor>(handle->second), local_request_timeout, std::move(question))
             .then(
                 [=](logs_answer& answer) mutable {
+                    if (!valid(answer)) answer.lines.clear();
                     parts->emplace_back(shard, std::move(answer.lines));
                     one_less();
                 },

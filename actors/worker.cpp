@@ -231,11 +231,12 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
             carry_out(self, std::move(orders));
         },
         [=](const acknowledge_results& m) {
+            if (!valid(m)) return;
             self->state.side->acknowledged(m.session, m.invocations);
             end_if_done(self);
         },
         [=](const kill_invocations& m) {
-            if (!self->state.side->is_current(m.session)) return;
+            if (!valid(m) || !self->state.side->is_current(m.session)) return;
             for (auto invocation : m.invocations)
                 if (auto found = self->state.tasks.find(invocation); found != self->state.tasks.end())
                     self->send(found->second, stop_task{m.reason, m.blameless});

@@ -79,7 +79,12 @@ bool valid(const hello& x);
 bool valid(const welcome& x);
 bool valid(const start_tasks& x);
 bool valid(const tasks_finished& x);
+bool valid(const acknowledge_results& x);
+bool valid(const kill_invocations& x);
+bool valid(const tasks_asked& x);
+bool valid(const explain_asked& x);
 bool valid(const logs_asked& x);
+bool valid(const logs_answer& x);
 bool valid(const control_asked& x);
 
 }  // namespace bistro

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t max_ends = 1'000'000;
 constexpr std::size_t max_resources = 1'000;  // of a level
+constexpr std::size_t max_lines_asked = 1'000'000'000;
 constexpr std::size_t max_levels = 256;
 constexpr std::size_t max_word_bytes = 1024;
 constexpr std::size_t max_reason_bytes = 64 * 1024;
@@ -22,6 +23,11 @@ constexpr std::int64_t longest_s = std::int64_t{1} << 40;
 template <class Enum>
 bool in_range(Enum value, Enum last) {
     return static_cast<std::uint8_t>(value) <= static_cast<std::uint8_t>(last);
+}
+
+// What people ask for need not exist.
+bool are_words(std::initializer_list<std::string_view> words) {
+    return std::all_of(words.begin(), words.end(), [](auto word) { return word.size() <= max_word_bytes; });
 }
 
 bool valid_time(time_ms t) { return t >= 0 && t <= latest_ms; }
@@ -100,8 +106,29 @@ bool valid(const start_tasks& x) {
 
 bool valid(const tasks_finished& x) { return valid_ends(x.ends); }
 
-bool valid(const logs_asked& x) { return in_range(x.query.stream, last_log_stream); }
+bool valid(const acknowledge_results& x) { return x.invocations.size() <= max_ends; }
 
-bool valid(const control_asked& x) { return in_range(x.verb, last_control_verb); }
+bool valid(const kill_invocations& x) {
+    return x.invocations.size() <= max_ends && x.reason.size() <= max_reason_bytes;
+}
+
+bool valid(const tasks_asked& x) { return are_words({x.job.value, x.state}); }
+
+bool valid(const explain_asked& x) { return are_words({x.job.value, x.node.value}); }
+
+bool valid(const logs_asked& x) {
+    return in_range(x.query.stream, last_log_stream) && are_words({x.query.job.value, x.query.node.value}) &&
+           x.query.limit <= max_lines_asked && x.after.size() <= max_ends;
+}
+
+bool valid(const logs_answer& x) {
+    return std::all_of(x.lines.begin(), x.lines.end(), [](const log_line& line) {
+        return in_range(line.stream, last_log_stream) && valid_time(line.written_ms);
+    });
+}
+
+bool valid(const control_asked& x) {
+    return in_range(x.verb, last_control_verb) && are_words({x.job.value, x.node.value});
+}
 
 }  // namespace bistro

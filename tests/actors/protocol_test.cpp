@@ -101,6 +101,35 @@ TEST_F(protocol_test, questions_and_answers) {
     EXPECT_EQ(round_trip(control_answer{true, "t"}).text, "t");
 }
 
+TEST(validation, questions_and_answers_of_people) {
+    const std::string too_long(2000, 'x');
+    tasks_asked t;
+    EXPECT_TRUE(valid(t));
+    t.state = too_long;
+    EXPECT_FALSE(valid(t));
+    explain_asked e;
+    EXPECT_TRUE(valid(e));
+    e.node = node_id{too_long};
+    EXPECT_FALSE(valid(e));
+    control_asked c;
+    EXPECT_TRUE(valid(c));
+    c.job = job_id{too_long};
+    EXPECT_FALSE(valid(c));
+    logs_asked l;
+    EXPECT_TRUE(valid(l));
+    l.query.limit = std::numeric_limits<std::size_t>::max();
+    EXPECT_FALSE(valid(l));
+    logs_answer a;
+    a.lines.resize(1);
+    EXPECT_TRUE(valid(a));
+    a.lines[0].stream = static_cast<log_stream>(99);
+    EXPECT_FALSE(valid(a));
+    kill_invocations k;
+    EXPECT_TRUE(valid(k));
+    k.reason.assign(1'000'000, 'x');
+    EXPECT_FALSE(valid(k));
+}
+
 TEST(validation, enumerations_out_of_range_are_refused) {
     control_asked c;
     c.verb = static_cast<control_verb>(99);
