@@ -41,8 +41,7 @@ bool world::tamper(connection& c, side to, envelope& message) {
         content = caf::make_message(std::move(m));
     } else if (content.match_elements<tasks_finished>()) {
         acknowledge_results early;
-        if (planted == mutation::no_fencing)
-            content.get_mutable_as<tasks_finished>(0).session = sessions_[c.worker()];
+        if (planted == mutation::no_fencing) content.get_mutable_as<tasks_finished>(0).session = sessions_[c.worker()];
         for (const auto& finished : content.get_as<tasks_finished>(0).ends) {
             expect_acknowledgement(c, finished);
             early.invocations.push_back(finished.end.invocation);
