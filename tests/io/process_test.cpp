@@ -95,7 +95,7 @@ TEST_F(launcher_test, much_output_is_neither_lost_nor_kept_in_memory) {
 TEST_F(launcher_test, what_is_not_kept_alive_is_killed) {
     auto doomed =
         launch(200, {"/bin/sh", "-c", "trap '' TERM; sleep 1000"}, {"BISTRO_STATUS=" + launcher->status_path(200)});
-    EXPECT_TRUE(launcher->keep_alive(std::chrono::milliseconds{50}));
+    EXPECT_TRUE(launcher->keep_alive(std::chrono::milliseconds{500}));
     EXPECT_EQ(doomed.get().outcome.signal, SIGKILL);
     // Nor is anything started then, until somebody speaks again: this process may have been stopped since it decided.
     EXPECT_THAT(launch(201, {"sleep", "1000"}).get().outcome.failure, HasSubstr("has not been heard"));
