@@ -309,6 +309,8 @@ class Chaos(BistroTest):
         self.assertEqual(again, [], f"were done, and ran again; seed {self.seed}")
         print(f"{TASKS} tasks, {kills} kills, {len(self.done)} tasks seen done before a scheduler was killed; "
               f"{len(ended) - TASKS} ended more than once")
+        if not self.own_disk:
+            print("The scheduler's disk was never full: no tmpfs can be mounted here.")
 
 
 if __name__ == "__main__":
