@@ -54,6 +54,9 @@ void stranger(caf::event_based_actor* self, const gateway_actor& gateway, std::p
 }
 
 TEST(network, a_message_that_its_receiver_does_not_take_does_no_harm) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "the threads of CAF's network: its library is not instrumented, so their order goes unseen";
+#endif
     io_loop loop;
     system_config config{std::nullopt};
     config.run_on(loop);

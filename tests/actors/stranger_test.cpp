@@ -5,8 +5,8 @@
 
 #include <caf/all.hpp>
 
-#include "actors/network.hpp"
 #include "actors/protocol/type_ids.hpp"
+#include "tests/support/actor_fixture.hpp"
 
 namespace bistro {
 namespace {
@@ -41,7 +41,7 @@ protected:
         return {type, secret};
     }
 
-    system_config config{std::nullopt};
+    test::test_config config;
     caf::actor_system system{config};
 };
 
