@@ -248,6 +248,7 @@ connect_result connect_once(caf::actor_system& system, const scheduler_address& 
                 result.error = "no scheduler answers at " + where + " (" + text_of(e, with_tls) + ")";
             });
     if (!result.gateway) return result;
+    caf::anon_send(caf::actor_cast<caf::actor>(result.gateway), secret_told{address.secret});
     caf::expected<protocol_answer> version{caf::sec::request_timeout};
     self->request(result.gateway, connect_timeout, protocol_asked{})
         .receive([&](const protocol_answer& answer) { version = answer; }, [&](const caf::error& e) { version = e; });

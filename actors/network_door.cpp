@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/protocol/stranger.hpp"
+#include "actors/protocol/type_ids.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/refusal_log.hpp"
 
@@ -59,7 +60,7 @@ private:
     verdict judge_header(const basp::header& header, const basp::endpoint_context& from);
     verdict judge_payload(caf::io::new_data_msg& data, const basp::endpoint_context& from);
     verdict judge_greeting(const caf::io::new_data_msg& data, const basp::endpoint_context& from);
-    verdict judge_words_of_stranger(const caf::io::new_data_msg& data, basp::endpoint_context& from);
+    verdict judge_words_of_stranger(caf::io::new_data_msg& data, basp::endpoint_context& from);
     bool of_the_two_nodes(const caf::io::new_data_msg& data, connection_handle from);
     bool admit(connection_handle who);
 
@@ -67,14 +68,24 @@ private:
     void end(connection_handle connection, caf::sec why);
     void wait_for(basp::endpoint_context& from, basp::connection_state what, std::size_t bytes);
 
-    stranger* find_stranger(connection_handle connection) {
-        const auto found = strangers_.find(connection);
-        return found == strangers_.end() ? nullptr : &found->second;
+    // Whoever is not known to be trusted is a stranger. Connections that this process opened have a remote port; their
+    // other end is the scheduler.
+    stranger* find_stranger(const basp::endpoint_context& from) {
+        return from.remote_port != 0 || trusted_.contains(from.hdl) ? nullptr : &strangers_[from.hdl];
     }
+
+    void forget(connection_handle connection) {
+        ignoring_.erase(connection);
+        strangers_.erase(connection);
+        trusted_.erase(connection);
+    }
+
+    void gone(connection_handle connection);
 
     caf::actor_id gateway_ = caf::invalid_actor_id;
     std::string secret_;
     std::map<connection_handle, stranger> strangers_;
+    std::unordered_set<connection_handle> trusted_;  // those that were strangers
     refusal_log refusals_;
     // What comes next on these is of a message that is ignored.
     std::unordered_set<connection_handle> ignoring_;
@@ -83,15 +94,15 @@ private:
 
 caf::behavior guarded_broker::make_behavior() {
     return caf::message_handler{[this](caf::io::new_data_msg& data) { take(data); },
-                                [this](const caf::io::new_connection_msg& m) { welcome_stranger(m); }}
+                                [this](const caf::io::new_connection_msg& m) { welcome_stranger(m); },
+                                [this](caf::delete_atom, connection_handle connection) { gone(connection); }}
         .or_else(basp_broker::make_behavior());
 }
 
 void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
     // The number of a connection is that of its socket. Of an earlier one with it, CAF may not have heard the end yet.
     connection_cleanup(m.handle, caf::sec::none);
-    ignoring_.erase(m.handle);
-    std::erase_if(strangers_, [&](const auto& s) { return ctx.count(s.first) == 0; });
+    forget(m.handle);
     if (strangers_.size() >= max_strangers) {
         const auto first = std::min_element(strangers_.begin(), strangers_.end(), [](const auto& a, const auto& b) {
             return a.second.number < b.second.number;
@@ -105,10 +116,16 @@ void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
     configure_read(m.handle, caf::io::receive_policy::exactly(basp::header_size));
 }
 
-// Connections that this process opened have a remote port; their other end is the scheduler.
+// Told by CAF when all that came over a connection has been handled, which may be after another has its number.
+void guarded_broker::gone(connection_handle connection) {
+    if (valid(connection)) return;
+    forget(connection);
+    connection_cleanup(connection, caf::sec::none);
+}
+
 verdict guarded_broker::judge_header(const basp::header& header, const basp::endpoint_context& from) {
     const bool outgoing = from.remote_port != 0;
-    auto* who = find_stranger(from.hdl);
+    auto* who = find_stranger(from);
     if (who && ++who->messages > max_stranger_messages) return verdict::end;
     if (header.payload_len > (who ? max_stranger_message_bytes : max_message_bytes)) return verdict::end;
     const bool is_greeting_size = header.payload_len > 0 && header.payload_len <= max_handshake_bytes;
@@ -144,9 +161,12 @@ verdict guarded_broker::judge_greeting(const caf::io::new_data_msg& data, const 
     if (read(node) || !node || node == this_node()) return verdict::end;
     if (const auto known = instance.tbl().lookup_direct(from.hdl))
         return known == node ? verdict::pass : verdict::end;  // it tells a second time which connection it means
-    if (!instance.tbl().lookup_direct(node)) return verdict::pass;
-    auto* who = find_stranger(from.hdl);
+    auto* who = find_stranger(from);
     if (!who) return verdict::end;
+    if (!instance.tbl().lookup_direct(node)) {
+        who->claims = caf::node_id{};
+        return verdict::pass;
+    }
     // The second greeting of a new connection is the same as the first.
     who->claims = node;
     who->greeting_header = from.hdr;
@@ -164,24 +184,34 @@ bool guarded_broker::of_the_two_nodes(const caf::io::new_data_msg& data, connect
 
 // It has told the secret. An older connection of the same node gives way.
 bool guarded_broker::admit(connection_handle who) {
-    auto admitted = std::move(strangers_.at(who));
+    auto admitted = std::move(strangers_[who]);
     strangers_.erase(who);
-    if (!admitted.claims) return true;
+    trusted_.insert(who);
+    if (!admitted.claims || instance.tbl().lookup_direct(who)) return true;
     if (const auto older = instance.tbl().lookup_direct(admitted.claims)) end(*older, caf::sec::none);
     set_context(who);
     caf::io::new_data_msg greeting{who, std::move(admitted.greeting)};
     return !basp::requires_shutdown(instance.handle(context(), greeting, admitted.greeting_header, true));
 }
 
-verdict guarded_broker::judge_words_of_stranger(const caf::io::new_data_msg& data, basp::endpoint_context& from) {
+verdict guarded_broker::judge_words_of_stranger(caf::io::new_data_msg& data, basp::endpoint_context& from) {
     const auto message = read_stranger_message({data.buf.data(), data.buf.size()});
     if (!message) return verdict::end;
     if (message->secret && !secret_.empty() && same_secret(*message->secret, secret_)) {
+        const bool for_the_door = message->type == "bistro::secret_told";
         if (!admit(from.hdl)) return verdict::end;
-    } else if (find_stranger(from.hdl)->claims) {
-        return verdict::end;
+        return for_the_door ? verdict::ignore : verdict::pass;
     }
-    return message->type == "bistro::secret_told" ? verdict::ignore : verdict::pass;  // that one was for the door
+    const bool claims_a_name = static_cast<bool>(find_stranger(from)->claims);
+    if (!message->secret) return claims_a_name ? verdict::ignore : verdict::pass;
+    if (claims_a_name) return verdict::end;
+    if (message->type == "bistro::secret_told") return verdict::ignore;
+    // It is to hear that its secret is wrong; of what else it sends, CAF would make actors.
+    data.buf.clear();
+    caf::binary_serializer write{context(), data.buf};
+    if (write(std::vector<caf::strong_actor_ptr>{}, caf::make_message(jobs_asked{}))) return verdict::end;
+    from.hdr.payload_len = static_cast<std::uint32_t>(data.buf.size());
+    return verdict::pass;
 }
 
 void guarded_broker::refuse(connection_handle connection) {
@@ -193,9 +223,9 @@ void guarded_broker::refuse(connection_handle connection) {
 }
 
 void guarded_broker::end(connection_handle connection, caf::sec why) {
-    ignoring_.erase(connection);
-    strangers_.erase(connection);
+    forget(connection);
     connection_cleanup(connection, why);
+    if (!valid(connection)) return;
     // CAF keeps a connection until all is written; a peer that does not read would hold it.
     ::shutdown(static_cast<int>(connection.id()), SHUT_RD);
     close(connection);
@@ -214,7 +244,7 @@ void guarded_broker::take(caf::io::new_data_msg& data) {
     if (with_payload) {
         if (ignoring_.erase(data.handle) != 0)
             decided = verdict::ignore;
-        else if (this_context->hdr.operation == message_type::direct_message && find_stranger(data.handle))
+        else if (this_context->hdr.operation == message_type::direct_message && find_stranger(*this_context))
             decided = judge_words_of_stranger(data, *this_context);
         else
             decided = judge_payload(data, *this_context);
