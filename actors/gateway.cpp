@@ -18,8 +18,7 @@ using self_ptr = gateway_actor::stateful_pointer<gateway_state>;
 
 caf::error refuse(self_ptr self, const std::string& peer, const std::string& why) {
     if (const auto unmentioned = self->state.refusals.refused(peer, self->clock().now()))
-        spdlog::warn("refused {}: {}{}", printable(peer), why,
-                     *unmentioned == 0 ? "" : " (and " + std::to_string(*unmentioned) + " times before)");
+        spdlog::warn("refused {}: {}{}", printable(peer), why, also_before(*unmentioned));
     return caf::make_error(refusal, why);
 }
 

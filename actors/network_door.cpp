@@ -218,7 +218,7 @@ void guarded_broker::refuse(connection_handle connection) {
     const auto peer = remote_addr(connection);
     if (const auto unmentioned = refusals_.refused(peer, std::chrono::steady_clock::now()))
         spdlog::warn("ended the connection of {}: it sent what nobody has to send, or too much{}", printable(peer),
-                     *unmentioned == 0 ? "" : fmt::format(" (and {} times before)", *unmentioned));
+                     also_before(*unmentioned));
     end(connection, caf::sec::malformed_basp_message);
 }
 

@@ -17,4 +17,8 @@ std::optional<std::uint64_t> refusal_log::refused(const std::string& peer, time_
     return std::exchange(of.unmentioned, 0);
 }
 
+std::string also_before(std::uint64_t unmentioned) {
+    return unmentioned == 0 ? "" : " (and " + std::to_string(unmentioned) + " times before)";
+}
+
 }  // namespace bistro

@@ -30,4 +30,7 @@ private:
     std::map<std::string, of_peer> peers_;
 };
 
+/// What a line says of those that went without one: "", or " (and 3 times before)".
+std::string also_before(std::uint64_t unmentioned);
+
 }  // namespace bistro

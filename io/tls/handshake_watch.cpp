@@ -36,18 +36,12 @@ std::string address_of_peer(int socket) {
     return ::inet_ntop(address.ss_family, bytes, text.data(), text.size()) ? text.data() : "a peer";
 }
 
-// `theirs`: the other end said so, not this one.
-std::string certificate_problem(bool theirs) {
-    return theirs ? "it does not accept the certificate of this process: are both issued by the same authority?"
-                  : "its certificate is not good here";
-}
-
 std::string reason_of(const SSL* connection, int error) {
     if (error != SSL_ERROR_SSL) return "it ended the connection in the TLS handshake: does it use TLS?";
     const auto code = ERR_peek_last_error();
     switch (ERR_GET_REASON(code)) {
         case SSL_R_CERTIFICATE_VERIFY_FAILED:
-            return certificate_problem(false) + " (" +
+            return std::string{"its certificate is not good here ("} +
                    X509_verify_cert_error_string(SSL_get_verify_result(connection)) +
                    "): are both issued by the same authority?";
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
@@ -55,7 +49,8 @@ std::string reason_of(const SSL* connection, int error) {
         case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
         case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
         case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-        case SSL_R_TLSV1_ALERT_DECRYPT_ERROR: return certificate_problem(true);
+        case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
+            return "it does not accept the certificate of this process: are both issued by the same authority?";
         case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED: return "it finds the certificate of this process expired";
         case SSL_R_WRONG_VERSION_NUMBER:
         case SSL_R_HTTP_REQUEST:
@@ -111,8 +106,7 @@ void look_at(SSL* connection, int error) {
         return;
     }
     if (const auto unmentioned = refusals.refused(w.peer + reason, std::chrono::steady_clock::now()))
-        spdlog::warn("refused {}: {}{}", w.peer, reason,
-                     *unmentioned == 0 ? "" : " (and " + std::to_string(*unmentioned) + " times before)");
+        spdlog::warn("refused {}: {}{}", w.peer, reason, also_before(*unmentioned));
 }
 
 }  // namespace
