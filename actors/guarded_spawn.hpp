@@ -14,7 +14,10 @@ template <class Actor>
 class guarded : public Actor {
 public:
     guarded(caf::actor_config& config, std::shared_ptr<std::atomic<bool>> ending)
-        : Actor{config}, ending_{std::move(ending)} {}
+        : Actor{config}, ending_{std::move(ending)} {
+        // CAF's own handler writes each message that nobody takes to the standard error output, in full.
+        this->set_default_handler(caf::drop);
+    }
 
     using Actor::enqueue;
     void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* unit) override {

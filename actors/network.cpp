@@ -5,11 +5,6 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
-#include <caf/io/basp_broker.hpp>
-#include <caf/io/middleman_actor_impl.hpp>
-#include <caf/io/network/default_multiplexer.hpp>
-#include <caf/io/network/doorman_impl.hpp>
-#include <caf/openssl/all.hpp>
 #include <random>
 #include <set>
 
@@ -17,10 +12,8 @@
 #include "actors/loop_coordinator.hpp"
 #include "actors/network_door.hpp"
 #include "actors/runtime.hpp"
+#include "actors/tls_transport.hpp"
 #include "io/host.hpp"
-#include "io/peer_user.hpp"
-#include "io/tls/handshake_watch.hpp"
-#include "io/tls/tls_files.hpp"
 
 namespace bistro {
 
@@ -40,54 +33,6 @@ std::string text_of(const caf::error& e, bool with_tls, bool was_here_before = f
     if (e == caf::sec::cannot_connect_to_node) return "nobody listens there, or there is no such host";
     if (e == caf::sec::request_timeout) return "no answer in time";
     return caf::to_string(e);
-}
-
-auto middleman(caf::actor_system& system, bool with_tls) {
-    return with_tls ? system.openssl_manager().actor_handle() : system.middleman().actor_handle();
-}
-
-// Without TLS, whoever can connect speaks CAF's protocol, in which any actor can be addressed: the secret only comes
-// after that. So on the loopback, users of this host who could not do as this process does are not let in at all.
-class guarded_doorman final : public caf::io::network::doorman_impl {
-public:
-    using doorman_impl::doorman_impl;
-
-    bool new_connection() override {
-        const auto socket = acceptor_.accepted_socket();
-        if (peer_is_trusted(socket)) return doorman_impl::new_connection();
-        caf::io::network::close_socket(socket);
-        if (!std::exchange(told_, true))
-            spdlog::warn(
-                "refused a connection of another user of this host: for others than its own and root, configure mutual "
-                "TLS ([network.tls])");
-        return true;
-    }
-
-private:
-    bool told_ = false;
-};
-
-class guarded_middleman final : public caf::io::middleman_actor_impl {
-public:
-    using middleman_actor_impl::middleman_actor_impl;
-
-protected:
-    caf::expected<caf::io::doorman_ptr> open(std::uint16_t port, const char* address, bool reuse) override {
-        auto socket = caf::io::network::new_tcp_acceptor_impl(port, address, reuse);
-        if (!socket) return std::move(socket.error());
-        auto& backend = dynamic_cast<caf::io::network::default_multiplexer&>(system().middleman().backend());
-        return caf::io::doorman_ptr{caf::make_counted<guarded_doorman>(backend, *socket)};
-    }
-};
-
-caf::expected<std::uint16_t> publish_guarded(caf::actor_system& system, const gateway_actor& gateway,
-                                             std::uint16_t port, const std::string& host, bool reuse) {
-    const auto broker = system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
-    const auto middleman =
-        caf::actor_cast<caf::io::middleman_actor>(system.spawn<guarded_middleman, caf::hidden>(broker));
-    auto publish = caf::make_function_view(middleman);
-    return publish(caf::publish_atom::value, port, caf::actor_cast<caf::strong_actor_ptr>(gateway),
-                   system.message_types(gateway), host, reuse);
 }
 
 std::chrono::milliseconds reconnect_wait(int failures) {
@@ -141,7 +86,7 @@ void search(connector_ptr self) {
         return try_again(self);
     }
     const auto where = to_string(endpoint{address->host, address->port});
-    self->request(middleman(self->system(), s.with_tls), connect_timeout, caf::connect_atom::value, address->host,
+    self->request(network_door::entry(self->system()), connect_timeout, caf::connect_atom::value, address->host,
                   address->port)
         .then(
             [=, secret = address->secret](const caf::node_id&, const caf::strong_actor_ptr& gateway,
@@ -168,8 +113,9 @@ void search(connector_ptr self) {
 system_config::system_config(const std::optional<tls_settings>& tls) {
     config_file_path.clear();
     add_message_types<caf::id_block::bistro>();
-    module_factories.emplace_back(
-        [](caf::actor_system& system) { return network_door::make(system, caf::detail::type_list<>{}); });
+    std::shared_ptr<const tls_context> context;
+    if (tls) context = std::make_shared<tls_context>(tls->ca, tls->certificate, tls->key);
+    module_factories.emplace_back([context](caf::actor_system& system) { return network_door::make(system, context); });
     // The other policy, work stealing, polls when idle.
     set("scheduler.policy", caf::atom("sharing"));
     // The way of a task leads through several actors, one after the other. Waking a thread for each of them costs more
@@ -177,16 +123,6 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
     set("scheduler.max-threads", std::max<std::size_t>(usable_cores() / 2, 1));
     set("middleman.heartbeat-interval", caf::timespan{std::chrono::milliseconds{caf_heartbeat_ms}});
     set("middleman.connection-timeout", caf::timespan{std::chrono::milliseconds{caf_connection_timeout_ms}});
-    if (!tls) return;
-    check_tls_files(tls->ca, tls->certificate, tls->key);
-    log_failed_handshakes();
-    load<caf::openssl::manager>();
-    set("openssl.cafile", tls->ca);
-    set("openssl.certificate", tls->certificate);
-    set("openssl.key", tls->key);
-    openssl_cafile = tls->ca;
-    openssl_certificate = tls->certificate;
-    openssl_key = tls->key;
 }
 
 void system_config::run_on(io_loop& loop) {
@@ -201,14 +137,14 @@ std::string listen_problem(const endpoint& where, const std::optional<tls_settin
 }
 
 publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const std::string& secret,
-                               const endpoint& where, bool with_tls) {
+                               const endpoint& where) {
     network_door::open(system, gateway.id(), secret);
     const auto host = where.host == "localhost" ? std::string{"127.0.0.1"} : where.host;
     // Connections of a scheduler that was killed linger for a minute; they must not keep the next one from its port.
     constexpr bool reuse = true;
-    auto port = with_tls             ? caf::openssl::publish(gateway, where.port, host.c_str(), reuse)
-                : is_loopback(where) ? publish_guarded(system, gateway, where.port, host, reuse)
-                                     : system.middleman().publish(gateway, where.port, host.c_str(), reuse);
+    auto publish = caf::make_function_view(network_door::entry(system));
+    const auto port = publish(caf::publish_atom::value, where.port, caf::actor_cast<caf::strong_actor_ptr>(gateway),
+                              system.message_types(gateway), host, reuse);
     if (port) return {*port, {}};
     return {0, "can't listen on " + to_string(where) + " (" + caf::to_string(port.error()) +
                    "): is the port in use, or the address not of this host? Choose another with [network] listen"};
@@ -235,7 +171,7 @@ connect_result connect_once(caf::actor_system& system, const scheduler_address& 
     connect_result result;
     caf::scoped_actor self{system};
     const auto where = to_string(endpoint{address.host, address.port});
-    self->request(middleman(system, with_tls), connect_timeout, caf::connect_atom::value, address.host, address.port)
+    self->request(network_door::entry(system), connect_timeout, caf::connect_atom::value, address.host, address.port)
         .receive(
             [&](const caf::node_id&, const caf::strong_actor_ptr& gateway, const std::set<std::string>&) {
                 if (gateway)

@@ -35,7 +35,7 @@ struct publish_result {
 };
 /// On the loopback without TLS, connections of other users of the host are refused.
 publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const std::string& secret,
-                               const endpoint& where, bool with_tls);
+                               const endpoint& where);
 
 /// Where to look for a gateway; asked anew before each try, since a scheduler may move.
 using address_finder = std::function<std::optional<scheduler_address>()>;

@@ -2,21 +2,24 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 #include <map>
 #include <optional>
+#include <random>
 #include <unordered_set>
 #include <vector>
 
+#include "actors/network_entry.hpp"
 #include "actors/protocol/stranger.hpp"
 #include "actors/protocol/type_ids.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/refusal_log.hpp"
+#include "model/strangers.hpp"
 
 namespace bistro {
 
@@ -28,8 +31,9 @@ using caf::io::connection_handle;
 
 enum class verdict { pass, ignore, end };
 
+constexpr std::chrono::seconds overdue_interval{1};
+
 struct stranger {
-    std::uint64_t number = 0;  ///< grows with each
     std::size_t messages = 0;
     // Its greeting, where it says that it is a node which has another connection: that one stays until the secret is
     // told.
@@ -64,7 +68,8 @@ private:
     bool of_the_two_nodes(const caf::io::new_data_msg& data, connection_handle from);
     bool admit(connection_handle who);
 
-    void refuse(connection_handle connection);
+    void end_overdue();
+    void refuse(connection_handle connection, const std::string& why);
     void end(connection_handle connection, caf::sec why);
     void wait_for(basp::endpoint_context& from, basp::connection_state what, std::size_t bytes);
 
@@ -77,6 +82,7 @@ private:
     void forget(connection_handle connection) {
         ignoring_.erase(connection);
         strangers_.erase(connection);
+        bounds_.remove(connection.id());
         trusted_.erase(connection);
     }
 
@@ -85,17 +91,19 @@ private:
     caf::actor_id gateway_ = caf::invalid_actor_id;
     std::string secret_;
     std::map<connection_handle, stranger> strangers_;
+    strangers bounds_;  // of those, by the numbers of connections
+    bool looks_for_overdue_ = false;
     std::unordered_set<connection_handle> trusted_;  // those that were strangers
     refusal_log refusals_;
     // What comes next on these is of a message that is ignored.
     std::unordered_set<connection_handle> ignoring_;
-    std::uint64_t next_number_ = 0;
 };
 
 caf::behavior guarded_broker::make_behavior() {
     return caf::message_handler{[this](caf::io::new_data_msg& data) { take(data); },
                                 [this](const caf::io::new_connection_msg& m) { welcome_stranger(m); },
-                                [this](caf::delete_atom, connection_handle connection) { gone(connection); }}
+                                [this](caf::delete_atom, connection_handle connection) { gone(connection); },
+                                [this](const wake_due&) { end_overdue(); }}
         .or_else(basp_broker::make_behavior());
 }
 
@@ -103,17 +111,21 @@ void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
     // The number of a connection is that of its socket. Of an earlier one with it, CAF may not have heard the end yet.
     connection_cleanup(m.handle, caf::sec::none);
     forget(m.handle);
-    if (strangers_.size() >= max_strangers) {
-        const auto first = std::min_element(strangers_.begin(), strangers_.end(), [](const auto& a, const auto& b) {
-            return a.second.number < b.second.number;
-        });
-        end(first->first, caf::sec::none);
-    }
-    strangers_[m.handle].number = next_number_++;
+    const auto leaves = bounds_.add(m.handle.id(), remote_addr(m.handle), std::chrono::steady_clock::now());
+    if (leaves) refuse(connection_handle::from_int(*leaves), "too many connect from there");
+    strangers_[m.handle] = {};
+    if (!std::exchange(looks_for_overdue_, true)) delayed_send(this, overdue_interval, wake_due{});
     set_context(m.handle);  // CAF ends who says nothing for long, from now on
     instance.write_server_handshake(context(), get_buffer(m.handle), local_port(m.source));
     flush(m.handle);
     configure_read(m.handle, caf::io::receive_policy::exactly(basp::header_size));
+}
+
+void guarded_broker::end_overdue() {
+    for (const auto late : bounds_.overdue(std::chrono::steady_clock::now()))
+        refuse(connection_handle::from_int(late), "it did not tell the secret in time");
+    looks_for_overdue_ = bounds_.size() != 0;
+    if (looks_for_overdue_) delayed_send(this, overdue_interval, wake_due{});
 }
 
 // Told by CAF when all that came over a connection has been handled, which may be after another has its number.
@@ -186,6 +198,7 @@ bool guarded_broker::of_the_two_nodes(const caf::io::new_data_msg& data, connect
 bool guarded_broker::admit(connection_handle who) {
     auto admitted = std::move(strangers_[who]);
     strangers_.erase(who);
+    bounds_.remove(who.id());
     trusted_.insert(who);
     if (!admitted.claims || instance.tbl().lookup_direct(who)) return true;
     if (const auto older = instance.tbl().lookup_direct(admitted.claims)) end(*older, caf::sec::none);
@@ -214,11 +227,10 @@ verdict guarded_broker::judge_words_of_stranger(caf::io::new_data_msg& data, bas
     return verdict::pass;
 }
 
-void guarded_broker::refuse(connection_handle connection) {
+void guarded_broker::refuse(connection_handle connection, const std::string& why) {
     const auto peer = remote_addr(connection);
-    if (const auto unmentioned = refusals_.refused(peer, std::chrono::steady_clock::now()))
-        spdlog::warn("ended the connection of {}: it sent what nobody has to send, or too much{}", printable(peer),
-                     also_before(*unmentioned));
+    if (const auto unmentioned = refusals_.refused(peer + why, std::chrono::steady_clock::now()))
+        spdlog::warn("ended the connection of {}: {}{}", printable(peer), why, also_before(*unmentioned));
     end(connection, caf::sec::malformed_basp_message);
 }
 
@@ -227,7 +239,7 @@ void guarded_broker::end(connection_handle connection, caf::sec why) {
     connection_cleanup(connection, why);
     if (!valid(connection)) return;
     // CAF keeps a connection until all is written; a peer that does not read would hold it.
-    ::shutdown(static_cast<int>(connection.id()), SHUT_RD);
+    ::shutdown(static_cast<int>(connection.id()), SHUT_RDWR);
     close(connection);
 }
 
@@ -257,7 +269,7 @@ void guarded_broker::take(caf::io::new_data_msg& data) {
             return wait_for(*this_context, basp::await_payload, header.payload_len);
         }
     }
-    if (decided == verdict::end) return refuse(data.handle);
+    if (decided == verdict::end) return refuse(data.handle, "it sent what nobody has to send, or too much");
     auto& from = *this_context;
     if (decided == verdict::ignore) return wait_for(from, basp::await_header, basp::header_size);
     const auto next = instance.handle(context(), data, from.hdr, with_payload);
@@ -265,17 +277,45 @@ void guarded_broker::take(caf::io::new_data_msg& data) {
     wait_for(from, next, next == basp::await_payload ? from.hdr.payload_len : basp::header_size);
 }
 
+// CAF's own name of a process is its number and its host's network addresses, which are the same for the first
+// processes of two containers of a host.
+caf::node_id random_node() {
+    caf::node_id::default_data::host_id_type host;
+    std::random_device random;
+    for (auto& byte : host) byte = static_cast<std::uint8_t>(random());
+    return caf::make_node_id(static_cast<std::uint32_t>(::getpid()), host);
+}
+
 class guarded_network final : public caf::io::middleman {
 public:
-    explicit guarded_network(caf::actor_system& system) : middleman{system}, backend_{&system} {}
+    guarded_network(caf::actor_system& system, std::shared_ptr<const tls_context> tls)
+        : middleman{system}, tls_{std::move(tls)}, backend_{&system} {}
+
+    void init(caf::actor_system_config& config) override {
+        middleman::init(config);
+        // There is no other way to set it. No actor has been made yet.
+        const_cast<caf::node_id&>(system().node()) = random_node();
+    }
 
     // CAF takes the broker that already has the name.
     void start() override {
-        named_broker<guarded_broker>(caf::atom("BASP"));
+        const auto broker = named_broker<guarded_broker>(caf::atom("BASP"));
         middleman::start();
+        entry_ = spawn_network_entry(system(), broker, backend_, tls_);
+    }
+
+    void stop() override {
+        {
+            caf::scoped_actor self{system(), true};
+            self->send_exit(entry_, caf::exit_reason::kill);
+            self->wait_for(entry_);
+            destroy(entry_);
+        }
+        middleman::stop();
     }
 
     caf::io::network::multiplexer& backend() override { return backend_; }
+    caf::io::middleman_actor entry() const { return entry_; }
 
     // Has the broker do that, on its own thread.
     template <class Action>
@@ -288,19 +328,23 @@ public:
     }
 
 private:
+    std::shared_ptr<const tls_context> tls_;
     caf::io::network::default_multiplexer backend_;
+    caf::io::middleman_actor entry_;
 };
+
+guarded_network& network_of(caf::actor_system& system) { return dynamic_cast<guarded_network&>(system.middleman()); }
 
 }  // namespace
 
-caf::actor_system::module* network_door::make(caf::actor_system& system, caf::detail::type_list<>) {
-    return new guarded_network{system};
+caf::actor_system::module* network_door::make(caf::actor_system& system, std::shared_ptr<const tls_context> tls) {
+    return new guarded_network{system, std::move(tls)};
 }
 
+caf::io::middleman_actor network_door::entry(caf::actor_system& system) { return network_of(system).entry(); }
+
 void network_door::open(caf::actor_system& system, caf::actor_id gateway, const std::string& secret) {
-    if (!system.has_middleman()) return;
-    if (auto* network = dynamic_cast<guarded_network*>(&system.middleman()))
-        network->tell([=](guarded_broker& broker) { broker.open(gateway, secret); });
+    network_of(system).tell([=](guarded_broker& broker) { broker.open(gateway, secret); });
 }
 
 }  // namespace bistro

@@ -5,9 +5,13 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/fwd.hpp>
+#include <caf/io/middleman_actor.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "io/tls/tls_session.hpp"
 
 namespace bistro {
 
@@ -18,14 +22,17 @@ inline constexpr std::uint32_t max_stranger_message_bytes = 64U << 10;
 inline constexpr std::uint32_t max_handshake_bytes = 1U << 10;
 /// So many messages a stranger may send; signs of life count.
 inline constexpr std::size_t max_stranger_messages = 100;
-/// When more connect, the one who has been a stranger for longest goes.
-inline constexpr std::size_t max_strangers = 256;
 
-/// Loads CAF's network with this project's rules: as load<caf::io::middleman>() of CAF's config otherwise.
-/// A peer is who connected to this process; whom it connected to itself is trusted, and held to the lengths only.
+/// CAF's network with this project's rules, a module for CAF's config. A peer is who connected to this process; whom it
+/// connected to itself is trusted, and held to the lengths only. How many are strangers at a time, and for how long, is
+/// bounded (model/strangers.hpp).
 class network_door {
 public:
-    static caf::actor_system::module* make(caf::actor_system& system, caf::detail::type_list<>);
+    /// With a context, all connections are of mutual TLS.
+    static caf::actor_system::module* make(caf::actor_system& system, std::shared_ptr<const tls_context> tls);
+
+    /// What opens ports and connections there, in place of CAF's own.
+    static caf::io::middleman_actor entry(caf::actor_system& system);
 
     /// Lets strangers send to that actor, and to no other, and whoever tells that secret send to all.
     static void open(caf::actor_system& system, caf::actor_id gateway, const std::string& secret);

@@ -46,8 +46,8 @@ HEADER_BYTES = 32
 SERVER_HANDSHAKE, CLIENT_HANDSHAKE, DIRECT_MESSAGE, ROUTED_MESSAGE, _, _, HEARTBEAT = range(7)
 
 
-def header(operation, payload_bytes, receiver=0, flags=0):
-    return struct.pack(">4BIQQQ", operation, 0, 0, flags, payload_bytes, 0, 0, receiver)
+def header(operation, payload_bytes, receiver=0, flags=0, request=0, sender=0):
+    return struct.pack(">4BIQQQ", operation, 0, 0, flags, payload_bytes, request, sender, receiver)
 
 
 def sized(text):
@@ -154,6 +154,32 @@ class Tls(BistroTest):
         except ConnectionError:
             pass
 
+    def wait_for_answer(self, member, question):
+        member.sendall(question)
+        with member.makefile("rb") as frames:
+            operation = None
+            while operation != DIRECT_MESSAGE:
+                frame = frames.read(HEADER_BYTES)
+                self.assertEqual(len(frame), HEADER_BYTES, "it has lost its connection")
+                operation, length = struct.unpack(">B3xI24x", frame)
+                frames.read(length)
+
+    def test_who_floods_keeps_out_only_those_of_his_own_address(self):
+        host, port = self.address.split(":")
+        most = 256
+        silent = [socket.create_connection((host, int(port)), timeout=DEADLINE_S, source_address=("127.0.0.9", 0))
+                  for _ in range(most + 20)]
+        self.assertIn("20 waiting", self.status()[0])
+        for first in silent[:20]:
+            self.assert_shown_the_door(first)
+        self.wait_until(lambda: "too many connect from there" in self.read(self.scheduler.log), "word of it")
+        silent[-1].setblocking(False)
+        with self.assertRaises(BlockingIOError, msg="the last ones have time still"):
+            silent[-1].recv(1)
+        self.assertEqual(self.stop(self.scheduler), 0)
+        for each in silent:
+            each.close()
+
     def test_a_certificate_without_the_secret_is_not_enough(self):
         """What whoever speaks CAF's own protocol could do, were it let in."""
         worker = self.start("worker", "worker.toml", "--scheduler", self.address)
@@ -179,15 +205,20 @@ class Tls(BistroTest):
                 with stranger:
                     stranger.sendall(sent)
                     self.assert_shown_the_door(stranger)
-        with self.subTest("in the name of the worker, which does not lose its connection"):
-            pid_at = 8
-            name = node[:pid_at] + struct.pack(">I", worker.pid) + node[pid_at + 4:]
-            stranger, _, _ = self.greeted()
+        with self.subTest("in the name of a member, which does not lose its connection"):
+            name = node[:-8] + b"whatever"
+            greeting = header(CLIENT_HANDSHAKE, len(name)) + name + header(CLIENT_HANDSHAKE, len(name), 0, 2) + name
+            told = b"\0\0\0" + sized(b"@<>+bistro::secret_told") + sized(self.read("tls/cluster.secret").strip().encode())
             asked = b"\0\0\0" + sized(b"@<>+bistro::jobs_asked") + sized(b"wrong")
-            with stranger:
-                stranger.sendall(header(CLIENT_HANDSHAKE, len(name)) + name + header(CLIENT_HANDSHAKE, len(name), 0, 2) +
-                                 name + header(DIRECT_MESSAGE, len(asked), gateway) + asked)
+            some_request = 0x1000000000000001
+            mine, _, _ = self.greeted()
+            stranger, _, _ = self.greeted()
+            with mine, stranger:
+                mine.sendall(greeting + header(DIRECT_MESSAGE, len(told), gateway) + told)
+                self.wait_for_answer(mine, header(DIRECT_MESSAGE, len(asked), gateway, 0, some_request, 1) + asked)
+                stranger.sendall(greeting + header(DIRECT_MESSAGE, len(asked), gateway) + asked)
                 self.assert_shown_the_door(stranger)
+                self.wait_for_answer(mine, header(DIRECT_MESSAGE, len(asked), gateway, 0, some_request, 1) + asked)
         with self.subTest("what is for other actors is not looked at"):
             stranger, _, _ = self.greeted()
             with stranger:
