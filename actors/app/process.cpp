@@ -159,8 +159,7 @@ void scheduler_process::spawn_actors() {
 }
 
 void scheduler_process::listen() {
-    const auto result =
-        publish_gateway(*system_, gateway_, secret_, config_->network.listen);
+    const auto result = publish_gateway(*system_, gateway_, secret_, config_->network.listen);
     if (!result.error.empty()) throw io_error{result.error};
     bound_ = {config_->network.listen.host, result.port};
     if (folder_)
