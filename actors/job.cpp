@@ -177,12 +177,12 @@ caf::result<control_answer> forgive(self_ptr self) {
 tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
     const auto& table = *self->state.table;
     tasks_answer answer;
-    table.for_each([&](const node_id& node, const task_status& status, task_situation situation) {
+    table.visit_behind(m.after, [&](const node_id& node, const task_status& status, task_situation situation) {
         const auto word = word_of(situation, status);
-        if (!m.state.empty() && m.state != word) return;
+        if (!m.state.empty() && m.state != word) return true;
         if (answer.tasks.size() >= m.limit) {
             ++answer.left_out;
-            return;
+            return m.count_rest;
         }
         answer.tasks.push_back({table.spec().name,
                                 node,
@@ -193,6 +193,7 @@ tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
                                 0,
                                 status.invocation,
                                 status.data_json});
+        return true;
     });
     boost::unordered_flat_map<std::string, task_row*> rows;
     for (auto& row : answer.tasks) rows.emplace(row.node.value, &row);
@@ -290,6 +291,10 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
                 return caf::make_error(caf::sec::runtime_error,
                                        "the job's nodes and statuses are still being loaded; try again");
             return m.node.empty() ? explain_job(*self->state.table) : explain_task(*self->state.table, m.node);
+        },
+        [=](const histogram_asked& m) {
+            const auto& table = *self->state.table;
+            return histogram_answer{table.spec().name, histogram_of(table, m.samples)};
         },
     };
 }

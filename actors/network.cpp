@@ -136,6 +136,15 @@ std::string listen_problem(const endpoint& where, const std::optional<tls_settin
            "or say --insecure";
 }
 
+std::string http_problem(const std::optional<http_settings>& http, bool insecure) {
+    if (!http || insecure || is_loopback(http->listen) || (!http->token_file.empty() && !http->certificate.empty()))
+        return {};
+    return "will not serve HTTP on " + to_string(http->listen) +
+           " without tokens and TLS: whoever can connect may end tasks. Configure http_token_file, http_certificate "
+           "and "
+           "http_key in [network], listen on 127.0.0.1, or say --insecure";
+}
+
 publish_result publish_gateway(caf::actor_system& system, const gateway_actor& gateway, const std::string& secret,
                                const endpoint& where) {
     network_door::open(system, gateway.id(), secret);

@@ -28,6 +28,9 @@ public:
 /// or why not and what to do.
 std::string listen_problem(const endpoint& where, const std::optional<tls_settings>& tls, bool insecure);
 
+/// The same of HTTP: loopback, or with tokens and TLS, or told to be insecure.
+std::string http_problem(const std::optional<http_settings>& http, bool insecure);
+
 /// The port that was bound, or what is wrong.
 struct publish_result {
     std::uint16_t port = 0;

@@ -165,6 +165,7 @@ void take_nodes(scheduler_ptr self, const nodes_changed& m) {
     s.nodes_failure.clear();
     const bool other = !s.forest || s.forest->nodes != m.nodes;
     s.forest = m;
+    s.forest_ms = s.options.run.now();
     if (other) {
         tell(self, event_kind::nodes_changed, {}, m.nodes->size() - 1);
         // The pool first: what a job says of this forest must find it there.
@@ -283,6 +284,8 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_logs(self, m);
         },
+        [=](const view_asked&) { return view_of(self->state); },
+        [=](const histograms_asked& m) { return list_histograms(self, m); },
         [=](const explain_asked& m) -> caf::result<explanation> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             return explain(self, m);

@@ -42,6 +42,7 @@ struct scheduler_state {
     pool_actor pool;
     nodes_actor nodes;
     std::optional<nodes_changed> forest;
+    time_ms forest_ms = 0;      ///< when it came
     std::string nodes_failure;  ///< why there is no forest, where a source has failed
     std::map<job_id, job> jobs;
     std::vector<job_id> order;  ///< of the jobs in the config

@@ -39,6 +39,9 @@ caf::result<explanation> explain(scheduler_ptr self, const explain_asked& m);
 /// That there is no such job, and which may be meant.
 std::string unknown_job(const scheduler_state& s, const job_id& job);
 caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m);
+/// Refuses a job that is not known.
+caf::result<histograms_answer> list_histograms(scheduler_ptr self, const histograms_asked& m);
+scheduler_view view_of(const scheduler_state& s);
 caf::result<control_answer> control(scheduler_ptr self, const control_asked& m);
 
 }  // namespace bistro

@@ -88,6 +88,9 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
         return caf::make_error(caf::sec::invalid_argument, unknown_job(self->state, m.job));
     return ask_all<tasks_answer>(self, actors, m, [limit = m.limit](std::vector<tasks_answer> answers) {
         tasks_answer all;
+        const auto job_of = [](const tasks_answer& a) { return a.tasks.empty() ? job_id{} : a.tasks.front().job; };
+        std::sort(answers.begin(), answers.end(),
+                  [&](const tasks_answer& a, const tasks_answer& b) { return job_of(a) < job_of(b); });
         for (auto& answer : answers) {
             all.left_out += answer.left_out;
             for (auto& row : answer.tasks) {
@@ -99,6 +102,42 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
         }
         return all;
     });
+}
+
+scheduler_view view_of(const scheduler_state& s) {
+    scheduler_view view;
+    view.config = s.config;
+    for (const auto& name : s.order)
+        if (const auto job = s.jobs.find(name); job != s.jobs.end()) view.jobs.push_back(job->second.spec);
+    for (const auto& [name, job] : s.jobs)
+        if (job.retired) view.jobs.push_back(job.spec);
+    if (s.forest) view.forest = *s.forest;
+    view.forest_ms = s.forest_ms;
+    return view;
+}
+
+caf::result<histograms_answer> list_histograms(scheduler_ptr self, const histograms_asked& m) {
+    const auto& s = self->state;
+    std::vector<job_actor> actors;
+    for (const auto& [name, job] : s.jobs)
+        if (m.jobs.empty() || std::find(m.jobs.begin(), m.jobs.end(), name) != m.jobs.end())
+            actors.push_back(job.actor);
+    auto promise = self->make_response_promise<histograms_answer>();
+    auto all = std::make_shared<histograms_answer>();
+    auto missing = std::make_shared<std::size_t>(actors.size() + 1);
+    auto one_less = [=]() mutable {
+        if (--*missing == 0) promise.deliver(std::move(*all));
+    };
+    for (const auto& actor : actors)
+        self->request(actor, local_request_timeout, histogram_asked{m.samples})
+            .then(
+                [=](histogram_answer& answer) mutable {
+                    all->jobs.push_back(std::move(answer));
+                    one_less();
+                },
+                [=](const caf::error&) mutable { one_less(); });
+    one_less();
+    return promise;
 }
 
 namespace {

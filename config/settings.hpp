@@ -55,9 +55,19 @@ struct endpoint {
     bool operator==(const endpoint&) const = default;
 };
 
+/// Where the scheduler answers HTTP, and to whom.
+struct http_settings {
+    endpoint listen;
+    std::string token_file;   ///< empty: only to the user that runs it, and root, of the same host
+    std::string certificate;  ///< PEM, with its chain; empty: without TLS
+    std::string key;
+
+    bool operator==(const http_settings&) const = default;
+};
+
 struct network_settings {
     endpoint listen{"127.0.0.1", 0};
-    std::optional<endpoint> http;
+    std::optional<http_settings> http;
     std::optional<tls_settings> tls;
     std::string secret_file;  ///< what workers and clients must know; empty: one in the data directory
 

@@ -156,11 +156,28 @@ std::optional<endpoint> load_endpoint(toml_reader& r, std::string_view key) {
     return e;
 }
 
+void load_http(toml_reader& r, load_context& c) {
+    auto& http = c.config.network.http;
+    if (const auto listen = load_endpoint(r, "http")) http.emplace().listen = *listen;
+    for (auto [key, part] : {std::pair{"http_token_file", &http_settings::token_file},
+                             {"http_certificate", &http_settings::certificate},
+                             {"http_key", &http_settings::key}}) {
+        const auto path = r.string(key);
+        if (!path) continue;
+        if (http)
+            (*http).*part = c.resolve(*path);
+        else
+            r.error(key, quote(key) + " says how HTTP is served, but \"http\" does not say where");
+    }
+    if (http && http->certificate.empty() != http->key.empty())
+        r.error("http", "TLS for HTTP needs both \"http_certificate\" and \"http_key\"");
+}
+
 void load_network(toml_reader& top, load_context& c) {
     if (const auto* table = top.subtable("network")) {
         toml_reader r{*table, "network", c.sink};
         if (auto e = load_endpoint(r, "listen")) c.config.network.listen = *e;
-        c.config.network.http = load_endpoint(r, "http");
+        load_http(r, c);
         c.config.network.tls = load_tls(r, c);
         if (auto file = r.string("secret_file")) c.config.network.secret_file = c.resolve(*file);
         r.finish();

@@ -161,6 +161,9 @@ public:
     [[nodiscard]] std::vector<job_id> waits_for(const node_id& node) const;
     /// Calls `visit` for every task that the job has or remembers, excluded ones included, in node order.
     void for_each(const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const;
+    /// The same of those behind `after` (empty: of all), until `visit` says false. Nothing where there is no such task.
+    void visit_behind(const node_id& after,
+                      const std::function<bool(const node_id&, const task_status&, task_situation)>& visit) const;
 
     /// An empty string, or the first invariant that does not hold. For tests.
     [[nodiscard]] std::string sanity_check() const;

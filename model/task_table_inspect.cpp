@@ -104,10 +104,20 @@ std::vector<job_id> task_table::waits_for(const node_id& node) const {
 }
 
 void task_table::for_each(const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const {
-    for (position p = 0; p < slots_.size(); ++p) {
+    visit_behind({}, [&](const node_id& node, const task_status& status, task_situation situation) {
+        visit(node, status, situation);
+        return true;
+    });
+}
+
+void task_table::visit_behind(
+    const node_id& after, const std::function<bool(const node_id&, const task_status&, task_situation)>& visit) const {
+    const auto last = after.empty() ? none : position_of(after.value);
+    for (position p = last == none ? position{0} : last + 1; p < slots_.size(); ++p) {
+        if (last == none && !after.empty()) break;  // it is one of those that the forest lacks
         auto status = status_at(p);
         if (slots_[p].live) status.state = task_state::running;
-        visit(name_at(p), status, situation_at(p));
+        if (!visit(name_at(p), status, situation_at(p))) return;
     }
     std::map<std::string_view, std::pair<task_status, task_situation>> absent;
     for (const auto& [node, status] : absent_) absent.emplace(node, std::pair{status, task_situation::no_such_task});
@@ -117,7 +127,10 @@ void task_table::for_each(const std::function<void(const node_id&, const task_st
         status.state = task_state::running;
         situation = task_situation::running;
     }
-    for (const auto& [node, entry] : absent) visit(node_id{node}, entry.first, entry.second);
+    for (const auto& [node, entry] : absent) {
+        if (last == none && !after.empty() && node <= after.value) continue;
+        if (!visit(node_id{node}, entry.first, entry.second)) return;
+    }
 }
 
 void task_table::for_each_running(const std::function<void(invocation_id, const running_task&)>& visit) const {

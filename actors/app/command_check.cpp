@@ -10,7 +10,7 @@
 
 #include "actors/app/commands.hpp"
 #include "actors/app/config_nodes.hpp"
-#include "actors/app/query_parts.hpp"
+#include "actors/http/answers_json.hpp"
 #include "config/json_import.hpp"
 #include "config/settings.hpp"
 #include "io/error.hpp"

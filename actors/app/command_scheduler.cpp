@@ -29,13 +29,12 @@ int command_scheduler(const scheduler_arguments& a) {
     if (a.insecure && !is_loopback(options.config->network.listen) && !options.config->network.tls)
         spdlog::warn("--insecure: whoever can connect to {} may run commands on all workers",
                      to_string(options.config->network.listen));
-    if (options.config->network.http)
-        spdlog::warn("[network] http is set, but this version serves no HTTP; nothing listens on {}",
-                     to_string(*options.config->network.http));
     main_events events;
     scheduler_process process{std::move(options), events};
     const signal_listener signals{process.loop(), events};
     spdlog::info("scheduler listens on {}", to_string(process.listens_on()));
+    if (const auto http = process.serves_http_on(); http.port != 0)
+        spdlog::info("HTTP is served on {}", to_string(http));
     for (;;) {
         const auto e = events.wait();
         if (e.what != main_event::kind::signal && e.what != main_event::kind::stop_asked) continue;

@@ -9,6 +9,7 @@
 #include "actors/config_watcher.hpp"
 #include "actors/gateway.hpp"
 #include "actors/guarded_spawn.hpp"
+#include "actors/http/http_actor.hpp"
 #include "actors/log_store.hpp"
 #include "actors/monitor.hpp"
 #include "actors/progress.hpp"
@@ -86,12 +87,15 @@ scheduler_process::scheduler_process(scheduler_process_options options, main_eve
     if (auto problem = listen_problem(config_->network.listen, config_->network.tls, options_.insecure);
         options_.listen && !problem.empty())
         throw io_error{problem};
+    if (auto problem = http_problem(config_->network.http, options_.insecure); options_.listen && !problem.empty())
+        throw io_error{problem};
     open_stores();
     loop_ = std::make_unique<io_loop>();
     launcher_ = make_process_launcher(*loop_);
     try {
         spawn_actors();
         if (options_.listen) listen();
+        if (options_.listen && config_->network.http) serve_http();
     } catch (...) {
         shut_down();
         throw;
@@ -167,6 +171,23 @@ void scheduler_process::listen() {
                                                   scheduler_address{bound_.host, bound_.port, secret_, ::getpid()});
 }
 
+void scheduler_process::serve_http() {
+    const auto& http = *config_->network.http;
+    http_server_options options;
+    options.host = http.listen.host;
+    options.port = http.listen.port;
+    if (!http.token_file.empty()) options.tokens = read_http_tokens(http.token_file);
+    options.certificate = http.certificate;
+    options.key = http.key;
+    if (!options.key.empty()) read_private_file(options.key);
+    http_ = system_->spawn<caf::detached>(http_behavior, http_options{scheduler_, store_, monitor_, secret_, run_});
+    caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(http_)});
+    http_server_ = std::make_unique<http_server>(std::move(options), [http = http_](std::shared_ptr<http_exchange> e) {
+        caf::anon_send(http, http_asked{std::move(e)});
+    });
+    http_bound_ = {http.listen.host, http_server_->port()};
+}
+
 void scheduler_process::start_local_worker() {
     worker_options options;
     options.who = local_instance(config_->worker.shard, config_->worker.resources, true);
@@ -238,6 +259,7 @@ bool scheduler_process::flush_events() {
 
 void scheduler_process::shut_down() {
     address_.reset();
+    http_server_.reset();
     if (!system_) return;
     *run_.ending = true;
     static_cast<void>(flush_events());
@@ -249,11 +271,12 @@ void scheduler_process::shut_down() {
             if (actor) self->send_exit(actor, caf::exit_reason::user_shutdown);
     }
     launcher_->stop();  // with what it still runs go the last reasons to live of task actors
-    for (const auto& actor : {caf::actor_cast<caf::actor>(store_), caf::actor_cast<caf::actor>(logs_),
-                              caf::actor_cast<caf::actor>(monitor_)})
+    for (const auto& actor : {caf::actor_cast<caf::actor>(http_), caf::actor_cast<caf::actor>(store_),
+                              caf::actor_cast<caf::actor>(logs_), caf::actor_cast<caf::actor>(monitor_)})
         if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(worker_);
     destroy(progress_);
+    destroy(http_);
     destroy(watcher_);
     destroy(gateway_);
     destroy(scheduler_);

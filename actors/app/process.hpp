@@ -15,6 +15,7 @@
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 #include "io/data_dir.hpp"
+#include "io/http/http_server.hpp"
 #include "io/io_loop.hpp"
 #include "io/process/process_launcher.hpp"
 #include "io/terminal/progress_view.hpp"
@@ -90,6 +91,8 @@ public:
     /// All that has happened is in the event log, where there is one. False: it could not be written.
     [[nodiscard]] bool flush_events();
     [[nodiscard]] endpoint listens_on() const { return bound_; }
+    /// Port 0 where no HTTP is served.
+    [[nodiscard]] endpoint serves_http_on() const { return http_bound_; }
     [[nodiscard]] io_loop& loop() { return *loop_; }
     /// Attempts at the tasks of a job; see status_store.
     [[nodiscard]] std::vector<attempt> attempts(const job_id& job, std::size_t limit);
@@ -99,6 +102,7 @@ private:
     void open_stores();
     void spawn_actors();
     void listen();
+    void serve_http();
 
     scheduler_process_options options_;
     main_events& events_;
@@ -123,7 +127,10 @@ private:
     config_watcher_actor watcher_;
     worker_actor worker_;
     progress_actor progress_;
+    http_actor http_;
+    std::unique_ptr<http_server> http_server_;
     endpoint bound_;
+    endpoint http_bound_;
     std::unique_ptr<address_file> address_;
 };
 

@@ -55,7 +55,7 @@ BISTRO_INSPECT(jobs_asked, x.secret)
 BISTRO_INSPECT(job_row, x.job, x.owner, x.enabled, x.priority, x.level, x.counts, x.waiting)
 BISTRO_INSPECT(worker_row, x.shard, x.host, x.pid, x.health, x.connected, x.awaited, x.leaving, x.silent_ms, x.declared)
 BISTRO_INSPECT(jobs_answer, x.jobs, x.problems, x.policy, x.suspended, x.workers, x.fenced)
-BISTRO_INSPECT(tasks_asked, x.secret, x.job, x.state, x.limit)
+BISTRO_INSPECT(tasks_asked, x.secret, x.job, x.state, x.limit, x.after, x.count_rest)
 BISTRO_INSPECT(task_row, x.job, x.node, x.state, x.errors, x.retry_at_ms, x.worker, x.started_ms, x.invocation,
                x.data_json)
 BISTRO_INSPECT(tasks_answer, x.tasks, x.left_out)
@@ -65,7 +65,8 @@ BISTRO_INSPECT(waiting_group, x.tasks, x.cause, x.resource, x.text)
 BISTRO_INSPECT(explanation, x.job, x.node, x.state, x.cause, x.text, x.advice, x.forever, x.place, x.resource, x.demand,
                x.free, x.limit, x.holders, x.other_holders, x.waits_for, x.errors, x.retry_at_ms, x.worker,
                x.started_ms, x.invocation, x.last_attempt, x.counts, x.groups)
-BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x.after_id, x.limit, x.latest)
+BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x.after_id, x.before_id, x.limit,
+               x.latest)
 BISTRO_INSPECT(logs_asked, x.secret, x.query, x.after)
 BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_ms, x.text)
 BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)

@@ -60,7 +60,7 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<report_due>, caf::reacts_to<load_due>, caf::replies_to<progress_asked>::with<job_progress>,
     caf::replies_to<forgive_asked>::with<control_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
     // What the job itself knows.
-    caf::replies_to<explain_asked>::with<explanation>>;
+    caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<histogram_asked>::with<histogram_answer>>;
 
 /// The slots of a part of the forest, and which task takes them next.
 using pool_actor = caf::typed_actor<
@@ -92,7 +92,9 @@ using scheduler_actor = caf::typed_actor<
     caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>,
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
     caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
-    caf::replies_to<explain_asked>::with<explanation>>;
+    caf::replies_to<explain_asked>::with<explanation>,
+    // From the same process.
+    caf::replies_to<view_asked>::with<scheduler_view>, caf::replies_to<histograms_asked>::with<histograms_answer>>;
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
 using gateway_actor =
@@ -104,6 +106,9 @@ using gateway_actor =
 
 /// Reads the config file again when it changes.
 using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>>;
+
+/// Answers HTTP; runs on a thread of its own, since it writes much JSON.
+using http_actor = caf::typed_actor<caf::reacts_to<http_asked>, caf::reacts_to<progress_snapshot>>;
 
 /// Shows snapshots to people.
 using progress_actor = caf::typed_actor<caf::reacts_to<progress_snapshot>>;

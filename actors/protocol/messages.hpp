@@ -14,6 +14,7 @@
 #include "actors/protocol/query_messages.hpp"
 #include "actors/protocol/worker_messages.hpp"
 #include "config/settings.hpp"
+#include "io/http/http_server.hpp"
 #include "io/log_store/log_store.hpp"
 #include "io/process/process_launcher.hpp"
 #include "io/status_store/status_store.hpp"
@@ -21,6 +22,7 @@
 #include "model/engine/engine.hpp"
 #include "model/event.hpp"
 #include "model/forest.hpp"
+#include "model/histogram.hpp"
 #include "model/job.hpp"
 #include "model/liveness.hpp"
 #include "model/process_outcome.hpp"
@@ -324,6 +326,37 @@ struct attempts_asked {
 };
 struct attempts_answer {
     std::vector<attempt> attempts;
+};
+
+/// To the scheduler: what is in force, at no cost.
+struct view_asked {};
+struct scheduler_view {
+    std::shared_ptr<const settings> config;
+    std::vector<job_spec> jobs;  ///< in the order of the config, then those that are in no config any more
+    nodes_changed forest;        ///< without nodes until all sources have succeeded once
+    time_ms forest_ms = 0;       ///< when that was
+};
+
+/// To a job: how many tasks of each level are in which state, as sets of bits (model/histogram.hpp).
+struct histogram_asked {
+    std::size_t samples = 0;  ///< nodes to name of each
+};
+struct histogram_answer {
+    job_id job;
+    histogram levels;
+};
+/// To the scheduler: the same of some jobs, or of all where none is named. Jobs that do not answer are left out.
+struct histograms_asked {
+    std::vector<job_id> jobs;
+    std::size_t samples = 0;
+};
+struct histograms_answer {
+    std::vector<histogram_answer> jobs;
+};
+
+/// To the HTTP actor, from the server's thread.
+struct http_asked {
+    std::shared_ptr<http_exchange> exchange;
 };
 
 /// To the monitor.

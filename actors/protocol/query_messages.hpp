@@ -68,6 +68,8 @@ struct tasks_asked {
     job_id job;         ///< empty: of all jobs
     std::string state;  ///< a word of the answer; empty: all
     std::uint64_t limit = 0;
+    node_id after = {};      ///< only those of the job behind this one; empty: all
+    bool count_rest = true;  ///< else `left_out` says only whether there are more, and costs less
 };
 struct task_row {
     job_id job;

@@ -112,7 +112,10 @@ bool valid(const kill_invocations& x) {
     return x.invocations.size() <= max_ends && x.reason.size() <= max_reason_bytes;
 }
 
-bool valid(const tasks_asked& x) { return are_words({x.job.value, x.state}); }
+bool valid(const tasks_asked& x) {
+    return are_words({x.job.value, x.state}) && x.after.value.size() <= max_node_name_bytes &&
+           (x.after.empty() || !x.job.empty());
+}
 
 bool valid(const explain_asked& x) { return are_words({x.job.value, x.node.value}); }
 

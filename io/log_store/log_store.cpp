@@ -40,9 +40,9 @@ public:
     std::vector<log_line> query(const log_query& q) override {
         std::vector<log_line> result;
         for (const auto& line : lines_)
-            if (line.id > q.after_id && (q.job.empty() || line.job == q.job) &&
-                (q.node.empty() || line.node == q.node) && (!q.invocation.valid() || line.invocation == q.invocation) &&
-                (q.any_stream || line.stream == q.stream))
+            if (line.id > q.after_id && (q.before_id == 0 || line.id < q.before_id) &&
+                (q.job.empty() || line.job == q.job) && (q.node.empty() || line.node == q.node) &&
+                (!q.invocation.valid() || line.invocation == q.invocation) && (q.any_stream || line.stream == q.stream))
                 result.push_back(line);
         if (result.size() <= q.limit) return result;
         const auto extra = static_cast<std::ptrdiff_t>(result.size() - q.limit);

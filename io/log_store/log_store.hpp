@@ -38,6 +38,7 @@ struct log_query {
     bool any_stream = true;
     log_stream stream = log_stream::out;  ///< unless any_stream
     std::int64_t after_id = 0;            ///< only later lines
+    std::int64_t before_id = 0;           ///< only earlier lines; 0: all
     std::size_t limit = 1000;
     bool latest = false;  ///< the last `limit` of them rather than the first; oldest first either way
 };

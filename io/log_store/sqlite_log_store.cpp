@@ -58,6 +58,7 @@ public:
             if (!q.node.empty()) sql += " AND node = ?3";
             if (q.invocation.valid()) sql += " AND invocation = ?4";
             if (!q.any_stream) sql += " AND stream = ?5";
+            if (q.before_id != 0) sql += " AND id < ?7";
             sql += q.latest ? " ORDER BY id DESC LIMIT ?6" : " ORDER BY id LIMIT ?6";
             SQLite::Statement s{db_, sql};
             s.bind(1, q.after_id);
@@ -66,6 +67,7 @@ public:
             if (q.invocation.valid()) s.bind(4, static_cast<std::int64_t>(q.invocation.value));
             if (!q.any_stream) s.bind(5, static_cast<int>(q.stream));
             s.bind(6, static_cast<std::int64_t>(q.limit));
+            if (q.before_id != 0) s.bind(7, q.before_id);
             std::vector<log_line> result;
             while (s.executeStep()) {
                 log_line line;

@@ -60,14 +60,22 @@ std::string read_bytes(int socket, std::size_t n) {
     return bytes;
 }
 
+int connected_socket(const target& t) {
+    for (;;) {
+        const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (::connect(socket, reinterpret_cast<const sockaddr*>(&t.address), sizeof t.address) == 0) return socket;
+        must(errno == EINTR, "somebody listens");  // else by the fuzzer's timer
+        ::close(socket);
+    }
+}
+
 int connect_to(const target& t) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int socket = connected_socket(t);
     const timeval patience{patience_s, 0};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     // Its end is a reset, so that ports do not linger.
     const linger at_once{1, 0};
     ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    must(::connect(socket, reinterpret_cast<const sockaddr*>(&t.address), sizeof t.address) == 0, "somebody listens");
     const auto header = read_bytes(socket, header_bytes);
     must(header.size() == header_bytes, "a greeting");
     std::uint32_t length = 0;

@@ -26,7 +26,9 @@ inline scheduler_actor::behavior_type silent_scheduler(scheduler_actor::pointer,
             [](const tasks_asked&) { return tasks_answer{}; },
             [](const logs_asked&) { return logs_answer{}; },
             [](const control_asked&) { return control_answer{}; },
-            [](const explain_asked&) { return explanation{}; }};
+            [](const explain_asked&) { return explanation{}; },
+            [](const view_asked&) { return scheduler_view{}; },
+            [](const histograms_asked&) { return histograms_answer{}; }};
 }
 
 }  // namespace bistro

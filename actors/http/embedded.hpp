@@ -1,0 +1,10 @@
+// Files of this folder that are part of the program (see CMakeLists.txt).
+#pragma once
+
+#include <string_view>
+
+namespace bistro {
+
+extern const std::string_view embedded_openapi;
+
+}  // namespace bistro

@@ -1,0 +1,151 @@
+#include "actors/http/http_actor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/functional/hash.hpp>
+
+#include "actors/http/answers_json.hpp"
+#include "actors/http/http_parts.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace json = boost::json;
+
+std::string http_call::query(const std::string& key) const {
+    const auto found = request().query.find(key);
+    return found == request().query.end() ? std::string{} : found->second;
+}
+
+shared_body make_body(std::string text) {
+    auto etag = fmt::format("\"{:016x}\"", boost::hash<std::string>{}(text));
+    return {std::make_shared<const std::string>(std::move(text)), std::move(etag)};
+}
+
+void answer_shared(const exchange_ptr& exchange, const shared_body& body, const char* content_type) {
+    http_response response{200, content_type, body.text, {{"ETag", body.etag}, {"Cache-Control", "no-cache"}}};
+    if (exchange->request().if_none_match == body.etag) {
+        response.status = 304;
+        response.body = nullptr;
+    }
+    exchange->answer(std::move(response));
+}
+
+void answer_json(const exchange_ptr& exchange, const json::value& value, unsigned status) {
+    auto body = make_body(to_line(value) + "\n");
+    if (status == 200 && exchange->request().method != "POST") return answer_shared(exchange, body, "application/json");
+    exchange->answer({status, "application/json", std::move(body.text), {{"Cache-Control", "no-store"}}});
+}
+
+void answer_problem(const exchange_ptr& exchange, unsigned status, const std::string& code, const std::string& detail,
+                    std::vector<std::pair<std::string, std::string>> headers) {
+    const json::object problem{
+        {"type", "about:blank"}, {"status", status}, {"code", code}, {"detail", json_text(detail)}};
+    headers.emplace_back("Cache-Control", "no-store");
+    exchange->answer({status, "application/problem+json", std::make_shared<const std::string>(to_line(problem) + "\n"),
+                      std::move(headers)});
+}
+
+std::string text_of_error(const caf::error& error) {
+    std::string text;
+    if (error.context().match_elements<std::string>()) text = error.context().get_as<std::string>(0);
+    return text.empty() ? caf::to_string(error) : text;
+}
+
+void answer_error(const exchange_ptr& exchange, const caf::error& error) {
+    if (error == caf::sec::invalid_argument) return answer_problem(exchange, 404, "unknown", text_of_error(error));
+    if (error == caf::sec::request_timeout)
+        return answer_problem(exchange, 504, "no_answer", "the scheduler did not answer in time; try again");
+    answer_problem(exchange, 503, "unavailable", text_of_error(error));
+}
+
+void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed failed) {
+    auto& s = self->state;
+    const auto now = self->clock().now();
+    if (s.jobs && s.jobs_at && now - *s.jobs_at < jobs_cache_time) return then(*s.jobs);
+    s.waiting.emplace_back(std::move(then), std::move(failed));
+    if (std::exchange(s.jobs_wanted, true)) return;
+    const auto waiting = [self] {
+        self->state.jobs_wanted = false;
+        return std::exchange(self->state.waiting, {});
+    };
+    self->request(s.options.scheduler, local_request_timeout, jobs_asked{s.options.secret})
+        .then(
+            [=](jobs_answer& answer) {
+                self->state.jobs = std::move(answer);
+                self->state.jobs_at = self->clock().now();
+                self->state.bodies.clear();
+                for (const auto& [take, _] : waiting()) take(*self->state.jobs);
+            },
+            [=](const caf::error& error) {
+                for (const auto& [_, fail] : waiting()) fail(error);
+            });
+}
+
+namespace {
+
+constexpr const char* needs_role =
+    "a token that may do this must be in an Authorization header (Bearer ...); where the scheduler has no token file, "
+    "only its own user and root may ask, from the same host";
+
+// Gives the names that stand in the path; nothing where it is another pattern's.
+std::optional<std::vector<std::string>> match(std::string_view pattern, const std::vector<std::string>& path) {
+    std::vector<std::string> names;
+    std::size_t at = 0;
+    while (!pattern.empty()) {
+        pattern.remove_prefix(1);
+        const auto segment = pattern.substr(0, pattern.find('/'));
+        pattern.remove_prefix(segment.size());
+        if (segment.empty()) continue;
+        if (at >= path.size()) return std::nullopt;
+        if (segment.front() == '{')
+            names.push_back(path[at]);
+        else if (segment != path[at])
+            return std::nullopt;
+        ++at;
+    }
+    return at == path.size() ? std::optional{names} : std::nullopt;
+}
+
+void serve(http_ptr self, const exchange_ptr& exchange) {
+    const auto& request = exchange->request();
+    const auto method = request.method == "HEAD" ? std::string{"GET"} : request.method;
+    std::vector<std::string> allowed;
+    for (const auto& route : http_routes) {
+        auto names = match(route.pattern, request.path);
+        if (!names) continue;
+        if (route.method != method) {
+            allowed.emplace_back(route.method);
+            continue;
+        }
+        if (request.role < route.role) {
+            if (request.role == http_role::none)
+                return answer_problem(exchange, 401, "unauthorized", needs_role, {{"WWW-Authenticate", "Bearer"}});
+            return answer_problem(exchange, 403, "forbidden", "this token may only read");
+        }
+        return route.serve(self, {exchange, std::move(*names)});
+    }
+    if (!allowed.empty())
+        return answer_problem(exchange, 405, "method_not_allowed", "this takes " + join(allowed, ", "),
+                              {{"Allow", join(allowed, ", ")}});
+    answer_problem(exchange, 404, "no_such_path", "nothing is served there; see /api/v1");
+}
+
+}  // namespace
+
+http_actor::behavior_type http_behavior(http_ptr self, http_options options) {
+    self->state.options = std::move(options);
+    return {
+        [=](const http_asked& m) {
+            try {
+                serve(self, m.exchange);
+            } catch (const std::exception& e) {
+                answer_problem(m.exchange, 500, "unexpected", e.what());
+            }
+        },
+        [=](const progress_snapshot& m) { self->state.progress = m; },
+    };
+}
+
+}  // namespace bistro

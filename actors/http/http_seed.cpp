@@ -1,0 +1,399 @@
+// POST /: the queries of the seed system's monitoring interface, several in one request, each with a name.
+#include <algorithm>
+#include <boost/regex.hpp>
+#include <set>
+
+#include "actors/http/answers_json.hpp"
+#include "actors/http/http_parts.hpp"
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t max_queries = 100;
+constexpr std::uint64_t max_running_listed = 1'000'000;
+constexpr std::size_t lines_a_page = 5000;
+
+// One request: answered when its last query is.
+struct batch {
+    exchange_ptr exchange;
+    json::object answers;
+
+    ~batch() { answer_json(exchange, answers); }
+    batch(exchange_ptr e) : exchange{std::move(e)} {}
+    batch(const batch&) = delete;
+    batch& operator=(const batch&) = delete;
+};
+
+// One of its queries. A copy shares the answer.
+class query {
+public:
+    query(http_ptr actor, std::shared_ptr<batch> all, std::string name, json::object input)
+        : self{actor}, input_{std::move(input)}, batch_{std::move(all)}, name_{std::move(name)} {}
+
+    void data(json::value value) const { batch_->answers[name_] = json::object{{"data", std::move(value)}}; }
+    void error(const std::string& text) const { batch_->answers[name_] = json::object{{"error", json_text(text)}}; }
+    bool may_operate() const { return batch_->exchange->request().role >= http_role::operate; }
+
+    // The parts of the input. A part of the wrong type throws std::invalid_argument.
+    std::string text(const char* key) const {
+        const auto* value = input_.if_contains(key);
+        if (!value) return {};
+        if (!value->is_string()) throw std::invalid_argument{quote(key) + " must be a text"};
+        return std::string{value->get_string()};
+    }
+
+    std::string needed_text(const char* key) const {
+        auto value = text(key);
+        if (value.empty()) throw std::invalid_argument{quote(key) + " is missing"};
+        return value;
+    }
+
+    std::vector<std::string> texts(const char* key) const {
+        std::vector<std::string> result;
+        const auto* value = input_.if_contains(key);
+        if (!value || value->is_null()) return result;
+        if (!value->is_array()) throw std::invalid_argument{quote(key) + " must be a list of texts"};
+        for (const auto& item : value->get_array()) {
+            if (!item.is_string()) throw std::invalid_argument{quote(key) + " must be a list of texts"};
+            result.emplace_back(item.get_string());
+        }
+        return result;
+    }
+
+    // Seconds or an id, which is written as a text where it is large.
+    std::optional<std::int64_t> number(const char* key) const {
+        const auto* value = input_.if_contains(key);
+        if (!value || value->is_null()) return std::nullopt;
+        if (value->is_int64()) return value->get_int64();
+        if (value->is_string()) {
+            const std::string text{value->get_string()};
+            char* end = nullptr;
+            errno = 0;
+            const auto parsed = std::strtoll(text.c_str(), &end, 10);
+            if (!text.empty() && *end == '\0' && errno == 0) return parsed;
+        }
+        throw std::invalid_argument{quote(key) + " must be a whole number"};
+    }
+
+    bool wants_job(const job_id& job) const {
+        const auto jobs = texts("jobs");
+        return jobs.empty() || std::find(jobs.begin(), jobs.end(), job.value) != jobs.end();
+    }
+
+    template <class Answer, class Handle, class Question>
+    void ask(const Handle& whom, Question question, std::function<void(const query&, const Answer&)> then) const {
+        self->request(whom, local_request_timeout, std::move(question))
+            .then(
+                [q = *this, then = std::move(then)](const Answer& answer) {
+                    try {
+                        then(q, answer);
+                    } catch (const std::exception& e) {
+                        q.error(e.what());
+                    }
+                },
+                [q = *this](const caf::error& e) { q.error(text_of_error(e)); });
+    }
+
+    void ask_view(std::function<void(const query&, const scheduler_view&)> then) const {
+        ask<scheduler_view>(self->state.options.scheduler, view_asked{}, std::move(then));
+    }
+
+    http_ptr self;
+
+private:
+    json::object input_;
+    std::shared_ptr<batch> batch_;
+    std::string name_;
+};
+
+void jobs(const query& q) {
+    q.ask_view([](const query& asked, const scheduler_view& view) {
+        json::object all;
+        for (const auto& job : view.jobs)
+            if (asked.wants_job(job.name)) all[job.name.value] = job_config_json(job);
+        asked.data(std::move(all));
+    });
+}
+
+void list_running(const query& q, json::value (*of)(const task_row&, time_ms now)) {
+    const auto& options = q.self->state.options;
+    q.ask<tasks_answer>(options.scheduler, tasks_asked{options.secret, {}, "running", max_running_listed, {}, false},
+                        [of](const query& asked, const tasks_answer& answer) {
+                            json::object all;
+                            const auto now = asked.self->state.options.run.now();
+                            for (const auto& row : answer.tasks) {
+                                if (!asked.wants_job(row.job)) continue;
+                                auto& nodes = all[row.job.value];
+                                if (!nodes.is_object()) nodes = json::object{};
+                                nodes.get_object()[json_text(row.node.value)] = of(row, now);
+                            }
+                            asked.data(std::move(all));
+                        });
+}
+
+void running_tasks(const query& q) {
+    list_running(q, [](const task_row& row, time_ms) -> json::value {
+        return json::object{{"start_time", row.started_ms / 1000}, {"worker_shard", json_text(row.worker)}};
+    });
+}
+
+void job_node_runtime(const query& q) {
+    list_running(q, [](const task_row& row, time_ms now) -> json::value { return (now - row.started_ms) / 1000; });
+}
+
+template <class Visit>
+void for_each_node(const scheduler_view& view, Visit visit) {
+    if (!view.forest.nodes) return;
+    const auto& forest = *view.forest.nodes;
+    for (std::size_t n = 0; n < forest.size(); ++n)
+        visit(forest, node_index{n}, forest.levels()[forest.level_of(node_index{n}).value]);
+}
+
+void sorted_node_names(const query& q) {
+    q.ask_view([](const query& asked, const scheduler_view& view) {
+        std::map<std::string, std::vector<std::string_view>> names;
+        for_each_node(view, [&](const forest& f, node_index node, const std::string& level) {
+            names[level].push_back(f.name(node));
+        });
+        json::object all;
+        for (auto& [level, of_level] : names) {
+            std::sort(of_level.begin(), of_level.end());
+            json::array list;
+            for (const auto name : of_level) list.push_back(json_text(std::string{name}));
+            all[level] = std::move(list);
+        }
+        asked.data(std::move(all));
+    });
+}
+
+json::object resources_of(const std::vector<resource_def>& defs) {
+    json::object resources;
+    for (const auto& def : defs) {
+        json::object r{{"default", def.default_demand}, {"limit", def.limit}};
+        if (def.weight > 0) r["weight"] = def.weight;
+        resources[def.name] = std::move(r);
+    }
+    return resources;
+}
+
+void nodes(const query& q) {
+    const auto fields = q.texts("fields");
+    for (const auto& field : fields)
+        if (field != "resources" && field != "disabled") return q.error("there is no field " + quote(field));
+    const auto has = [&](const char* field) {
+        return fields.empty() || std::find(fields.begin(), fields.end(), field) != fields.end();
+    };
+    const bool with_resources = has("resources");
+    const bool with_disabled = has("disabled");
+    const auto list = q.texts("nodes");
+    const std::set<std::string, std::less<>> wanted{list.begin(), list.end()};
+    q.ask_view([=](const query& asked, const scheduler_view& view) {
+        json::object levels;
+        for_each_node(view, [&](const forest& f, node_index node, const std::string& level) {
+            if (!wanted.empty() && !wanted.contains(f.name(node))) return;
+            json::object o;
+            if (with_resources) o["resources"] = resources_of(view.config->resources.of(level));
+            if (with_disabled && !f.enabled(node)) o["disabled"] = true;
+            auto& of_level = levels[level];
+            if (!of_level.is_object()) of_level = json::object{};
+            of_level.get_object()[json_text(std::string{f.name(node)})] = std::move(o);
+        });
+        asked.data(json::object{{"results", std::move(levels)}});
+    });
+}
+
+void histogram_query(const query& q) {
+    constexpr std::int64_t max_samples = 1000;
+    histograms_asked question;
+    question.samples =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(q.number("num_samples").value_or(0), 0, max_samples));
+    for (const auto& job : q.texts("jobs")) question.jobs.emplace_back(job);
+    q.ask<histograms_answer>(
+        q.self->state.options.scheduler, std::move(question), [](const query& asked, const histograms_answer& answer) {
+            json::object histograms;
+            json::object samples;
+            for (const auto& job : answer.jobs) {
+                json::object levels;
+                json::object of_levels;
+                for (const auto& [level, bins] : job.levels) {
+                    json::object counts;
+                    json::object names;
+                    for (const auto& [bits, bin] : bins) {
+                        counts[bits_text(bits)] = bin.count;
+                        json::array list;
+                        for (const auto& name : bin.samples) list.push_back(json_text(name));
+                        names[bits_text(bits)] = std::move(list);
+                    }
+                    levels[level] = std::move(counts);
+                    of_levels[level] = std::move(names);
+                }
+                histograms[job.job.value] = std::move(levels);
+                samples[job.job.value] = std::move(of_levels);
+            }
+            asked.data(json::object{{"histograms", std::move(histograms)}, {"samples", std::move(samples)}});
+        });
+}
+
+// Ids of lines have the second that they are of in their upper half.
+std::int64_t first_id_of(std::int64_t second) { return second << 32; }
+
+void task_logs(const query& q) {
+    const auto stream = parse_log_stream(q.needed_text("log_type"));
+    if (!stream) return q.error("\"log_type\" must be \"stdout\", \"stderr\" or \"statuses\"");
+    const auto sort = q.text("sort").empty() ? std::string{"desc"} : q.text("sort");
+    if (sort != "asc" && sort != "desc") return q.error("\"sort\" must be \"asc\" or \"desc\"");
+    const auto time = q.number("time");
+    const auto line = q.number("line_id");
+    if (time && line) return q.error("give \"time\" or \"line_id\", not both");
+    constexpr std::int64_t latest_second = 0x7fffffff;
+    if ((time && (*time < 0 || *time > latest_second)) || (line && *line < -1))
+        return q.error("\"time\" or \"line_id\" is out of range");
+    boost::regex filter;
+    try {
+        filter.assign(q.text("regex_filter"));
+    } catch (const boost::regex_error& e) {
+        return q.error("\"regex_filter\" is no regular expression: " + std::string{e.what()});
+    }
+    const auto list = q.texts("nodes");
+    const std::set<std::string> nodes_wanted{list.begin(), list.end()};
+    const auto jobs_wanted = q.texts("jobs");
+    const bool ascending = sort == "asc";
+    // The first line in question, in the order asked for; 0: from the end.
+    std::int64_t start = std::max<std::int64_t>(line.value_or(0), 0);
+    if (time) start = ascending ? first_id_of(*time) : first_id_of(*time + 1) - 1;
+    logs_asked question;
+    question.secret = q.self->state.options.secret;
+    if (jobs_wanted.size() == 1) question.query.job = job_id{jobs_wanted.front()};
+    if (nodes_wanted.size() == 1) question.query.node = node_id{*nodes_wanted.begin()};
+    question.query.any_stream = false;
+    question.query.stream = *stream;
+    question.query.limit = lines_a_page + 1;
+    question.query.latest = !ascending;
+    if (ascending) question.query.after_id = std::max<std::int64_t>(start - 1, 0);
+    if (start > 0 && !ascending) question.query.before_id = start + 1;
+    q.ask<logs_answer>(
+        q.self->state.options.scheduler, std::move(question), [=](const query& asked, const logs_answer& answer) {
+            auto lines = answer.lines;
+            if (!ascending) std::reverse(lines.begin(), lines.end());
+            std::string next = "-1";
+            if (lines.size() > lines_a_page) {
+                next = std::to_string(lines[lines_a_page].id);
+                lines.resize(lines_a_page);
+            }
+            json::array found;
+            for (const auto& l : lines) {
+                if (!asked.wants_job(l.job) || (!nodes_wanted.empty() && !nodes_wanted.contains(l.node.value)))
+                    continue;
+                if (!filter.empty() && !boost::regex_search(l.text, filter)) continue;
+                found.push_back(json::array{json_text(l.job.value), json_text(l.node.value), l.written_ms / 1000,
+                                            json_text(l.text), std::to_string(l.id)});
+            }
+            asked.data(json::object{{"lines", std::move(found)}, {"next_line_id", next}});
+        });
+}
+
+void errors(const query& q) {
+    with_jobs(
+        q.self,
+        [q](const jobs_answer& answer) {
+            json::object all;
+            for (const auto& [source, text] : answer.problems) all[source] = json_text(text);
+            q.data(std::move(all));
+        },
+        [q](const caf::error& e) { q.error(text_of_error(e)); });
+}
+
+void refresh_time(const query& q) {
+    q.ask_view([](const query& asked, const scheduler_view& view) { asked.data(view.forest_ms / 1000); });
+}
+
+void forgive_jobs(const query& q) {
+    q.ask_view([](const query& asked, const scheduler_view& view) {
+        const auto& options = asked.self->state.options;
+        for (const auto& job : view.jobs) {
+            if (!asked.wants_job(job.name)) continue;
+            asked.ask<control_answer>(options.scheduler,
+                                      control_asked{options.secret, control_verb::forgive, job.name, {}},
+                                      [](const query& each, const control_answer& answer) {
+                                          if (!answer.ok) each.error(answer.text);
+                                      });
+        }
+        asked.data("forgiven");  // unless one of them says otherwise
+    });
+}
+
+void kill_task(const query& q) {
+    const auto& options = q.self->state.options;
+    const job_id job{q.needed_text("job_id")};
+    const node_id node{q.needed_text("node_id")};
+    q.ask<control_answer>(options.scheduler, control_asked{options.secret, control_verb::kill, job, node},
+                          [](const query& asked, const control_answer& answer) {
+                              if (answer.ok)
+                                  asked.data("signaled");
+                              else
+                                  asked.error(answer.text);
+                          });
+}
+
+struct handler {
+    std::string_view name;
+    bool changes;
+    void (*serve)(const query& q);
+};
+
+constexpr handler handlers[] = {
+    {"jobs", false, jobs},
+    {"running_tasks", false, running_tasks},
+    {"job_node_runtime", false, job_node_runtime},
+    {"sorted_node_names", false, sorted_node_names},
+    {"nodes", false, nodes},
+    {"histogram", false, histogram_query},
+    {"task_logs", false, task_logs},
+    {"errors", false, errors},
+    {"refresh_time", false, refresh_time},
+    {"forgive_jobs", true, forgive_jobs},
+    {"kill_task", true, kill_task},
+};
+
+void serve_query(const query& q) {
+    try {
+        const auto name = q.needed_text("handler");
+        const auto* const found =
+            std::find_if(std::begin(handlers), std::end(handlers), [&](const handler& h) { return h.name == name; });
+        if (found == std::end(handlers)) return q.error("there is no handler " + quote(name));
+        if (found->changes && !q.may_operate()) return q.error("this token may only read");
+        found->serve(q);
+    } catch (const std::exception& e) {
+        q.error(e.what());
+    }
+}
+
+}  // namespace
+
+void serve_seed(http_ptr self, const http_call& call) {
+    json::error_code ec;
+    const auto root = json::parse(call.request().body, ec);
+    if (ec) return answer_problem(call.exchange, 400, "bad_json", "the body is no JSON: " + ec.message());
+    const auto* queries = root.if_object();
+    if (queries == nullptr)
+        return answer_problem(call.exchange, 400, "bad_json", "the body must be an object of named queries");
+    if (queries->size() > max_queries)
+        return answer_problem(call.exchange, 400, "too_many", "at most 100 queries may be in one request");
+    const auto all = std::make_shared<batch>(call.exchange);
+    for (const auto& item : *queries) {
+        const std::string name{item.key()};
+        if (name == "prefs") continue;
+        const auto* input = item.value().if_object();
+        const query q{self, all, name, input ? *input : json::object{}};
+        if (input)
+            serve_query(q);
+        else
+            q.error("a query must be an object with a \"handler\"");
+    }
+}
+
+}  // namespace bistro

@@ -1,0 +1,445 @@
+#include "io/http/http_server.hpp"
+
+#include <atomic>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/url.hpp>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "io/error.hpp"
+#include "io/peer_user.hpp"
+
+namespace bistro {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::chrono::seconds read_timeout{30};    // for a request to be complete, and between two of a connection
+constexpr std::chrono::seconds write_timeout{30};   // for an answer to be taken
+constexpr std::chrono::seconds answer_timeout{30};  // for the handler
+
+// Takes the same time whatever is wrong.
+bool same_text(std::string_view a, std::string_view b) {
+    unsigned difference = a.size() == b.size() ? 0 : 1;
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+        difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+    return difference == 0;
+}
+
+http_response problem_response(unsigned status, const std::string& title, const std::string& detail) {
+    std::string text = R"({"type":"about:blank","title":")" + title + R"(","status":)" + std::to_string(status) +
+                       R"(,"detail":")" + detail + "\"}\n";
+    return {status, "application/problem+json", std::make_shared<const std::string>(std::move(text))};
+}
+
+class session_base;
+
+// What lives as long as the last session or exchange, which others may hold.
+struct shared_state {
+    asio::io_context context{1};
+    http_server_options options;
+    http_handler handler;
+    bool is_loopback = true;
+    std::mutex mutex;
+    std::set<session_base*> sessions;  // under the mutex
+    bool stopped = false;              // under the mutex: nobody runs the context any more
+
+    std::size_t connections() {
+        const std::lock_guard lock{mutex};
+        return sessions.size();
+    }
+
+    // Has the server's thread do that, unless it has ended.
+    template <class Action>
+    void post(Action action) {
+        const std::lock_guard lock{mutex};
+        if (!stopped) asio::post(context, std::move(action));
+    }
+};
+
+// A browser may be led to this port by a page from elsewhere, under a name that its owner chose: names other than those
+// of the loopback are refused, and so is what a page of another origin sends.
+bool is_own_name(std::string_view host) {
+    if (host.starts_with("[::1]")) return true;
+    const auto name = host.substr(0, host.find(':'));
+    return name == "localhost" || name.starts_with("127.");
+}
+
+class session_base : public std::enable_shared_from_this<session_base> {
+public:
+    explicit session_base(std::shared_ptr<shared_state> shared) : shared_{std::move(shared)} {
+        const std::lock_guard lock{shared_->mutex};
+        shared_->sessions.insert(this);
+    }
+    session_base(const session_base&) = delete;
+    session_base& operator=(const session_base&) = delete;
+    virtual ~session_base() {
+        const std::lock_guard lock{shared_->mutex};
+        shared_->sessions.erase(this);
+    }
+
+    virtual void close() = 0;
+    virtual void take_answer(http_response response) = 0;
+    virtual void begin_events() = 0;
+    virtual void send_event(std::string bytes) = 0;
+    shared_state& shared() { return *shared_; }
+
+    std::atomic<std::size_t> event_backlog = 0;
+    std::atomic<bool> closed = false;
+
+protected:
+    const std::shared_ptr<shared_state> shared_;  // outlives the socket, which is a derived class's
+};
+
+class events_of_session : public http_events {
+public:
+    explicit events_of_session(std::shared_ptr<session_base> session) : session_{std::move(session)} {}
+
+    bool send(std::string bytes) override {
+        if (session_->closed) return false;
+        if (session_->event_backlog.fetch_add(bytes.size()) + bytes.size() > max_event_backlog) {
+            session_->closed = true;
+            return false;
+        }
+        session_->shared().post([s = session_, b = std::move(bytes)]() mutable { s->send_event(std::move(b)); });
+        return true;
+    }
+
+private:
+    std::shared_ptr<session_base> session_;
+};
+
+class exchange_of_session : public http_exchange {
+public:
+    exchange_of_session(std::shared_ptr<session_base> session, http_request request)
+        : session_{std::move(session)}, request_{std::move(request)} {}
+    exchange_of_session(const exchange_of_session&) = delete;
+    exchange_of_session& operator=(const exchange_of_session&) = delete;
+    ~exchange_of_session() override {
+        answer(problem_response(500, "no answer", "the scheduler gave no answer; it may be stopping"));
+    }
+
+    [[nodiscard]] const http_request& request() const override { return request_; }
+    void answer(http_response response) override {
+        if (answered_.exchange(true)) return;
+        session_->shared().post([s = session_, r = std::move(response)]() mutable { s->take_answer(std::move(r)); });
+    }
+    std::shared_ptr<http_events> answer_with_events() override {
+        if (answered_.exchange(true)) return nullptr;
+        session_->shared().post([s = session_] { s->begin_events(); });
+        return std::make_shared<events_of_session>(session_);
+    }
+
+private:
+    std::shared_ptr<session_base> session_;
+    http_request request_;
+    std::atomic<bool> answered_ = false;
+};
+
+template <class Stream>
+class session : public session_base {
+public:
+    session(Stream stream, std::shared_ptr<shared_state> shared)
+        : session_base{std::move(shared)}, stream_{std::move(stream)}, answer_timer_{stream_.get_executor()} {}
+
+    void start() {
+        if constexpr (std::is_same_v<Stream, beast::tcp_stream>) {
+            read();
+        } else {
+            lowest().expires_after(read_timeout);
+            stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](error_code ec) {
+                if (!ec) self->read();
+            });
+        }
+    }
+
+    void take_answer(http_response response) override {
+        if (!waiting_) return;
+        waiting_ = false;
+        answer_timer_.cancel();
+        send(std::move(response));
+    }
+
+    void begin_events() override {
+        if (!waiting_) return;
+        waiting_ = false;
+        answer_timer_.cancel();
+        in_events_ = true;
+        push(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n"
+            "X-Content-Type-Options: nosniff\r\n\r\n");
+        watch_peer();
+    }
+
+    void send_event(std::string bytes) override {
+        if (closed) return close();
+        push(std::move(bytes));
+    }
+
+    void close() override {
+        closed = true;
+        waiting_ = false;
+        answer_timer_.cancel();
+        error_code ignored;
+        lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
+        lowest().close();
+    }
+
+private:
+    std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
+    beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
+
+    void read() {
+        parser_.emplace();
+        parser_->header_limit(max_http_header_bytes);
+        parser_->body_limit(max_http_body_bytes);
+        lowest().expires_after(read_timeout);
+        http::async_read(stream_, buffer_, *parser_,
+                         [self = self()](error_code ec, std::size_t) { self->take_request(ec); });
+    }
+
+    void take_request(error_code ec) {
+        keep_alive_ = false;
+        if (ec == http::error::body_limit)
+            return send(problem_response(413, "too large", "a body may have at most 4 MiB"));
+        if (ec == http::error::header_limit)
+            return send(problem_response(431, "too large", "headers may have at most 16 KiB"));
+        if (ec && ec.category() == http::make_error_code(http::error::bad_method).category() &&
+            ec != http::error::end_of_stream && ec != http::error::partial_message)
+            return send(problem_response(400, "bad request", "this is no HTTP that can be understood"));
+        if (ec) return close();
+        const auto& message = parser_->get();
+        keep_alive_ = message.keep_alive();
+        head_only_ = message.method() == http::verb::head;
+        auto refusal = refusal_of(message);
+        if (refusal) {
+            if (refusal->status != 401 && refusal->status != 404) keep_alive_ = false;
+            return send(std::move(*refusal));
+        }
+        waiting_ = true;
+        answer_timer_.expires_after(answer_timeout);
+        answer_timer_.async_wait([self = self()](error_code timer) {
+            if (!timer) self->take_answer(problem_response(504, "no answer", "the scheduler did not answer in time"));
+        });
+        lowest().expires_never();
+        shared_->handler(std::make_shared<exchange_of_session>(shared_from_this(), std::move(request_)));
+    }
+
+    // Takes the request over where nothing is wrong with it.
+    std::optional<http_response> refusal_of(const http::request<http::string_body>& message) {
+        const auto host = message[http::field::host];
+        const auto origin = message[http::field::origin];
+        if (shared_->is_loopback && !is_own_name({host.data(), host.size()}))
+            return problem_response(403, "forbidden", "this port answers to localhost and 127.0.0.1 only");
+        if (!origin.empty()) {
+            const auto at = origin.find("://");
+            if (at == origin.npos || origin.substr(at + 3) != host)
+                return problem_response(403, "forbidden", "requests of pages from elsewhere are not answered");
+        }
+        const auto url = boost::urls::parse_origin_form({message.target().data(), message.target().size()});
+        if (!url) return problem_response(400, "bad request", "the path is not valid");
+        request_ = {};
+        request_.method = std::string{message.method_string()};
+        for (auto segment : url->segments())
+            if (!segment.empty()) request_.path.emplace_back(segment);
+        for (auto parameter : url->params()) request_.query.insert_or_assign(parameter.key, parameter.value);
+        request_.if_none_match = std::string{message[http::field::if_none_match]};
+        request_.last_event_id = std::string{message["Last-Event-ID"]};
+        request_.body = std::move(parser_->get().body());
+        const auto authorization = message[http::field::authorization];
+        request_.role = role_of({authorization.data(), authorization.size()});
+        return std::nullopt;
+    }
+
+    http_role role_of(std::string_view authorization) {
+        if (shared_->options.tokens.empty()) return is_trusted() ? http_role::operate : http_role::none;
+        constexpr std::string_view bearer = "Bearer ";
+        auto role = http_role::none;
+        if (!authorization.starts_with(bearer)) return role;
+        authorization.remove_prefix(bearer.size());
+        for (const auto& [granted, token] : shared_->options.tokens)
+            if (same_text(authorization, token)) role = std::max(role, granted);
+        return role;
+    }
+
+    // Known once a connection: its owner does not change.
+    bool is_trusted() {
+        if (!trusted_) trusted_ = peer_is_trusted(lowest().socket().native_handle());
+        return *trusted_;
+    }
+
+    void send(http_response response) {
+        out_.emplace();
+        out_->version(11);
+        out_->result(response.status);
+        out_->set(http::field::content_type, response.content_type);
+        out_->set("X-Content-Type-Options", "nosniff");
+        for (const auto& [name, value] : response.headers) out_->set(name, value);
+        const auto size = response.body ? response.body->size() : 0;
+        if (response.body && !head_only_) out_->body() = *response.body;
+        out_->keep_alive(keep_alive_);
+        if (response.status != 304) out_->content_length(size);
+        lowest().expires_after(write_timeout);
+        serializer_.emplace(*out_);
+        serializer_->split(head_only_);
+        auto done = [self = self()](error_code ec, std::size_t) {
+            self->out_.reset();
+            if (ec || !self->keep_alive_) return self->close();
+            self->read();
+        };
+        if (head_only_)
+            http::async_write_header(stream_, *serializer_, done);
+        else
+            http::async_write(stream_, *serializer_, done);
+    }
+
+    // -- events
+
+    void push(std::string bytes) {
+        outgoing_.push_back(std::move(bytes));
+        if (outgoing_.size() == 1) write_next();
+    }
+
+    void write_next() {
+        lowest().expires_after(write_timeout);
+        asio::async_write(stream_, asio::buffer(outgoing_.front()), [self = self()](error_code ec, std::size_t n) {
+            self->lowest().expires_never();
+            self->event_backlog -= std::min(n, self->event_backlog.load());
+            self->outgoing_.pop_front();
+            if (ec || self->closed) return self->close();
+            if (!self->outgoing_.empty()) self->write_next();
+        });
+    }
+
+    // A reader of events says nothing; when it goes, that shows here.
+    void watch_peer() {
+        stream_.async_read_some(asio::buffer(ignored_), [self = self()](error_code ec, std::size_t) {
+            if (ec) return self->close();
+            self->watch_peer();
+        });
+    }
+
+    Stream stream_;
+    beast::flat_buffer buffer_{max_http_header_bytes + max_http_body_bytes};
+    std::optional<http::request_parser<http::string_body>> parser_;
+    std::optional<http::response<http::string_body>> out_;
+    std::optional<http::response_serializer<http::string_body>> serializer_;
+    asio::steady_timer answer_timer_;
+    http_request request_;
+    std::deque<std::string> outgoing_;
+    std::array<char, 256> ignored_{};
+    std::optional<bool> trusted_;
+    bool waiting_ = false;
+    bool in_events_ = false;
+    bool keep_alive_ = false;
+    bool head_only_ = false;
+};
+
+}  // namespace
+
+struct http_server::state {
+    explicit state(http_server_options options, http_handler handler) {
+        shared->options = std::move(options);
+        shared->handler = std::move(handler);
+        const auto& o = shared->options;
+        try {
+            if (!o.certificate.empty()) {
+                tls.emplace(asio::ssl::context::tls_server);
+                tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                                 asio::ssl::context::no_tlsv1_1);
+                tls->use_certificate_chain_file(o.certificate);
+                tls->use_private_key_file(o.key, asio::ssl::context::pem);
+            }
+            tcp::resolver resolver{context};
+            const tcp::endpoint at = *resolver.resolve(o.host, std::to_string(o.port)).begin();
+            shared->is_loopback = at.address().is_loopback();
+            acceptor.open(at.protocol());
+            acceptor.set_option(asio::socket_base::reuse_address{true});
+            acceptor.bind(at);
+            acceptor.listen();
+            port = acceptor.local_endpoint().port();
+        } catch (const boost::system::system_error& e) {
+            throw io_error{"HTTP on " + o.host + ":" + std::to_string(o.port) + ": " + e.code().message()};
+        }
+        accept();
+        thread = std::thread{[this] { context.run(); }};
+    }
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() {
+        asio::post(context, [this] {
+            acceptor.close();
+            wait.cancel();
+            for (const auto& session : living_sessions()) session->close();
+        });
+        thread.join();
+        {
+            const std::lock_guard lock{shared->mutex};
+            shared->stopped = true;
+        }
+        context.restart();
+        context.poll();  // what was posted meanwhile, which holds sessions
+    }
+
+    std::vector<std::shared_ptr<session_base>> living_sessions() {
+        std::vector<std::shared_ptr<session_base>> result;
+        const std::lock_guard lock{shared->mutex};
+        for (auto* session : shared->sessions)
+            if (auto living = session->weak_from_this().lock()) result.push_back(std::move(living));
+        return result;
+    }
+
+    void accept() {
+        acceptor.async_accept([this](error_code ec, tcp::socket socket) {
+            if (!acceptor.is_open()) return;
+            if (ec) return retry_later();
+            if (shared->connections() < max_http_connections) begin(std::move(socket));
+            accept();
+        });
+    }
+
+    // Out of descriptors, most likely.
+    void retry_later() {
+        wait.expires_after(std::chrono::milliseconds{100});
+        wait.async_wait([this](error_code ec) {
+            if (!ec) accept();
+        });
+    }
+
+    void begin(tcp::socket socket) {
+        error_code ignored;
+        socket.set_option(tcp::no_delay{true}, ignored);
+        if (tls) {
+            using stream = beast::ssl_stream<beast::tcp_stream>;
+            std::make_shared<session<stream>>(stream{beast::tcp_stream{std::move(socket)}, *tls}, shared)->start();
+        } else {
+            std::make_shared<session<beast::tcp_stream>>(beast::tcp_stream{std::move(socket)}, shared)->start();
+        }
+    }
+
+    std::shared_ptr<shared_state> shared = std::make_shared<shared_state>();
+    asio::io_context& context = shared->context;
+    std::optional<asio::ssl::context> tls;
+    tcp::acceptor acceptor{context};
+    asio::steady_timer wait{context};
+    std::uint16_t port = 0;
+    std::thread thread;
+};
+
+http_server::http_server(http_server_options options, http_handler handler)
+    : state_{std::make_unique<state>(std::move(options), std::move(handler))} {}
+http_server::~http_server() = default;
+std::uint16_t http_server::port() const { return state_->port; }
+
+}  // namespace bistro
