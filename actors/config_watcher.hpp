@@ -1,16 +1,25 @@
 // The actor that follows the config file: a valid change is published, an invalid one changes nothing and is reported.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "actors/protocol/interfaces.hpp"
+#include "config/submissions.hpp"
 #include "io/file_watch.hpp"
 
 namespace bistro {
 
+struct config_watcher_options {
+    std::shared_ptr<const settings> current;  ///< with what was submitted
+    std::string submissions_path;             ///< where that is kept; empty: nothing can be submitted
+    submissions submitted;
+    std::function<void(settings&)> amend;  ///< applied to every config that is read; may be empty
+};
+
 struct config_watcher_state {
     std::string path;
-    std::shared_ptr<const settings> current;
+    config_watcher_options options;
     scheduler_actor scheduler;
     std::unique_ptr<file_watch> watch;
     bool settling = false;  ///< for config_settle_time
@@ -23,10 +32,9 @@ struct config_watcher_state {
 /// after the change.
 inline constexpr std::chrono::milliseconds config_settle_time{100};
 
-/// `loop` is null where nothing is watched and file_changed comes by hand (tests). `amend` is applied to every config
-/// that is read; it may be empty.
+/// `loop` is null where nothing is watched and file_changed comes by hand (tests).
 config_watcher_actor::behavior_type config_watcher_behavior(
-    config_watcher_actor::stateful_pointer<config_watcher_state> self, std::shared_ptr<const settings> current,
-    scheduler_actor scheduler, io_loop* loop, std::function<void(settings&)> amend);
+    config_watcher_actor::stateful_pointer<config_watcher_state> self, config_watcher_options options,
+    scheduler_actor scheduler, io_loop* loop);
 
 }  // namespace bistro

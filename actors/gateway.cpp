@@ -78,6 +78,11 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
             if (!valid(m)) return refuse(self, a_client, "its question for an explanation is not valid");
             return self->delegate(scheduler, std::move(m));
         },
+        [=](wait_asked& m) -> caf::result<wait_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its question to wait is not valid");
+            return self->delegate(scheduler, std::move(m));
+        },
         [=](control_asked& m) -> caf::result<control_answer> {
             if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
             if (!valid(m)) return refuse(self, a_client, "its command is not valid");

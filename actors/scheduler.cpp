@@ -135,6 +135,7 @@ void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     }
     self->send_exit(job.actor, caf::exit_reason::user_shutdown);
     s.jobs.erase(found);
+    answer_job_waiters(self);
     check_quiescence(self);
 }
 
@@ -144,6 +145,7 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
     if (found == s.jobs.end()) return;
     auto& job = found->second;
     job.progress = m;
+    answer_job_waiters(self);
     if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true)) {
         self->request(s.pool, local_request_timeout, job_ended{m.job, m.seen_starts})
             .then([=, name = m.job](const job_removal& answer) { finish_removal(self, name, answer.removed); },
@@ -284,6 +286,11 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_logs(self, m);
         },
+        [=](const wait_asked& m) -> caf::result<wait_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return wait_for_job(self, m);
+        },
+        [=](const watcher_here& m) { self->state.watcher = m.watcher; },
         [=](const view_asked&) { return view_of(self->state); },
         [=](const histograms_asked& m) { return list_histograms(self, m); },
         [=](const explain_asked& m) -> caf::result<explanation> {

@@ -42,8 +42,9 @@ struct scheduler_state {
     pool_actor pool;
     nodes_actor nodes;
     std::optional<nodes_changed> forest;
-    time_ms forest_ms = 0;      ///< when it came
-    std::string nodes_failure;  ///< why there is no forest, where a source has failed
+    time_ms forest_ms = 0;          ///< when it came
+    caf::strong_actor_ptr watcher;  ///< of the config; null: there is none
+    std::string nodes_failure;      ///< why there is no forest, where a source has failed
     std::map<job_id, job> jobs;
     std::vector<job_id> order;  ///< of the jobs in the config
     worker_registry registry;
@@ -59,6 +60,7 @@ struct scheduler_state {
     // Is everything at rest? Asked of all jobs, and believed when two rounds in a row give the same answers.
     std::vector<caf::typed_response_promise<run_finished>> quiescence_waiters;
     std::vector<caf::typed_response_promise<stopped>> stop_waiters;
+    std::vector<std::pair<job_id, caf::typed_response_promise<wait_answer>>> job_waiters;
     std::uint64_t round_changes = 0;
     bool round_active = false;
     bool round_again = false;
@@ -66,6 +68,8 @@ struct scheduler_state {
     static inline const char* name = "scheduler";
 };
 
+/// More who wait for jobs are refused.
+inline constexpr std::size_t max_job_waiters = 10'000;
 /// How often the health of remote workers is judged.
 inline constexpr std::chrono::seconds health_interval{1};
 /// A stopping scheduler waits this much longer than the longest kill_wait_s of its jobs for its tasks to end.

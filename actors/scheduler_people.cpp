@@ -104,6 +104,35 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
     });
 }
 
+void answer_job_waiters(scheduler_ptr self) {
+    auto& s = self->state;
+    std::erase_if(s.job_waiters, [&](auto& waiter) {
+        auto& [name, promise] = waiter;
+        const auto job = s.jobs.find(name);
+        if (job == s.jobs.end() || job->second.retired) {
+            promise.deliver(caf::make_error(caf::sec::invalid_argument, "job " + quote(name.value) + " is gone"));
+            return true;
+        }
+        const auto& progress = job->second.progress;
+        if (!progress.loaded || !s.forest || progress.counts.unfinished() > 0) return false;
+        promise.deliver(wait_answer{progress.counts});
+        return true;
+    });
+}
+
+caf::result<wait_answer> wait_for_job(scheduler_ptr self, const wait_asked& m) {
+    auto& s = self->state;
+    const auto job = s.jobs.find(m.job);
+    if (job == s.jobs.end()) return caf::make_error(caf::sec::invalid_argument, unknown_job(s, m.job));
+    if (s.job_waiters.size() >= max_job_waiters)
+        return caf::make_error(caf::sec::runtime_error, "too many wait for jobs already");
+    auto promise = self->make_response_promise<wait_answer>();
+    s.job_waiters.emplace_back(m.job, promise);
+    // What was heard last of the job may be older than what the asker has just done.
+    ask_progress(self, [self](std::uint64_t) { answer_job_waiters(self); });
+    return promise;
+}
+
 scheduler_view view_of(const scheduler_state& s) {
     scheduler_view view;
     view.config = s.config;
@@ -211,6 +240,12 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     if (m.verb == control_verb::stop) {
         if (s.options.on_stop_asked) s.options.on_stop_asked();
         return control_answer{true, "stopping"};
+    }
+    if (m.verb >= control_verb::submit) {
+        if (!s.watcher) return control_answer{false, "only a running bistro scheduler takes changes of its jobs"};
+        auto question = m;
+        question.secret.clear();
+        return self->delegate(caf::actor_cast<config_watcher_actor>(s.watcher), std::move(question));
     }
     auto job = s.jobs.find(m.job);
     if (!m.job.empty() && job == s.jobs.end())

@@ -223,17 +223,18 @@ const toml::node& reference(const toml::table& jobs, const job_id& job, std::str
 
 }  // namespace
 
-void check_job_references(const toml::table& jobs, load_context& c) {
+std::vector<reference_problem> job_reference_problems(const std::vector<job_spec>& jobs) {
+    std::vector<reference_problem> problems;
     std::map<job_id, const job_spec*> by_name;
     std::vector<std::string> names;
-    for (const auto& job : c.config.jobs) {
+    for (const auto& job : jobs) {
         by_name[job.name] = &job;
         names.push_back(job.name.value);
     }
     constexpr std::pair<const char*, std::vector<job_id> job_spec::*> lists[] = {
         {"depends_on", &job_spec::depends_on},
         {"run_only_after_all_nodes_are_done_for", &job_spec::run_only_after_all_nodes_are_done_for}};
-    for (const auto& job : c.config.jobs) {
+    for (const auto& job : jobs) {
         for (const auto& [key, list] : lists)
             for (const auto& other : job.*list) {
                 if (by_name.contains(other)) continue;
@@ -241,14 +242,14 @@ void check_job_references(const toml::table& jobs, load_context& c) {
                     "job " + quote(job.name.value) + " depends on " + quote(other.value) + ", which does not exist";
                 if (auto near = nearest(other.value, names); !near.empty())
                     message += "; did you mean " + quote(near) + "?";
-                c.sink.add(reference(jobs, job.name, key, other), message);
+                problems.push_back({job.name, key, other, message});
             }
         for (const auto& other : job.depends_on)
             if (auto found = by_name.find(other); found != by_name.end() && found->second->level != job.level)
-                c.sink.add(reference(jobs, job.name, "depends_on", other),
-                           "job " + quote(job.name.value) + " of level " + quote(job.level) + " depends on " +
-                               quote(other.value) + " of level " + quote(found->second->level) +
-                               ", so they share no node; use run_only_after_all_nodes_are_done_for");
+                problems.push_back({job.name, "depends_on", other,
+                                    "job " + quote(job.name.value) + " of level " + quote(job.level) + " depends on " +
+                                        quote(other.value) + " of level " + quote(found->second->level) +
+                                        ", so they share no node; use run_only_after_all_nodes_are_done_for"});
     }
     // Depth-first; a job that is met again while still open closes a cycle.
     std::map<job_id, int> colour;
@@ -263,9 +264,9 @@ void check_job_references(const toml::table& jobs, load_context& c) {
                 if (colour[other] == 1) {
                     std::vector<std::string> cycle{std::find(stack.begin(), stack.end(), other.value), stack.end()};
                     cycle.push_back(other.value);
-                    c.sink.add(reference(jobs, job.name, key, other),
-                               "jobs depend on each other in a circle, so none of them could ever start: " +
-                                   join(cycle, " -> "));
+                    problems.push_back({job.name, key, other,
+                                        "jobs depend on each other in a circle, so none of them could ever start: " +
+                                            join(cycle, " -> ")});
                 } else {
                     visit(*found->second);
                 }
@@ -273,8 +274,14 @@ void check_job_references(const toml::table& jobs, load_context& c) {
         stack.pop_back();
         colour[job.name] = 2;
     };
-    for (const auto& job : c.config.jobs)
+    for (const auto& job : jobs)
         if (colour[job.name] == 0) visit(job);
+    return problems;
+}
+
+void check_job_references(const toml::table& jobs, load_context& c) {
+    for (const auto& problem : job_reference_problems(c.config.jobs))
+        c.sink.add(reference(jobs, problem.job, problem.key, problem.other), problem.message);
 }
 
 }  // namespace bistro

@@ -34,7 +34,15 @@ void load_jobs(const toml::table& jobs, load_context& context);
 std::optional<backoff_policy> load_backoff(toml_reader& reader, std::string_view key);
 /// false: never; true: at once; or seconds.
 std::optional<std::int64_t> load_orphan_rule(toml_reader& reader, std::optional<std::int64_t> otherwise);
-/// References between jobs: unknown ones, cycles, levels that differ.
+/// What is wrong with what jobs say of others: unknown ones, cycles, levels that differ.
+struct reference_problem {
+    job_id job;
+    std::string key;  ///< of the list that names the other
+    job_id other;
+    std::string message;
+};
+std::vector<reference_problem> job_reference_problems(const std::vector<job_spec>& jobs);
+/// Reports those of a config.
 void check_job_references(const toml::table& jobs, load_context& context);
 
 /// A TOML value as JSON text.

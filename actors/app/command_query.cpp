@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "actors/app/client.hpp"
 #include "actors/app/commands.hpp"
 #include "actors/app/log_setup.hpp"
 #include "actors/app/query_output.hpp"
@@ -24,86 +25,6 @@
 namespace bistro {
 
 namespace {
-
-// A connection to a scheduler for the length of a command.
-class client {
-public:
-    explicit client(const target_arguments& target) {
-        membership member;
-        if (!target.config.empty()) {
-            const auto loaded = load_config(target.config, config_purpose::worker);
-            print_errors(loaded.errors);
-            // Whoever edits it must be able to end what runs meanwhile.
-            if (!loaded.membership()) {
-                refuse_arguments("the config " + target.config +
-                                 " is not valid; --data-dir or --scheduler say as well where the scheduler is");
-                return;
-            }
-            member = membership_of(*loaded.membership());
-        }
-        auto finder = make_finder(target, member);
-        if (!finder.error.empty()) {
-            refuse_arguments(finder.error);
-            return;
-        }
-        const auto address = finder.find();
-        if (!address) {
-            nobody_ = finder.in_data_dir;
-            error_ = "no scheduler runs with the data directory " + quote(data_dir_of(target));
-            return;
-        }
-        secret_ = address->secret;
-        config_ = std::make_unique<system_config>(member.tls);
-        system_ = std::make_unique<caf::actor_system>(*config_);
-        auto connected = connect_once(*system_, *address, member.tls.has_value());
-        gateway_ = std::move(connected.gateway);
-        error_ = std::move(connected.error);
-        nobody_ = connected.nobody && finder.in_data_dir;
-    }
-
-    [[nodiscard]] bool connected() const { return static_cast<bool>(gateway_); }
-    [[nodiscard]] const std::string& error() const { return error_; }
-    [[nodiscard]] bool bad_arguments() const { return bad_usage_; }
-    /// No scheduler runs there, as far as can be seen.
-    [[nodiscard]] bool nobody() const { return nobody_; }
-    /// The scheduler does not know what it was asked for.
-    [[nodiscard]] bool unknown() const { return unknown_; }
-
-    template <class Answer, class Question>
-    std::optional<Answer> ask(Question question) {
-        question.secret = secret_;
-        std::optional<Answer> result;
-        caf::scoped_actor self{*system_};
-        self->request(gateway_, local_request_timeout, std::move(question))
-            .receive([&](Answer& answer) { result = std::move(answer); },
-                     [&](const caf::error& e) {
-                         unknown_ = e == caf::sec::invalid_argument;
-                         error_ = reason_of(e);
-                         if (!unknown_) error_ = "the scheduler refuses: " + error_;
-                     });
-        return result;
-    }
-
-private:
-    void refuse_arguments(std::string why) {
-        error_ = std::move(why);
-        bad_usage_ = true;
-    }
-
-    std::string secret_;
-    std::string error_;
-    bool bad_usage_ = false;
-    bool nobody_ = false;
-    bool unknown_ = false;
-    std::unique_ptr<system_config> config_;
-    std::unique_ptr<caf::actor_system> system_;
-    gateway_actor gateway_;
-};
-
-int unreachable(const client& c) {
-    fmt::print(stderr, "bistro: {}\n", c.error());
-    return c.bad_arguments() || c.unknown() ? bad_usage : could_not_reach_run;
-}
 
 // Whether files are there to read instead, where nobody runs.
 bool has_files(const target_arguments& target) {
@@ -343,8 +264,11 @@ int command_logs(const target_arguments& target, const logs_arguments& a) {
 
 int command_control(const target_arguments& target, const std::string& verb, const std::string& job,
                     const std::string& node) {
+    static const std::map<std::string, control_verb> verbs{
+        {"kill", control_verb::kill},     {"forgive", control_verb::forgive}, {"stop", control_verb::stop},
+        {"delete", control_verb::remove}, {"pause", control_verb::pause},     {"resume", control_verb::resume}};
     control_asked ask;
-    ask.verb = verb == "kill" ? control_verb::kill : verb == "forgive" ? control_verb::forgive : control_verb::stop;
+    ask.verb = verbs.at(verb);
     ask.job = job_id{job};
     ask.node = node_id{node};
     client c{target};

@@ -15,6 +15,7 @@ enum exit_code : int {
     some_failed = 1,          ///< some task failed for good, or can never run; nothing there to kill
     bad_usage = 2,            ///< of the command line, a name that is unknown, or a config that is not valid
     could_not_reach_run = 3,  ///< the scheduler could not be reached, or nothing could be run
+    not_in_time = 124,        ///< what was waited for did not come; as timeout(1) has it
 };
 
 struct run_arguments {
@@ -94,8 +95,12 @@ struct logs_arguments {
     bool follow = false;
 };
 int command_logs(const target_arguments& target, const logs_arguments& arguments);
-/// `verb` is kill, forgive or stop.
+/// `verb` is kill, forgive, stop, delete, pause or resume.
 int command_control(const target_arguments& target, const std::string& verb, const std::string& job,
                     const std::string& node);
+/// Hands the jobs of a TOML file ("-": stdin) to a scheduler.
+int command_submit(const target_arguments& target, const std::string& file);
+/// Until a job is at rest, or for so many seconds (0: for ever).
+int command_wait(const target_arguments& target, const std::string& job, std::int64_t timeout_s);
 
 }  // namespace bistro

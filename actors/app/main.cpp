@@ -36,6 +36,7 @@ std::vector<std::string> split_off_command(std::vector<std::string>& arguments) 
 
 constexpr std::int64_t max_seed = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t max_limit = 1'000'000'000;
+constexpr std::int64_t max_wait_s = 365 * 86'400;
 
 // CLI11 alone takes -1 for a large number, and what is too large for the largest.
 CLI::Validator whole_number(std::int64_t most) {
@@ -201,6 +202,35 @@ int run_program(std::vector<std::string> arguments) {
     c->add_option("JOB", job, "of this job")->required();
     add_target(*c, target);
     c->callback([&] { code = command_control(target, "forgive", job, {}); });
+
+    c = app.add_subcommand("pause", "start no more tasks of a job, until it is resumed");
+    c->add_option("JOB", job, "this job")->required();
+    add_target(*c, target);
+    c->callback([&] { code = command_control(target, "pause", job, {}); });
+
+    c = app.add_subcommand("resume", "let a paused job go on");
+    c->add_option("JOB", job, "this job")->required();
+    add_target(*c, target);
+    c->callback([&] { code = command_control(target, "resume", job, {}); });
+
+    std::string submitted;
+    c = app.add_subcommand("submit", "hand jobs to a running scheduler, beside those of its config");
+    c->add_option("FILE", submitted, "TOML with sections [jobs.NAME]; - is stdin")->required();
+    add_target(*c, target);
+    c->callback([&] { code = command_submit(target, submitted); });
+
+    c = app.add_subcommand("delete", "take back a job that was submitted");
+    c->add_option("JOB", job, "this job")->required();
+    add_target(*c, target);
+    c->callback([&] { code = command_control(target, "delete", job, {}); });
+
+    std::int64_t wait_s = 0;
+    c = app.add_subcommand("wait", "until every task of a job is done or has failed: 0 all done, 1 some failed");
+    c->add_option("JOB", job, "this job")->required();
+    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124")->check(whole_number(max_wait_s));
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_wait(target, job, wait_s); });
 
     c = app.add_subcommand("stop", "end a scheduler and its running tasks");
     add_target(*c, target);

@@ -18,8 +18,15 @@
 #include "actors/worker.hpp"
 #include "io/error.hpp"
 #include "io/host.hpp"
+#include "model/text.hpp"
 
 namespace bistro {
+
+namespace {
+
+constexpr const char* submissions_file = "submissions.json";
+
+}  // namespace
 
 // -- main_events ------------------------------------------------------------------------------------------------------
 
@@ -120,9 +127,25 @@ void scheduler_process::open_stores() {
             write_private_file(own_secret, random_secret());
         secret_ = read_secret(config_->network.secret_file.empty() ? own_secret : config_->network.secret_file);
     }
+    if (options_.submissions) load_submissions();
     cluster_ = statuses_->cluster();
     epoch_ = statuses_->begin_epoch();
     known_workers_ = statuses_->workers();
+}
+
+void scheduler_process::load_submissions() {
+    const auto path = folder_->file(submissions_file);
+    try {
+        submitted_ = parse_submissions(read_private_file(path));
+    } catch (const io_error&) {
+        throw;
+    } catch (const std::runtime_error& e) {
+        throw io_error{path + " " + e.what()};
+    }
+    auto config = *config_;
+    for (const auto& name : apply(submitted_, config))
+        spdlog::warn("job {} is in the config, and was submitted too: the config counts", quote(name.value));
+    config_ = std::make_shared<const settings>(std::move(config));
 }
 
 void scheduler_process::spawn_actors() {
@@ -159,7 +182,11 @@ void scheduler_process::spawn_actors() {
     scheduler_ = spawn_guarded(*system_, run_, scheduler_behavior, std::move(options));
     gateway_ = spawn_guarded(*system_, run_, gateway_behavior, secret_, cluster_, scheduler_);
     if (!config_->file.empty())
-        watcher_ = system_->spawn(config_watcher_behavior, config_, scheduler_, loop_.get(), options_.amend);
+        watcher_ = system_->spawn(
+            config_watcher_behavior,
+            config_watcher_options{config_, options_.submissions ? folder_->file(submissions_file) : std::string{},
+                                   submitted_, options_.amend},
+            scheduler_, loop_.get());
 }
 
 void scheduler_process::listen() {

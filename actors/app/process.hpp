@@ -14,6 +14,7 @@
 #include "actors/network.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
+#include "config/submissions.hpp"
 #include "io/data_dir.hpp"
 #include "io/http/http_server.hpp"
 #include "io/io_loop.hpp"
@@ -66,6 +67,7 @@ struct scheduler_process_options {
     bool in_memory = false;  ///< keep nothing on disk
     bool insecure = false;
     bool listen = true;
+    bool submissions = false;              ///< jobs may be submitted and paused, which is kept in the data directory
     std::string events_path;               ///< empty: no event log
     bool append_events = false;            ///< to what an earlier life has written
     std::function<void(settings&)> amend;  ///< what the command line changes in each config that is read
@@ -100,6 +102,7 @@ public:
 private:
     void shut_down();
     void open_stores();
+    void load_submissions();
     void spawn_actors();
     void listen();
     void serve_http();
@@ -109,6 +112,7 @@ private:
     std::shared_ptr<const settings> config_;
     runtime run_ = live_runtime();
     std::unique_ptr<data_dir> folder_;
+    submissions submitted_;
     std::unique_ptr<io_loop> loop_;
     std::unique_ptr<process_launcher> launcher_;
     std::unique_ptr<status_store> statuses_;

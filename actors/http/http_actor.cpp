@@ -60,6 +60,11 @@ void answer_error(const exchange_ptr& exchange, const caf::error& error) {
     answer_problem(exchange, 503, "unavailable", text_of_error(error));
 }
 
+void forget_jobs(http_ptr self) {
+    ++self->state.changes;
+    self->state.jobs_at.reset();
+}
+
 void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed failed) {
     auto& s = self->state;
     const auto now = self->clock().now();
@@ -72,11 +77,16 @@ void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed fa
     };
     self->request(s.options.scheduler, local_request_timeout, jobs_asked{s.options.secret})
         .then(
-            [=](jobs_answer& answer) {
+            [=, changes = s.changes](jobs_answer& answer) {
+                auto asked = waiting();
+                if (changes != self->state.changes) {
+                    for (auto& [take, fail] : asked) with_jobs(self, std::move(take), std::move(fail));
+                    return;
+                }
                 self->state.jobs = std::move(answer);
-                self->state.jobs_at = self->clock().now();
                 self->state.bodies.clear();
-                for (const auto& [take, _] : waiting()) take(*self->state.jobs);
+                self->state.jobs_at = self->clock().now();
+                for (const auto& [take, _] : asked) take(*self->state.jobs);
             },
             [=](const caf::error& error) {
                 for (const auto& [_, fail] : waiting()) fail(error);

@@ -52,6 +52,9 @@ std::string text_of_error(const caf::error& error);
 /// The state of all jobs, at most jobs_cache_time old.
 void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed failed);
 
+/// Something was changed: whoever asks from now on must see it.
+void forget_jobs(http_ptr self);
+
 /// Asks, and hands on the answer; an error is answered as such.
 template <class Answer, class Handle, class Question>
 void ask(http_ptr self, const Handle& whom, Question question, const exchange_ptr& exchange,

@@ -4,6 +4,7 @@
 #include "actors/http/answers_json.hpp"
 #include "actors/http/embedded.hpp"
 #include "actors/http/http_parts.hpp"
+#include "config/submissions.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -249,25 +250,35 @@ void serve_logs(http_ptr self, const http_call& call) {
                      });
 }
 
-void control(http_ptr self, const http_call& call, control_verb verb, const std::string& job, const std::string& node) {
+void control(http_ptr self, const http_call& call, control_verb verb, const std::string& job = {},
+             const std::string& node = {}, std::string text = {}) {
     ask<control_answer>(
         self, self->state.options.scheduler,
-        control_asked{self->state.options.secret, verb, job_id{job}, node_id{node}}, call.exchange,
-        [exchange = call.exchange](const control_answer& answer) {
+        control_asked{self->state.options.secret, verb, job_id{job}, node_id{node}, std::move(text)}, call.exchange,
+        [=, exchange = call.exchange](const control_answer& answer) {
+            forget_jobs(self);
             if (!answer.ok) return answer_problem(exchange, 409, "refused", answer.text);
             answer_json(exchange, json::object{{"version", json_version}, {"text", json_text(answer.text)}});
         });
 }
 
-void serve_forgive(http_ptr self, const http_call& call) {
-    control(self, call, control_verb::forgive, call.names[0], {});
+void serve_submit(http_ptr self, const http_call& call) {
+    if (call.request().body.size() > max_submitted_job_bytes)
+        return answer_problem(call.exchange, 413, "too_large", "a job may have at most 1 MiB");
+    control(self, call, control_verb::submit, call.names[0], {}, call.request().body);
 }
+
+void serve_remove(http_ptr self, const http_call& call) { control(self, call, control_verb::remove, call.names[0]); }
+void serve_pause(http_ptr self, const http_call& call) { control(self, call, control_verb::pause, call.names[0]); }
+void serve_resume(http_ptr self, const http_call& call) { control(self, call, control_verb::resume, call.names[0]); }
+
+void serve_forgive(http_ptr self, const http_call& call) { control(self, call, control_verb::forgive, call.names[0]); }
 
 void serve_kill(http_ptr self, const http_call& call) {
     control(self, call, control_verb::kill, call.names[0], call.names.size() > 1 ? call.names[1] : std::string{});
 }
 
-void serve_stop(http_ptr self, const http_call& call) { control(self, call, control_verb::stop, {}, {}); }
+void serve_stop(http_ptr self, const http_call& call) { control(self, call, control_verb::stop); }
 
 // Lives as long as this process answers.
 void serve_health(http_ptr, const http_call& call) { answer_json(call.exchange, json::object{{"healthy", true}}); }
@@ -310,6 +321,10 @@ const std::vector<http_route> http_routes = {
     {"GET", "/api/v1/status", http_role::read, serve_status},
     {"GET", "/api/v1/jobs", http_role::read, serve_jobs},
     {"GET", "/api/v1/jobs/{job}", http_role::read, serve_job},
+    {"PUT", "/api/v1/jobs/{job}", http_role::operate, serve_submit},
+    {"DELETE", "/api/v1/jobs/{job}", http_role::operate, serve_remove},
+    {"POST", "/api/v1/jobs/{job}/pause", http_role::operate, serve_pause},
+    {"POST", "/api/v1/jobs/{job}/resume", http_role::operate, serve_resume},
     {"GET", "/api/v1/jobs/{job}/explanation", http_role::read, serve_explanation},
     {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive},
     {"POST", "/api/v1/jobs/{job}/kill", http_role::operate, serve_kill},

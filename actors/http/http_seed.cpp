@@ -79,6 +79,13 @@ public:
         throw std::invalid_argument{quote(key) + " must be a whole number"};
     }
 
+    // As text.
+    std::string needed_object(const char* key) const {
+        const auto* value = input_.if_contains(key);
+        if (!value || !value->is_object()) throw std::invalid_argument{quote(key) + " must be an object"};
+        return json::serialize(*value);
+    }
+
     bool wants_job(const job_id& job) const {
         const auto jobs = texts("jobs");
         return jobs.empty() || std::find(jobs.begin(), jobs.end(), job.value) != jobs.end();
@@ -319,6 +326,7 @@ void forgive_jobs(const query& q) {
             asked.ask<control_answer>(options.scheduler,
                                       control_asked{options.secret, control_verb::forgive, job.name, {}},
                                       [](const query& each, const control_answer& answer) {
+                                          forget_jobs(each.self);
                                           if (!answer.ok) each.error(answer.text);
                                       });
         }
@@ -339,6 +347,22 @@ void kill_task(const query& q) {
                           });
 }
 
+void change_job(const query& q, control_verb verb, std::string text, const char* done) {
+    const auto& options = q.self->state.options;
+    q.ask<control_answer>(options.scheduler,
+                          control_asked{options.secret, verb, job_id{q.needed_text("job_id")}, {}, std::move(text)},
+                          [done](const query& asked, const control_answer& answer) {
+                              forget_jobs(asked.self);
+                              if (answer.ok)
+                                  asked.data(done);
+                              else
+                                  asked.error(answer.text);
+                          });
+}
+
+void save_job(const query& q) { change_job(q, control_verb::submit, q.needed_object("job"), "saved"); }
+void delete_job(const query& q) { change_job(q, control_verb::remove, {}, "deleted"); }
+
 struct handler {
     std::string_view name;
     bool changes;
@@ -355,6 +379,8 @@ constexpr handler handlers[] = {
     {"task_logs", false, task_logs},
     {"errors", false, errors},
     {"refresh_time", false, refresh_time},
+    {"save_job", true, save_job},
+    {"delete_job", true, delete_job},
     {"forgive_jobs", true, forgive_jobs},
     {"kill_task", true, kill_task},
 };

@@ -70,7 +70,9 @@ BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x
 BISTRO_INSPECT(logs_asked, x.secret, x.query, x.after)
 BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_ms, x.text)
 BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)
-BISTRO_INSPECT(control_asked, x.secret, x.verb, x.job, x.node)
+BISTRO_INSPECT(wait_asked, x.secret, x.job)
+BISTRO_INSPECT(wait_answer, x.counts)
+BISTRO_INSPECT(control_asked, x.secret, x.verb, x.job, x.node, x.text)
 BISTRO_INSPECT(control_answer, x.ok, x.text)
 
 #undef BISTRO_INSPECT
@@ -86,6 +88,7 @@ bool valid(const tasks_asked& x);
 bool valid(const explain_asked& x);
 bool valid(const logs_asked& x);
 bool valid(const logs_answer& x);
+bool valid(const wait_asked& x);
 bool valid(const control_asked& x);
 
 }  // namespace bistro

@@ -92,9 +92,10 @@ using scheduler_actor = caf::typed_actor<
     caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>,
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
     caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
-    caf::replies_to<explain_asked>::with<explanation>,
+    caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
     // From the same process.
-    caf::replies_to<view_asked>::with<scheduler_view>, caf::replies_to<histograms_asked>::with<histograms_answer>>;
+    caf::reacts_to<watcher_here>, caf::replies_to<view_asked>::with<scheduler_view>,
+    caf::replies_to<histograms_asked>::with<histograms_answer>>;
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
 using gateway_actor =
@@ -102,10 +103,12 @@ using gateway_actor =
                      caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
                      caf::replies_to<logs_asked>::with<logs_answer>,
                      caf::replies_to<control_asked>::with<control_answer>,
-                     caf::replies_to<explain_asked>::with<explanation>>;
+                     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>>;
 
 /// Reads the config file again when it changes.
-using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>>;
+using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>,
+                                              // From the scheduler: submit, remove, pause or resume a job.
+                                              caf::replies_to<control_asked>::with<control_answer>>;
 
 /// Answers HTTP; runs on a thread of its own, since it writes much JSON.
 using http_actor = caf::typed_actor<caf::reacts_to<http_asked>, caf::reacts_to<progress_snapshot>>;

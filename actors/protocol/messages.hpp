@@ -200,6 +200,11 @@ struct waiting_explained {
     std::vector<blocked_tasks> all;  ///< of the job
 };
 
+/// Watcher to the scheduler: whom to ask for changes of the jobs. A config_watcher_actor.
+struct watcher_here {
+    caf::strong_actor_ptr watcher;
+};
+
 /// Watcher to itself: the file may have changed.
 struct file_changed {
     bool whole = false;    ///< likely to be complete, so that it can be read at once

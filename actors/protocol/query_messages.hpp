@@ -102,13 +102,22 @@ struct logs_answer {
     std::map<std::string, std::int64_t> last;  ///< where to go on: what to ask for next as `after`
     std::vector<std::string> missing;          ///< shard names of workers that could not be asked
 };
-enum class control_verb : std::uint8_t { kill, forgive, stop };
-inline constexpr control_verb last_control_verb = control_verb::stop;
+/// Answered when every task of the job is done or has failed for good, and with an error when the job is gone.
+struct wait_asked {
+    std::string secret;
+    job_id job;
+};
+struct wait_answer {
+    task_counts counts;
+};
+enum class control_verb : std::uint8_t { kill, forgive, stop, submit, remove, pause, resume };
+inline constexpr control_verb last_control_verb = control_verb::resume;
 struct control_asked {
     std::string secret;
     control_verb verb = control_verb::kill;
     job_id job;
     node_id node;
+    std::string text = {};  ///< of submit: the job, as JSON
 };
 struct control_answer {
     bool ok = false;

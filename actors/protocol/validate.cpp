@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include "config/submissions.hpp"
 
 #include "actors/protocol/inspect.hpp"
 
@@ -130,8 +131,11 @@ bool valid(const logs_answer& x) {
     });
 }
 
+bool valid(const wait_asked& x) { return are_words({x.job.value}); }
+
 bool valid(const control_asked& x) {
-    return in_range(x.verb, last_control_verb) && are_words({x.job.value, x.node.value});
+    return in_range(x.verb, last_control_verb) && are_words({x.job.value, x.node.value}) &&
+           x.text.size() <= max_submitted_job_bytes;
 }
 
 }  // namespace bistro

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "actors/config_watcher.hpp"
+#include "io/data_dir.hpp"
 #include "tests/support/system_fixture.hpp"
 
 namespace bistro {
@@ -423,8 +425,8 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     std::ofstream{path} << test::base_config << one_job;
     start_scheduler(one_job);
     auto current = std::make_shared<const settings>(*load_config(path).config);
-    auto watcher = track(system.spawn(config_watcher_behavior, current, scheduler, static_cast<io_loop*>(nullptr),
-                                      std::function<void(settings&)>{}));
+    auto watcher = track(system.spawn(config_watcher_behavior, config_watcher_options{current, {}, {}, {}}, scheduler,
+                                      static_cast<io_loop*>(nullptr)));
     std::ofstream{path} << test::base_config << one_job << "ownerr = 1\n";
     caf::anon_send(watcher, file_changed{});
     run();
@@ -444,6 +446,38 @@ TEST_F(system_test, an_invalid_change_of_the_config_file_changes_nothing) {
     caf::anon_send(watcher, file_changed{true, false});
     run();
     EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(1)) << "a whole file is read at once";
+}
+
+TEST_F(system_test, a_change_of_the_jobs_takes_effect_when_it_is_stored_and_not_before) {
+    const auto path = dir.file("c.toml");
+    std::ofstream{path} << test::base_config << one_job;
+    start_scheduler(one_job);
+    const auto control = [&](control_verb verb, const std::string& text = {}) {
+        return *ask<control_answer>(scheduler, control_asked{"secret", verb, job_id{"new"}, {}, text});
+    };
+    EXPECT_THAT(control(control_verb::pause).text, HasSubstr("only a running bistro scheduler"));
+    auto current = std::make_shared<const settings>(*load_config(path).config);
+    const auto kept = dir.file("missing/submissions.json");
+    auto watcher = track(system.spawn(config_watcher_behavior, config_watcher_options{current, kept, {}, {}}, scheduler,
+                                      static_cast<io_loop*>(nullptr)));
+    run();
+    const std::string job = R"({"owner": "y", "command": ["b"]})";
+    EXPECT_THAT(control(control_verb::submit, job).text, HasSubstr("could not be stored, and was not made"));
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(1));
+    std::filesystem::create_directory(dir.file("missing"));
+    EXPECT_THAT(control(control_verb::submit, "{}").text, HasSubstr("needs an owner"));
+    EXPECT_TRUE(control(control_verb::submit, job).ok);
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(2));
+    EXPECT_TRUE(control(control_verb::pause).ok);
+    EXPECT_FALSE(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs[1].enabled);
+    EXPECT_EQ(parse_submissions(read_private_file(kept)).paused, std::set{job_id{"new"}});
+    EXPECT_FALSE(control(control_verb::pause).ok);
+    EXPECT_TRUE(control(control_verb::resume).ok);
+    EXPECT_TRUE(control(control_verb::remove).ok);
+    EXPECT_THAT(control(control_verb::remove).text, HasSubstr("there is no job"));
+    EXPECT_THAT(ask<jobs_answer>(scheduler, jobs_asked{"secret"})->jobs, SizeIs(1));
+    std::ofstream{path} << "nonsense";
+    EXPECT_THAT(control(control_verb::submit, job).text, HasSubstr("is not valid now"));
 }
 
 }  // namespace

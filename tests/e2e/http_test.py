@@ -126,7 +126,7 @@ class Api(HttpTest):
                     continue
                 with self.subTest(path, method=method):
                     for ask in (names, {"job": "long", "node": "host1:db1"}):
-                        body = "{}" if path == "/" else None
+                        body = "{}" if path == "/" or method == "put" else None
                         status, headers, answer = self.ask(path.format(**ask), method.upper(), body)
                         described = operation["responses"]["200" if status == 200 else "default"]["content"]
                         kind = headers["Content-Type"].split(";")[0]
@@ -233,10 +233,65 @@ class Api(HttpTest):
         since = self.queries(q={"handler": "task_logs", "log_type": "stdout", "time": lines[0][2], "sort": "asc"})["q"]
         self.assertEqual(since["data"]["lines"][0], lines[0])
 
+    def test_submitted_jobs_and_pauses_outlive_the_scheduler(self):
+        new = {"owner": "you", "command": ["true"], "filters": {"db": {"whitelist_regex": "db1$"}}}
+        status, _, answer = self.ask("/api/v1/jobs/new", "PUT", json.dumps(new))
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(self.bistro("wait", "new", "--config", "c.toml")[0], "new: 2 done, 0 failed\n")
+        self.assertEqual(self.get("/api/v1/jobs/new")["config"]["filters"], new["filters"])
+        for bad, word in (({"owner": "x", "comand": ["true"]}, "did you mean"), ([], "must be an object"), ({"owner": "x"}, "needs a command")):
+            status, _, answer = self.ask("/api/v1/jobs/bad", "PUT", json.dumps(bad))
+            self.assertEqual((status, answer["code"]), (409, "refused"))
+            self.assertIn(word, answer["detail"])
+        self.assertEqual(self.ask("/api/v1/jobs/failing", "PUT", json.dumps(new))[0], 409, "the config's own")
+        self.assertEqual(self.ask("/api/v1/jobs/failing", "DELETE")[0], 409)
+        self.assertEqual(self.ask("/api/v1/jobs/failing/pause", "POST")[0], 200)
+        self.assertEqual(self.ask("/api/v1/jobs/failing/pause", "POST")[0], 409, "it is already")
+        self.scheduler.kill()
+        self.scheduler.wait()
+        self.serve(self.read("c.toml"))
+        jobs = {job["job"]: job for job in self.wait_until(lambda: self.get("/api/v1/jobs")["jobs"], "jobs")}
+        self.assertEqual({name: job["enabled"] for name, job in jobs.items()}, {"long": True, "failing": False, "new": True})
+        self.assertEqual(self.ask("/api/v1/jobs/failing/resume", "POST")[0], 200)
+        self.assertEqual(self.ask("/api/v1/jobs/new", "DELETE")[0], 200)
+        self.assertEqual(self.ask("/api/v1/jobs/new", "DELETE")[0], 409)
+        self.wait_until(lambda: len(self.get("/api/v1/jobs")["jobs"]) == 2, "its end")
+        # A change of the config's file keeps what was submitted.
+        self.bistro("pause", "failing", "--config", "c.toml")
+        self.write("c.toml", self.read("c.toml").replace("exit 3", "exit 4"))
+        self.wait_until(lambda: "exit 4" in str(self.get("/api/v1/jobs/failing")["config"]["command"]), "the new config")
+        self.wait_until(lambda: not self.get("/api/v1/jobs/failing")["enabled"], "the pause")
+
+    def test_jobs_are_submitted_and_waited_for_by_the_command_line(self):
+        self.write("new.toml", job("good", "true") + job("worse", "exit 1", 'backoff = ["fail"]') + "[jobs.bad]\nowner = 'x'\n")
+        out, err = self.bistro("submit", "new.toml", "--config", "c.toml", code=2)
+        self.assertIn('job "good" is submitted', out)
+        self.assertIn('job "bad" is refused: "jobs.bad" needs a command', err)
+        self.assertEqual(self.bistro("wait", "good", "--config", "c.toml")[0], "good: 6 done, 0 failed\n")
+        out, _ = self.bistro("wait", "worse", "--json", "--config", "c.toml", code=1)
+        self.assertEqual(json.loads(out)["tasks"]["failed"], 6)
+        self.assertIn("not at rest", self.bistro("wait", "long", "--timeout", "1", "--config", "c.toml", code=124)[1])
+        self.assertIn("there is no job", self.bistro("wait", "nope", "--config", "c.toml", code=2)[1])
+        self.bistro("delete", "worse", "--config", "c.toml")
+        waiting = self.start("wait", "long", "--config", "c.toml")
+        self.bistro("submit", "-", "--config", "c.toml", input=job("piped", "true"))
+        self.bistro("wait", "piped", "--config", "c.toml")
+        self.stop(self.scheduler)
+        self.assertEqual(waiting.wait(timeout=DEADLINE_S), 3)
+        self.assertIn("no scheduler runs", self.bistro("submit", "new.toml", "--config", "c.toml", code=3)[1])
+
     def test_the_seed_systems_actions(self):
         answers = self.queries(kill={"handler": "kill_task", "job_id": "long", "node_id": "host1:db2"},
                                idle={"handler": "kill_task", "job_id": "failing", "node_id": "host1:db2"},
-                               forgive={"handler": "forgive_jobs", "jobs": ["failing"]})
+                               forgive={"handler": "forgive_jobs", "jobs": ["failing"]},
+                               save={"handler": "save_job", "job_id": "new", "job": {"owner": "x", "command": ["true"]}},
+                               wrong={"handler": "save_job", "job_id": "wrong", "job": {}},
+                               no_name={"handler": "save_job", "job": {}},
+                               delete={"handler": "delete_job", "job_id": "failing"})
+        self.assertEqual(answers["save"], {"data": "saved"})
+        for name in ("wrong", "no_name", "delete"):
+            self.assertEqual(list(answers[name]), ["error"])
+        self.assertEqual(self.queries(q={"handler": "delete_job", "job_id": "new"})["q"], {"data": "deleted"})
         self.assertEqual(answers["kill"], {"data": "signaled"})
         self.assertIn("error", answers["idle"])
         self.assertEqual(answers["forgive"], {"data": "forgiven"})

@@ -27,6 +27,8 @@ inline scheduler_actor::behavior_type silent_scheduler(scheduler_actor::pointer,
             [](const logs_asked&) { return logs_answer{}; },
             [](const control_asked&) { return control_answer{}; },
             [](const explain_asked&) { return explanation{}; },
+            [](const watcher_here&) {},
+            [](const wait_asked&) { return wait_answer{}; },
             [](const view_asked&) { return scheduler_view{}; },
             [](const histograms_asked&) { return histograms_answer{}; }};
 }
