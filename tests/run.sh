@@ -7,6 +7,7 @@ preset=${1:-release}
 labels=${2:-.}
 cd "$top"
 examples/install-packages.sh test
+[[ $labels != . && ! $labels =~ e2e ]] || npm ci --prefix tests/page --no-audit --no-fund --silent
 cmake --preset "$preset" -DBISTRO_TESTS=ON >/dev/null
 # Without end-to-end tests the program itself is not needed.
 targets=()

@@ -6,5 +6,8 @@
 namespace bistro {
 
 extern const std::string_view embedded_openapi;
+extern const std::string_view embedded_index;
+extern const std::string_view embedded_style;
+extern const std::string_view embedded_script;
 
 }  // namespace bistro

@@ -301,6 +301,28 @@ void serve_openapi(http_ptr, const http_call& call) {
     answer_shared(call.exchange, body, "application/json");
 }
 
+// The page asks this server, and nobody else; nothing frames it.
+void serve_file(const http_call& call, std::string_view text, const char* content_type) {
+    const auto body = make_body(std::string{text});
+    http_response response{200, content_type, body.text, {{"ETag", body.etag}, {"Cache-Control", "no-cache"}}};
+    response.headers.emplace_back("Content-Security-Policy",
+                                  "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr "
+                                  "'unsafe-inline'; img-src data:; connect-src 'self'; form-action 'none'; base-uri "
+                                  "'none'; frame-ancestors 'none'");
+    response.headers.emplace_back("Referrer-Policy", "no-referrer");
+    if (call.request().if_none_match == body.etag) {
+        response.status = 304;
+        response.body = nullptr;
+    }
+    call.exchange->answer(std::move(response));
+}
+
+void serve_page(http_ptr, const http_call& call) { serve_file(call, embedded_index, "text/html; charset=utf-8"); }
+void serve_style(http_ptr, const http_call& call) { serve_file(call, embedded_style, "text/css; charset=utf-8"); }
+void serve_script(http_ptr, const http_call& call) {
+    serve_file(call, embedded_script, "text/javascript; charset=utf-8");
+}
+
 void serve_index(http_ptr, const http_call& call) {
     json::array paths;
     for (const auto& route : http_routes)
@@ -312,6 +334,9 @@ void serve_index(http_ptr, const http_call& call) {
 }  // namespace
 
 const std::vector<http_route> http_routes = {
+    {"GET", "/", http_role::none, serve_page},
+    {"GET", "/page.css", http_role::none, serve_style},
+    {"GET", "/page.js", http_role::none, serve_script},
     {"POST", "/", http_role::read, serve_seed},
     {"GET", "/healthz", http_role::none, serve_health},
     {"GET", "/readyz", http_role::none, serve_readiness},

@@ -1,0 +1,320 @@
+"use strict";
+// The page of a scheduler. It asks /api/v1 for what is on the screen, once a second while it is seen, and writes text
+// as text only. Pages: #/ jobs, #/job/NAME, #/task/JOB/NODE, #/workers.
+
+const REFRESH_MS = 1000;
+const PAGE_OF_TASKS = 100;
+const LINES_KEPT = 2000;
+const STATES = ["waiting", "running", "backoff", "blocked", "done", "incomplete", "error", "failed", "disabled", "excluded", "gone"];
+const PARTS = ["done", "running", "ending", "failed", "backoff", "blocked", "waiting"];
+
+const byId = (id) => document.getElementById(id);
+const number = new Intl.NumberFormat();
+
+// An element with attributes (on... are listeners, null is left out) and children (texts or elements).
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+function time(seconds) {
+  return seconds ? h("time", { datetime: new Date(seconds * 1000).toISOString() }, new Date(seconds * 1000).toLocaleString()) : "";
+}
+
+function duration(seconds) {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const counted = (n, what) => `${number.format(n)} ${what}${n === 1 ? "" : "s"}`;
+const state = (word) => h("span", { class: `state is-${word}` }, word);
+const jobLink = (job) => h("a", { href: `#/job/${encodeURIComponent(job)}` }, job);
+const taskLink = (job, node) => h("a", { href: `#/task/${encodeURIComponent(job)}/${encodeURIComponent(node)}` }, node);
+
+// -- asking
+
+let token = sessionStorage.getItem("token") || "";
+const known = new Map(); // what was answered last, by path, with its ETag
+
+async function ask(path, method = "GET") {
+  const headers = {};
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const before = method === "GET" ? known.get(path) : null;
+  if (before) headers["If-None-Match"] = before.etag;
+  const answer = await fetch(path, { method, headers, cache: "no-store" });
+  if (answer.status === 304) return before.body;
+  const body = await answer.json();
+  if (answer.status === 401) {
+    await login();
+    return ask(path, method);
+  }
+  if (!answer.ok) throw Object.assign(new Error(body.detail), { status: answer.status });
+  if (method === "GET" && answer.headers.get("ETag")) {
+    if (known.size > 50) known.clear();
+    known.set(path, { etag: answer.headers.get("ETag"), body });
+  }
+  return body;
+}
+
+let asking = null; // for a token; all that wait for one share it
+
+function login() {
+  asking ??= new Promise((resolve) => {
+    const dialog = byId("login");
+    dialog.addEventListener("close", () => {
+      token = byId("token").value;
+      sessionStorage.setItem("token", token);
+      asking = null;
+      resolve();
+    }, { once: true });
+    dialog.showModal();
+  });
+  return asking;
+}
+
+function confirmed(question, verb) {
+  const dialog = byId("confirm");
+  byId("question").textContent = question;
+  byId("yes").textContent = verb;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+function action(label, question, path, danger = false) {
+  const act = async () => {
+    if (!(await confirmed(question, label))) return;
+    try {
+      say((await ask(path, "POST")).text);
+    } catch (error) {
+      say(error.message);
+    }
+    refresh();
+  };
+  return h("button", { type: "button", class: danger ? "danger" : null, onclick: act }, label);
+}
+
+function say(text) {
+  byId("live").textContent = text;
+}
+
+// -- pieces
+
+function bar(tasks) {
+  const texts = PARTS.filter((part) => tasks[part] > 0).map((part) => `${number.format(tasks[part])} ${part}`);
+  return h("div", { class: "bar", role: "img", "aria-label": texts.join(", ") || "no tasks", title: texts.join(", ") },
+    PARTS.filter((part) => tasks[part] > 0).map((part) => {
+      const piece = h("span", { class: part });
+      piece.style.width = `${(100 * tasks[part]) / tasks.total}%`;
+      return piece;
+    }));
+}
+
+// Columns: [title, what a row has there, is it a number].
+function table(columns, rows, caption) {
+  return h("table", { "aria-label": caption },
+    h("thead", {}, h("tr", {}, columns.map(([title, , isNumber]) => h("th", { scope: "col", class: isNumber ? "number" : null }, title)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, columns.map(([title, of, isNumber]) =>
+      h("td", { class: isNumber ? "number" : null, "data-label": title || null }, of(row)))))));
+}
+
+// A zero says nothing where columns become lines.
+const count = (name) => [name, (job) => (job.tasks[name] ? number.format(job.tasks[name]) : h("span", { class: "zero" }, "0")), true];
+
+function actionsOfJob(job) {
+  const path = `api/v1/jobs/${encodeURIComponent(job.job)}`;
+  return h("div", { class: "actions" },
+    job.enabled
+      ? action("Pause", `Start no more tasks of ${job.job}? What runs goes on.`, `${path}/pause`)
+      : action("Resume", `Let ${job.job} start tasks again?`, `${path}/resume`),
+    job.tasks.failed + job.tasks.backoff > 0
+      ? action("Forgive", `Let ${number.format(job.tasks.failed)} failed tasks and ${number.format(job.tasks.backoff)} in backoff of ${job.job} start again?`, `${path}/forgive`)
+      : null,
+    job.tasks.running > 0
+      ? action("Kill", `End ${number.format(job.tasks.running)} running tasks of ${job.job}? They count as errors.`, `${path}/kill`, true)
+      : null);
+}
+
+// -- pages: each gives the title and what to show. `view` lives as long as its page is on the screen.
+
+async function jobsPage() {
+  const { jobs } = await ask("api/v1/jobs");
+  const columns = [
+    ["job", (job) => [jobLink(job.job), job.enabled ? "" : h("span", { class: "soft" }, " (disabled)")]],
+    ["progress", (job) => bar(job.tasks)],
+    ["tasks", (job) => number.format(job.tasks.total), true],
+    count("done"), count("running"), count("waiting"), count("backoff"), count("failed"),
+    ["why waiting", (job) => h("span", { class: "soft" }, job.waiting_reason)],
+  ];
+  return ["Jobs", [h("h2", {}, "Jobs"), table(columns, jobs, "Jobs")]];
+}
+
+async function jobPage(view, name) {
+  const path = `api/v1/jobs/${encodeURIComponent(name)}`;
+  const query = `api/v1/tasks?job=${encodeURIComponent(name)}&limit=${PAGE_OF_TASKS}` + (view.state ? `&state=${view.state}` : "") +
+    (view.cursors?.length ? `&cursor=${encodeURIComponent(view.cursors.at(-1))}` : "");
+  const [job, why, page] = await Promise.all([ask(path), ask(`${path}/explanation`), ask(query)]);
+  const choose = (event) => {
+    Object.assign(view, { state: event.target.value, cursors: [] });
+    refresh();
+  };
+  const turnPage = (change) => () => {
+    view.cursors ??= [];
+    change(view.cursors);
+    refresh();
+  };
+  const columns = [
+    ["node", (task) => taskLink(name, task.node)],
+    ["state", (task) => state(task.state)],
+    ["errors", (task) => (task.errors ? number.format(task.errors) : ""), true],
+    ["worker", (task) => task.worker],
+    ["since, or next try", (task) => time(task.started_at || task.retry_at)],
+  ];
+  return [name, [
+    h("h2", {}, name, " ", job.enabled ? "" : h("span", { class: "soft" }, "(disabled)")),
+    h("p", { class: "soft" }, `of ${job.owner}, on level ${job.level}, priority ${job.priority}`),
+    bar(job.tasks),
+    h("p", {}, PARTS.filter((part) => job.tasks[part]).map((part) => `${number.format(job.tasks[part])} ${part}`).join(", ")),
+    actionsOfJob(job),
+    why.text ? h("p", {}, why.text) : null,
+    why.waiting.length ? [h("h3", {}, "What its tasks wait for"),
+      h("ul", {}, why.waiting.map((group) => h("li", {}, `${number.format(group.tasks)} ${group.tasks === 1 ? "waits" : "wait"} ${group.text}`)))] : null,
+    h("h3", {}, "Tasks"),
+    h("div", { class: "actions" },
+      h("label", {}, "state ", h("select", { id: "state", onchange: choose },
+        h("option", { value: "" }, "all"), STATES.map((word) => h("option", { value: word, selected: word === view.state }, word)))),
+      h("button", { id: "back", type: "button", disabled: !view.cursors?.length, onclick: turnPage((cursors) => cursors.pop()) }, "Back"),
+      h("button", { id: "next", type: "button", disabled: !page.next, onclick: turnPage((cursors) => cursors.push(page.next)) }, "Next")),
+    page.tasks.length ? table(columns, page.tasks, "Tasks") : h("p", { class: "soft" }, "none"),
+    h("h3", {}, "Configuration"),
+    h("pre", {}, JSON.stringify(job.config, null, 2)),
+  ]];
+}
+
+async function taskPage(view, job, node) {
+  const path = `api/v1/tasks/${encodeURIComponent(job)}/${encodeURIComponent(node)}`;
+  const after = view.after ? `&after=${encodeURIComponent(view.after)}` : "";
+  const [task, logs] = await Promise.all([ask(path),
+    ask(`api/v1/logs?job=${encodeURIComponent(job)}&node=${encodeURIComponent(node)}&limit=1000${after}`)]);
+  view.lines = [...(view.lines || []), ...logs.lines].slice(-LINES_KEPT);
+  view.after = logs.next || view.after;
+  const fact = (name, ...value) => (value.flat().some(Boolean) ? [h("dt", {}, name), h("dd", {}, ...value)] : []);
+  const facts = [
+    fact("since", time(task.started_at)), fact("next try", time(task.retry_at)), fact("last attempt", task.last_attempt),
+    fact("held by", task.holders.flatMap((holder) => [taskLink(holder.job, holder.node), ` (${holder.job}, worker ${holder.worker}) `]),
+      task.other_holders ? `and ${number.format(task.other_holders)} more` : ""),
+    fact("waits for jobs", task.waits_for.flatMap((other) => [jobLink(other), " "])),
+  ].flat();
+  const columns = [
+    ["attempt", (attempt) => attempt.invocation],
+    ["worker", (attempt) => attempt.worker],
+    ["started", (attempt) => time(attempt.started_at)],
+    ["took", (attempt) => (attempt.ended_at ? duration(attempt.ended_at - attempt.started_at) : "")],
+    ["result", (attempt) => (attempt.result ? state(attempt.result) : "")],
+    ["how", (attempt) => [attempt.signal ? `signal ${attempt.signal}` : attempt.exit_code !== null ? `exit code ${attempt.exit_code}` : "",
+      attempt.reason ? ` ${attempt.reason}` : ""].join("")],
+  ];
+  return [`${job} on ${node}`, [
+    h("h2", {}, jobLink(job), ` on ${node} `, state(task.state)),
+    h("p", {}, task.text || ""), task.advice ? h("p", {}, task.advice) : null,
+    facts.length ? h("dl", {}, facts) : null,
+    h("div", { class: "actions" }, task.state === "running"
+      ? action("Kill", `End ${job} on ${node}? It counts as an error.`, `${path}/kill`, true) : null),
+    h("h3", {}, "Attempts"), task.attempts.length ? table(columns, task.attempts, "Attempts") : h("p", { class: "soft" }, "none yet"),
+    h("h3", {}, "Output"),
+    logs.missing_workers.length ? h("p", { class: "soft" }, `can't be asked now: ${logs.missing_workers.join(", ")}`) : null,
+    h("div", { class: "log", id: "log", tabindex: 0, role: "log", "aria-label": "Output" },
+      view.lines.length ? view.lines.map((line) => h("pre", { class: line.stream }, line.text)) : h("span", { class: "soft" }, "none")),
+  ]];
+}
+
+async function workersPage() {
+  const { workers } = await ask("api/v1/workers");
+  const columns = [
+    ["worker", (worker) => worker.worker], ["host", (worker) => worker.host], ["pid", (worker) => String(worker.pid), true],
+    ["health", (worker) => [state(worker.health), worker.connected ? "" : " connection broken", worker.leaving ? " leaving" : "",
+      worker.awaited ? " awaited since the restart" : ""]],
+    ["heard", (worker) => `${duration(worker.silent_s)} ago`, true],
+    ["own limits", (worker) => Object.entries(worker.resources).map(([name, limit]) => `${name} ${limit}`).join(", ")],
+  ];
+  return ["Workers", [h("h2", {}, "Workers"), workers.length ? table(columns, workers, "Workers") : h("p", {}, "There is no worker; start one with bistro worker.")]];
+}
+
+// -- showing
+
+let shown = { hash: null, view: {} };
+let turn = 0; // the latest refresh counts
+
+function pageOf(hash, view) {
+  const [, page, ...names] = hash.split("/").map((part) => {
+    try { return decodeURIComponent(part); } catch { return part; }
+  });
+  if (page === "job" && names[0]) return jobPage(view, names[0]);
+  if (page === "task" && names[1] !== undefined) return taskPage(view, names[0], names.slice(1).join("/"));
+  if (page === "workers") return workersPage();
+  return jobsPage();
+}
+
+// What had the focus, and how far the output was read, outlives a refresh.
+function replace(content) {
+  const main = byId("main");
+  const active = document.activeElement;
+  const index = main.contains(active) ? [...main.querySelectorAll("a, button, select, [tabindex]")].indexOf(active) : -1;
+  const log = byId("log");
+  const at = log && log.scrollTop + log.clientHeight < log.scrollHeight - 5 ? log.scrollTop : null;
+  main.replaceChildren(...content.flat(2).filter((child) => child !== null && child !== undefined));
+  if (index >= 0) [...main.querySelectorAll("a, button, select, [tabindex]")][index]?.focus({ preventScroll: true });
+  const next = byId("log");
+  if (next) next.scrollTop = at ?? next.scrollHeight;
+}
+
+function showStatus(status) {
+  const { tasks } = status;
+  byId("summary").textContent = `${counted(status.jobs, "job")}, ${counted(tasks.total, "task")}: ${number.format(tasks.done)} done, ` +
+    `${number.format(tasks.running)} running, ${number.format(tasks.failed)} failed; ${counted(status.workers.length, "worker")}`;
+  const notes = Object.entries(status.problems).map(([source, text]) => `${source}: ${text}`);
+  if (status.suspended) notes.unshift(`Nothing starts: ${status.suspended}`);
+  const text = notes.join("\n");
+  if (byId("notes").dataset.text === text) return;
+  byId("notes").dataset.text = text;
+  byId("notes").replaceChildren(...notes.map((note) => h("p", {}, note)));
+}
+
+async function refresh() {
+  const mine = ++turn;
+  const hash = location.hash || "#/";
+  if (hash !== shown.hash) shown = { hash, view: {} };
+  try {
+    const [status, [title, content]] = await Promise.all([ask("api/v1/status"), pageOf(hash, shown.view)]);
+    if (mine !== turn) return;
+    document.title = `${title} - Bistro`;
+    showStatus(status);
+    // A list that somebody has opened stays.
+    if (document.activeElement?.tagName !== "SELECT") replace(content);
+  } catch (error) {
+    if (mine !== turn) return;
+    const lost = error instanceof TypeError;
+    const text = lost ? "The scheduler does not answer; what is shown is old." : error.message;
+    if (!lost) byId("main").replaceChildren(h("p", {}, text));
+    byId("notes").dataset.text = text;
+    byId("notes").replaceChildren(h("p", {}, text));
+  }
+}
+
+window.addEventListener("hashchange", () => {
+  say("");
+  refresh().then(() => byId("main").focus({ preventScroll: true }));
+});
+document.addEventListener("change", (event) => event.target.blur?.());
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+refresh();
+setInterval(() => {
+  if (!document.hidden && !document.querySelector("dialog[open]")) refresh();
+}, REFRESH_MS);

@@ -1,0 +1,229 @@
+// The web page in a real browser, against a real scheduler and worker.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, afterEach, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const bistro = process.env.BISTRO;
+const deadline = 60_000;
+const strange = "<img src=x onerror=alert(1)>";
+
+const config = (extra = "") => `
+[nodes]
+levels = ["host", "db"]
+[[nodes.sources]]
+source = "range_label"
+parent_level = "instance"
+format = "host{i}"
+start = 1
+end = 3
+[[nodes.sources]]
+source = "range_label"
+parent_level = "host"
+format = "{parent}/db{i}"
+start = 1
+end = 60
+[[nodes.sources]]
+source = "manual"
+[nodes.sources.nodes]
+"${strange}" = { parent = "host1" }
+[resources.host]
+slots = { limit = 1, default = 0 }
+[jobs.quick]
+owner = "ada"
+command = ["true"]
+[jobs.failing]
+owner = "ada"
+command = ["sh", "-c", "echo oops >&2; exit 3"]
+backoff = ["fail"]
+[jobs.long]
+owner = "ada"
+command = ["sh", "-c", "while :; do echo tick; sleep 0.2; done"]
+resources = { slots = 1 }
+[network]
+http = "127.0.0.1:0"
+${extra}`;
+
+let folder, processes, browser, page, problems, address;
+
+async function until(condition, what) {
+  const end = Date.now() + deadline;
+  for (;;) {
+    const result = await condition();
+    if (result) return result;
+    assert.ok(Date.now() < end, `${what} did not come about`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function start(...words) {
+  const log = join(folder, `${words[0]}.log`);
+  const child = spawn("/bin/sh", ["-c", `exec "$@" >>${log} 2>&1`, "sh", bistro, ...words], { cwd: folder });
+  child.log = () => { try { return readFileSync(log, "utf8"); } catch { return ""; } };
+  child.ended = new Promise((resolve) => child.on("exit", resolve));
+  processes.push(child);
+  return child;
+}
+
+async function serve(extra) {
+  writeFileSync(join(folder, "c.toml"), config(extra));
+  const scheduler = start("scheduler", "c.toml");
+  address = "http://" + (await until(() => scheduler.log().match(/HTTP is served on (\S+)/)?.[1], "HTTP"));
+  start("worker", "c.toml");
+  return scheduler;
+}
+
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+});
+after(() => browser?.close());
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "bistro-page-"));
+  processes = [];
+  problems = [];
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page.setDefaultTimeout(deadline);
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("dialog", (dialog) => problems.push(dialog.message()));
+  page.on("request", (request) => request.url().startsWith(address) || request.url().startsWith("data:") || problems.push(request.url()));
+});
+
+afterEach(async () => {
+  await page.close();
+  for (const child of processes.reverse()) {
+    child.kill("SIGKILL");
+    await child.ended;
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const open = (hash) => page.goto(`${address}/${hash}`);
+const text = (what) => page.getByText(what).first().waitFor();
+const row = (name) => page.getByRole("row", { name });
+const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+async function act(verb, answer) {
+  await page.getByRole("main").getByRole("button", { name: verb }).click();
+  await page.getByRole("dialog").getByRole("button", { name: answer }).click();
+}
+
+test("jobs are shown as they go on, without a reload", async () => {
+  await serve();
+  await open("");
+  await row(/quick .*181 .*181/).waitFor();
+  await row(/failing .*181/).waitFor();
+  await page.getByRole("img", { name: "181 done" }).waitFor();
+  await text(/3 jobs, 543 tasks/);
+  assert.deepEqual(problems, []);
+});
+
+test("a job says what its tasks wait for, and lists them by state and page", async () => {
+  await serve();
+  await open("#/job/long");
+  await text(/178 wait for slots of 3 nodes/);
+  const tasks = page.getByRole("table", { name: "Tasks" });
+  await tasks.getByRole("row").nth(100).waitFor();
+  assert.equal(await tasks.getByRole("row").count(), 101);
+  await page.getByRole("button", { name: "Next" }).click();
+  await until(async () => (await tasks.getByRole("row").count()) === 82, "the second page");
+  await page.getByRole("button", { name: "Back" }).click();
+  await until(async () => (await tasks.getByRole("row").count()) === 101, "the first page");
+  await page.getByLabel("state").selectOption("running");
+  await until(async () => (await tasks.getByRole("row").count()) === 4, "what runs");
+  await tasks.getByRole("link").first().click();
+  await page.getByRole("heading", { name: /long on host/ }).waitFor();
+  assert.deepEqual(problems, []);
+});
+
+test("a task has its explanation, its attempts and its output as it comes", async () => {
+  await serve();
+  await open("#/job/long");
+  await page.getByLabel("state").selectOption("running");
+  await page.getByRole("table", { name: "Tasks" }).getByRole("link").first().click();
+  const lines = page.getByRole("log").getByText("tick");
+  await lines.nth(3).waitFor();
+  const seen = await lines.count();
+  await until(async () => (await lines.count()) > seen, "more output");
+  await open("#/task/failing/host2%2Fdb7");
+  await row(/error exit code 3/).waitFor();
+  await page.getByRole("log").getByText("oops").waitFor();
+  await open("#/task/long/nope");
+  await text(/has no task on node/);
+  assert.deepEqual(problems.filter((problem) => !/404/.test(problem)), []);
+});
+
+test("actions are confirmed, and done", async () => {
+  await serve();
+  await open("#/job/failing");
+  await text(/181 failed/);
+  await act("Pause", "Cancel");
+  await act("Pause", "Pause");
+  await text("(disabled)");
+  await page.getByRole("status").getByText(/is paused/).waitFor();
+  await act("Forgive", "Forgive");
+  await page.getByRole("status").getByText(/may start again|forgiven/).waitFor();
+  await act("Resume", "Resume");
+  await until(async () => (await page.getByText("(disabled)").count()) === 0, "its return");
+  await open("#/job/long");
+  await act("Kill", "Kill");
+  await page.getByRole("status").getByText(/3 tasks signaled/).waitFor();
+  assert.deepEqual(problems, []);
+});
+
+test("names are text, whatever is in them", async () => {
+  await serve();
+  await open(`#/task/failing/${encodeURIComponent(strange)}`);
+  await page.getByRole("heading", { name: strange }).waitFor();
+  assert.equal(await page.locator("img").count(), 0);
+  assert.deepEqual(problems, []);
+});
+
+test("workers, a narrow screen, and the dark", async () => {
+  await serve();
+  for (const [width, scheme] of [[1280, "light"], [390, "dark"]]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const hash of ["#/workers", "#/job/long", "#/task/failing/host1%2Fdb1", "#/"]) {
+      await open(hash);
+      await page.getByRole("main").getByRole("table").first().waitFor();
+      assert.ok((await overflow()) <= 0, `${hash} is wider than ${width}`);
+    }
+  }
+  const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.equal(paper, "rgb(22, 25, 29)");
+  assert.deepEqual(problems, []);
+});
+
+test("a scheduler with tokens asks for one", async () => {
+  writeFileSync(join(folder, "tokens"), `read ${"r".repeat(32)}\n`, { mode: 0o600 });
+  await serve('http_token_file = "tokens"');
+  await open("");
+  await page.locator("#token").fill("r".repeat(32));
+  await page.keyboard.press("Enter");
+  await row(/quick/).waitFor();
+  await open("#/job/quick");
+  await act("Pause", "Pause");
+  await page.getByRole("status").getByText(/may only read/).waitFor();
+});
+
+test("by keyboard, and when the scheduler is gone", async () => {
+  const scheduler = await serve();
+  await open("");
+  await row(/quick/).waitFor();
+  await page.keyboard.press("Tab");
+  await page.getByRole("link", { name: "to the content" }).waitFor();
+  const link = page.getByRole("link", { name: "quick" });
+  await link.focus();
+  await until(async () => (await page.getByRole("img", { name: "181 done" }).count()) > 0, "its end");
+  assert.ok(await link.evaluate((element) => element === document.activeElement), "a refresh keeps the focus");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "quick" }).waitFor();
+  scheduler.kill("SIGKILL");
+  await text(/does not answer; what is shown is old/);
+  await page.getByRole("heading", { name: "quick" }).waitFor();
+});
