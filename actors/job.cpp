@@ -17,8 +17,13 @@ scheduler_actor scheduler_of(self_ptr self) { return caf::actor_cast<scheduler_a
 
 job_progress progress_of(self_ptr self) {
     const auto& s = self->state;
-    return {s.table->spec().name, s.table->spec().level, s.table->counts(), s.changes, s.retired,
-            s.last_end_ms,        s.seen_starts};
+    const auto now = s.run.now();
+    const auto& counts = s.table->counts();
+    job_progress progress{s.table->spec().name, s.table->spec().level, counts, s.changes, s.retired,
+                          s.last_end_ms,        s.seen_starts};
+    progress.rate = s.speed.rate(now);
+    progress.left = s.speed.left(counts.unfinished(), now);
+    return progress;
 }
 
 dependency_news news_of(self_ptr self, bool replaced, std::vector<node_index> done, std::vector<node_index> undone) {
@@ -135,6 +140,9 @@ void note_ends(self_ptr self, const attempts_ended& m) {
     for (const auto& end : m.ends) {
         s.last_end_ms = std::max(s.last_end_ms, end.ended_ms);
         if (auto change = s.table->ended(end)) {
+            const bool finished =
+                change->status.state == task_state::done || change->status.state == task_state::failed;
+            if (finished && change->started_ms > 0) s.speed.finished(s.run.now(), end.ended_ms - change->started_ms);
             batch->finishes.push_back({s.table->spec().name, change->node, end, change->status});
             stored.invocations.push_back(end.invocation);
         } else if (!s.table->is_ending(end.invocation)) {  // else its record answers this one too

@@ -6,6 +6,7 @@
 
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
+#include "model/pace.hpp"
 
 namespace bistro {
 
@@ -30,6 +31,7 @@ struct job_state {
     std::uint64_t changes = 0;
     std::uint64_t wake_generation = 0;
     time_ms last_end_ms = 0;
+    pace speed;
     bool retired = false;
 
     static inline const char* name = "job";

@@ -44,6 +44,12 @@ jobs_answer compose(scheduler_ptr self, const pool_stalled& pool) {
         if (found == s.jobs.end()) continue;
         const auto& job = found->second;
         job_row row{name, job.spec.owner, job.spec.enabled, job.spec.priority, job.spec.level, job.progress.counts, {}};
+        row.rate = job.progress.rate;
+        if (const auto& left = job.progress.left) {
+            row.left_s = left->likely_s;
+            row.left_low_s = left->low_s;
+            row.left_high_s = left->high_s;
+        }
         if (row.counts.ready > 0)
             for (const auto& [waiting, reason] : pool.reasons)
                 if (waiting == name) row.waiting = answer.suspended.empty() ? reason : answer.suspended;

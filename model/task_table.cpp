@@ -189,7 +189,7 @@ std::optional<status_change> task_table::ended(const attempt_end& end) {
         live.ending = std::make_unique<task_status>(next_status(before, end, spec_.backoff));
         count_homeless(live, true);
         if (live.at != none) change(live.at, [](slot& s) { s.ending = 1; });
-        return status_change{live.task.node, *live.ending};
+        return status_change{live.task.node, *live.ending, live.task.started_ms};
     }
     if (end.result == attempt_result::lost) return std::nullopt;
     for (const auto& [p, d] : details_)  // few: only tasks with something to remember

@@ -85,6 +85,7 @@ struct table_changes {
 struct status_change {
     node_id node;
     task_status status;
+    time_ms started_ms = 0;  ///< of the attempt that ended; 0: it is not known, or none did
 };
 
 /// A task that runs, as its job sees it.

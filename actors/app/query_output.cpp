@@ -32,6 +32,22 @@ void print_notes(const jobs_answer& answer) {
     }
 }
 
+// As exact as an estimate is: "4.5 s", "46 s", "12 min", "5 h", "3 days".
+std::string rough_text(double seconds) {
+    constexpr double enough = 100;  // of a unit, then the next one
+    if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+    if (seconds < enough) return fmt::format("{:.0f} s", seconds);
+    if (seconds / 60 < enough) return fmt::format("{:.0f} min", seconds / 60);
+    if (seconds / 3600 < enough) return fmt::format("{:.0f} h", seconds / 3600);
+    return fmt::format("{:.0f} days", seconds / 86'400);
+}
+
+// "46 s (37 s - 55 s)"
+std::string left_text(const job_row& job) {
+    if (job.left_s < 0) return {};
+    return fmt::format("{} ({} - {})", rough_text(job.left_s), rough_text(job.left_low_s), rough_text(job.left_high_s));
+}
+
 std::string state_of(const worker_row& worker) {
     if (worker.awaited) return "awaited since the restart";
     auto text = worker.health;
@@ -85,13 +101,14 @@ void print_jobs(const jobs_answer& answer, bool as_json) {
                       {"retry", align::right},
                       {"blocked", align::right},
                       {"failed", align::right},
+                      {"left", align::right},
                       {"why waiting"}}};
     for (const auto& job : answer.jobs) {
         const auto& c = job.counts;
         table.add({printable(job.job.value) + (job.enabled ? "" : " (disabled)"), printable(job.owner),
                    printable(job.level), std::to_string(c.total), std::to_string(c.done), std::to_string(c.running),
                    std::to_string(c.ready), std::to_string(c.backoff), std::to_string(c.blocked),
-                   std::to_string(c.failed), printable(job.waiting)});
+                   std::to_string(c.failed), left_text(job), printable(job.waiting)});
     }
     print(table);
 }

@@ -51,6 +51,8 @@ namespace {
 
 json::value text_or_null(const std::string& s) { return s.empty() ? json::value(nullptr) : json::value(json_text(s)); }
 
+json::value known_or_null(double seconds) { return seconds < 0 ? json::value(nullptr) : json::value(seconds); }
+
 json::array holders_of(const explanation& e) {
     json::array holders;
     for (const auto& h : e.holders)
@@ -161,7 +163,11 @@ json::object job_json(const job_row& job) {
             {"priority", static_cast<double>(job.priority)},
             {"level", json_text(job.level)},
             {"tasks", json_counts(job.counts)},
-            {"waiting_reason", json_text(job.waiting)}};
+            {"waiting_reason", json_text(job.waiting)},
+            {"rate", static_cast<double>(job.rate)},
+            {"left_s", known_or_null(job.left_s)},
+            {"left_low_s", known_or_null(job.left_low_s)},
+            {"left_high_s", known_or_null(job.left_high_s)}};
 }
 
 json::object workers_json(const jobs_answer& answer) {

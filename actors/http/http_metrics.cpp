@@ -59,6 +59,12 @@ std::string metrics_text(const jobs_answer& jobs, const progress_snapshot& progr
     }
     out.family("bistro_job_enabled", "gauge", "1 where the job may start tasks.");
     for (const auto& job : jobs.jobs) out.sample({{"job", job.job.value}}, job.enabled ? 1 : 0);
+    out.family("bistro_job_tasks_per_second", "gauge", "Tasks that finish in a second, over five minutes.");
+    for (const auto& job : jobs.jobs) out.sample({{"job", job.job.value}}, job.rate);
+    out.family("bistro_job_left_seconds", "gauge",
+               "Until the job is through, if it goes on so; absent where not known.");
+    for (const auto& job : jobs.jobs)
+        if (job.left_s >= 0) out.sample({{"job", job.job.value}}, job.left_s);
     out.family("bistro_attempts_finished_total", "counter", "Attempts at tasks that have ended since the start.");
     out.sample({}, static_cast<double>(progress.finished));
     out.family("bistro_attempts_running", "gauge", "Attempts at tasks that run now.");

@@ -52,7 +52,8 @@ BISTRO_INSPECT(kill_invocations, x.session, x.invocations, x.reason, x.blameless
 BISTRO_INSPECT(worker_leaves, x.worker, x.instance)
 BISTRO_INSPECT(task_counts, x.total, x.done, x.failed, x.running, x.ending, x.ready, x.backoff, x.blocked, x.excluded)
 BISTRO_INSPECT(jobs_asked, x.secret)
-BISTRO_INSPECT(job_row, x.job, x.owner, x.enabled, x.priority, x.level, x.counts, x.waiting)
+BISTRO_INSPECT(job_row, x.job, x.owner, x.enabled, x.priority, x.level, x.counts, x.waiting, x.rate, x.left_s,
+               x.left_low_s, x.left_high_s)
 BISTRO_INSPECT(worker_row, x.shard, x.host, x.pid, x.health, x.connected, x.awaited, x.leaving, x.silent_ms, x.declared)
 BISTRO_INSPECT(jobs_answer, x.jobs, x.problems, x.policy, x.suspended, x.workers, x.fenced)
 BISTRO_INSPECT(tasks_asked, x.secret, x.job, x.state, x.limit, x.after, x.count_rest)

@@ -25,6 +25,7 @@
 #include "model/histogram.hpp"
 #include "model/job.hpp"
 #include "model/liveness.hpp"
+#include "model/pace.hpp"
 #include "model/process_outcome.hpp"
 #include "model/task_table.hpp"
 #include "model/worker_registry.hpp"
@@ -174,6 +175,8 @@ struct job_progress {
     time_ms last_end_ms = 0;
     std::uint64_t seen_starts = 0;  ///< as in pending_changed: what is said here includes these
     bool loaded = true;             ///< false: the job does not know its tasks yet
+    double rate = 0;                ///< tasks that finish in a second, lately
+    std::optional<time_left> left = {};
 };
 
 /// Scheduler to job, answered by job_progress: what is your state after all that was sent to you before?

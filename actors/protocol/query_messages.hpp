@@ -42,7 +42,12 @@ struct job_row {
     exact_double priority = 1;
     std::string level;
     task_counts counts;
-    std::string waiting;  ///< why its next task does not start; empty: nothing waits
+    std::string waiting;    ///< why its next task does not start; empty: nothing waits
+    exact_double rate = 0;  ///< tasks that finish in a second, lately
+    /// Seconds until it is through: likely, and the bounds in 19 of 20 cases; below 0: not known.
+    exact_double left_s = -1;
+    exact_double left_low_s = -1;
+    exact_double left_high_s = -1;
 };
 struct worker_row {
     shard_name shard;

@@ -117,6 +117,14 @@ function bar(tasks) {
     }));
 }
 
+// As exact as an estimate is.
+function rough(seconds) {
+  for (const [size, unit] of [[1, "s"], [60, "min"], [3600, "h"]])
+    if (seconds / size < 100) return `${(seconds / size).toFixed(size === 1 && seconds < 10 ? 1 : 0)} ${unit}`;
+  return `${Math.round(seconds / 86400)} days`;
+}
+const left = (job) => (job.left_s === null ? "" : `${rough(job.left_s)} (${rough(job.left_low_s)} - ${rough(job.left_high_s)})`);
+
 // Columns: [title, what a row has there, is it a number].
 function table(columns, rows, caption) {
   return h("table", { "aria-label": caption },
@@ -151,6 +159,7 @@ async function jobsPage() {
     ["progress", (job) => bar(job.tasks)],
     ["tasks", (job) => number.format(job.tasks.total), true],
     count("done"), count("running"), count("waiting"), count("backoff"), count("failed"),
+    ["left", (job) => left(job), true],
     ["why waiting", (job) => h("span", { class: "soft" }, job.waiting_reason)],
   ];
   return ["Jobs", [h("h2", {}, "Jobs"), table(columns, jobs, "Jobs")]];
@@ -181,6 +190,7 @@ async function jobPage(view, name) {
     h("h2", {}, name, " ", job.enabled ? "" : h("span", { class: "soft" }, "(disabled)")),
     h("p", { class: "soft" }, `of ${job.owner}, on level ${job.level}, priority ${job.priority}`),
     bar(job.tasks),
+    job.left_s !== null ? h("p", {}, `${number.format(job.rate)} a second; ${left(job)} left`) : null,
     h("p", {}, PARTS.filter((part) => job.tasks[part]).map((part) => `${number.format(job.tasks[part])} ${part}`).join(", ")),
     actionsOfJob(job),
     why.text ? h("p", {}, why.text) : null,
