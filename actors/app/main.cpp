@@ -6,12 +6,15 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <system_error>
+#include <thread>
 
 #include "actors/app/commands.hpp"
 #include "io/error.hpp"
 #include "io/process/spawn.hpp"
+#include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
 namespace {
@@ -58,6 +61,23 @@ void add_target(CLI::App& app, target_arguments& target) {
 }
 
 void add_json(CLI::App& app, target_arguments& target) { app.add_flag("--json", target.json, "answer as JSON"); }
+
+constexpr std::int64_t longest_watch_s = 3600;
+
+void add_watch(CLI::App& app, std::int64_t& watch_s) {
+    app.add_option("-w,--watch", watch_s, "show it again after each so many seconds")
+        ->check(whole_number(longest_watch_s));
+}
+
+// Asks once, or again and again; what it shows replaces what was shown before where that is a terminal.
+int watched(std::int64_t watch_s, const std::function<int()>& ask) {
+    for (;;) {
+        if (watch_s > 0 && is_terminal(stdout)) std::fputs("\033[H\033[2J", stdout);
+        const int code = ask();
+        if (watch_s <= 0 || code == bad_usage || std::fflush(stdout) != 0) return code;
+        std::this_thread::sleep_for(std::chrono::seconds{watch_s});
+    }
+}
 
 int run_program(std::vector<std::string> arguments) {
     CLI::App app{"Bistro schedules data-parallel jobs against live systems.", "bistro"};
@@ -144,20 +164,24 @@ int run_program(std::vector<std::string> arguments) {
     c->callback([&] { code = command_simulate(simulate); });
 
     target_arguments target;
+    std::int64_t watch_s = 0;
     c = app.add_subcommand("status", "what runs, what waits, what failed, in all");
     add_target(*c, target);
     add_json(*c, target);
-    c->callback([&] { code = command_status(target); });
+    add_watch(*c, watch_s);
+    c->callback([&] { code = watched(watch_s, [&] { return command_status(target); }); });
 
     c = app.add_subcommand("jobs", "the jobs, and why their tasks wait");
     add_target(*c, target);
     add_json(*c, target);
-    c->callback([&] { code = command_jobs(target); });
+    add_watch(*c, watch_s);
+    c->callback([&] { code = watched(watch_s, [&] { return command_jobs(target); }); });
 
     c = app.add_subcommand("workers", "the workers, and how they are");
     add_target(*c, target);
     add_json(*c, target);
-    c->callback([&] { code = command_workers(target); });
+    add_watch(*c, watch_s);
+    c->callback([&] { code = watched(watch_s, [&] { return command_workers(target); }); });
 
     tasks_arguments tasks;
     c = app.add_subcommand("tasks", "the tasks");
@@ -166,7 +190,8 @@ int run_program(std::vector<std::string> arguments) {
     c->add_option("--limit", tasks.limit, "at most so many")->check(whole_number(max_limit))->capture_default_str();
     add_target(*c, target);
     add_json(*c, target);
-    c->callback([&] { code = command_tasks(target, tasks); });
+    add_watch(*c, watch_s);
+    c->callback([&] { code = watched(watch_s, [&] { return command_tasks(target, tasks); }); });
 
     std::string explained_job;
     std::string explained_node;
@@ -175,7 +200,9 @@ int run_program(std::vector<std::string> arguments) {
     c->add_option("NODE", explained_node, "on this node");
     add_target(*c, target);
     add_json(*c, target);
-    c->callback([&] { code = command_explain(target, explained_job, explained_node); });
+    add_watch(*c, watch_s);
+    c->callback(
+        [&] { code = watched(watch_s, [&] { return command_explain(target, explained_job, explained_node); }); });
 
     logs_arguments logs;
     c = app.add_subcommand("logs", "what tasks printed");

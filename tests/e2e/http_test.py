@@ -280,6 +280,14 @@ class Api(HttpTest):
         self.assertEqual(waiting.wait(timeout=DEADLINE_S), 3)
         self.assertIn("no scheduler runs", self.bistro("submit", "new.toml", "--config", "c.toml", code=3)[1])
 
+    def test_what_is_watched_is_shown_again(self):
+        watching = self.start("status", "--watch", "1", "--config", "c.toml")
+        self.wait_until(lambda: self.read(watching.log).count("2 jobs, 9 tasks") >= 2, "a second answer")
+        self.stop(self.scheduler)
+        self.wait_until(lambda: "no scheduler runs" in self.read(watching.log), "word of its end")
+        self.assertIsNone(watching.poll(), "it may come back")
+        self.assertEqual(self.stop(watching), -15)
+
     def test_the_seed_systems_actions(self):
         answers = self.queries(kill={"handler": "kill_task", "job_id": "long", "node_id": "host1:db2"},
                                idle={"handler": "kill_task", "job_id": "failing", "node_id": "host1:db2"},
