@@ -1,5 +1,6 @@
 #include "actors/network_door.hpp"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,15 +9,19 @@
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
+#include <functional>
+#include <future>
 #include <map>
 #include <optional>
 #include <random>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
 #include "actors/network_entry.hpp"
 #include "actors/protocol/stranger.hpp"
 #include "actors/protocol/type_ids.hpp"
+#include "io/connect.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/refusal_log.hpp"
 #include "model/strangers.hpp"
@@ -32,6 +37,8 @@ using caf::io::connection_handle;
 enum class verdict { pass, ignore, end };
 
 constexpr std::chrono::seconds overdue_interval{1};
+// When the process ends, what is still to be sent is waited for no longer.
+constexpr std::chrono::seconds longest_farewell{2};
 
 struct stranger {
     std::size_t messages = 0;
@@ -52,6 +59,20 @@ public:
     void learned_new_node_directly(const caf::node_id&, bool) override {}
     void learned_new_node_indirectly(const caf::node_id&) override {}
 
+    // Of each connection, for whoever outlives this broker.
+    std::vector<int> duplicates() const {
+        std::vector<int> result;
+        for (const auto& connection : connections())
+            if (const int copy = ::fcntl(static_cast<int>(connection.id()), F_DUPFD_CLOEXEC, 0); copy >= 0)
+                result.push_back(copy);
+        return result;
+    }
+
+    void sweep_later(std::function<bool()> sweep) {
+        sweeps_.push_back(std::move(sweep));
+        look_for_overdue();
+    }
+
     void open(caf::actor_id gateway, std::string secret) {
         gateway_ = gateway;
         secret_ = std::move(secret);
@@ -68,6 +89,7 @@ private:
     bool of_the_two_nodes(const caf::io::new_data_msg& data, connection_handle from);
     bool admit(connection_handle who);
 
+    void look_for_overdue();
     void end_overdue();
     void refuse(connection_handle connection, const std::string& why);
     void end(connection_handle connection, caf::sec why);
@@ -93,6 +115,7 @@ private:
     std::map<connection_handle, stranger> strangers_;
     strangers bounds_;  // of those, by the numbers of connections
     bool looks_for_overdue_ = false;
+    std::vector<std::function<bool()>> sweeps_;
     std::unordered_set<connection_handle> trusted_;  // those that were strangers
     refusal_log refusals_;
     // What comes next on these is of a message that is ignored.
@@ -114,7 +137,7 @@ void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
     const auto leaves = bounds_.add(m.handle.id(), remote_addr(m.handle), std::chrono::steady_clock::now());
     if (leaves) refuse(connection_handle::from_int(*leaves), "too many connect from there");
     strangers_[m.handle] = {};
-    if (!std::exchange(looks_for_overdue_, true)) delayed_send(this, overdue_interval, wake_due{});
+    look_for_overdue();
     set_context(m.handle);  // CAF ends who says nothing for long, from now on
     instance.write_server_handshake(context(), get_buffer(m.handle), local_port(m.source));
     flush(m.handle);
@@ -124,8 +147,13 @@ void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
 void guarded_broker::end_overdue() {
     for (const auto late : bounds_.overdue(std::chrono::steady_clock::now()))
         refuse(connection_handle::from_int(late), "it did not tell the secret in time");
-    looks_for_overdue_ = bounds_.size() != 0;
-    if (looks_for_overdue_) delayed_send(this, overdue_interval, wake_due{});
+    std::erase_if(sweeps_, [](const auto& sweep) { return !sweep(); });
+    looks_for_overdue_ = false;
+    if (bounds_.size() != 0 || !sweeps_.empty()) look_for_overdue();
+}
+
+void guarded_broker::look_for_overdue() {
+    if (!std::exchange(looks_for_overdue_, true)) delayed_send(this, overdue_interval, wake_due{});
 }
 
 // Told by CAF when all that came over a connection has been handled, which may be after another has its number.
@@ -208,6 +236,8 @@ bool guarded_broker::admit(connection_handle who) {
 }
 
 verdict guarded_broker::judge_words_of_stranger(caf::io::new_data_msg& data, basp::endpoint_context& from) {
+    // CAF would remember who of nobody's node has sent this, for ever.
+    if (!instance.tbl().lookup_direct(from.hdl) && !find_stranger(from)->claims) return verdict::end;
     const auto message = read_stranger_message({data.buf.data(), data.buf.size()});
     if (!message) return verdict::end;
     if (message->secret && !secret_.empty() && same_secret(*message->secret, secret_)) {
@@ -301,17 +331,31 @@ public:
     void start() override {
         const auto broker = named_broker<guarded_broker>(caf::atom("BASP"));
         middleman::start();
-        entry_ = spawn_network_entry(system(), broker, backend_, tls_);
+        auto& guard = dynamic_cast<guarded_broker&>(*caf::actor_cast<caf::abstract_actor*>(broker));
+        entry_ = spawn_network_entry(
+            system(), broker, backend_, tls_,
+            [&guard](std::function<bool()> sweep) { guard.sweep_later(std::move(sweep)); }, ending_.descriptor());
     }
 
     void stop() override {
+        ending_.signal();
         {
             caf::scoped_actor self{system(), true};
             self->send_exit(entry_, caf::exit_reason::kill);
             self->wait_for(entry_);
             destroy(entry_);
         }
+        const auto connections = all_connections();
+        std::promise<void> stopped;
+        // CAF waits until all is written; a peer that does not read would keep the process.
+        std::thread impatience{[&connections, over = stopped.get_future()] {
+            if (over.wait_for(longest_farewell) == std::future_status::ready) return;
+            for (const int connection : connections) ::shutdown(connection, SHUT_RDWR);
+        }};
         middleman::stop();
+        stopped.set_value();
+        impatience.join();
+        for (const int connection : connections) ::close(connection);
     }
 
     caf::io::network::multiplexer& backend() override { return backend_; }
@@ -328,8 +372,20 @@ public:
     }
 
 private:
+    std::vector<int> all_connections() {
+        std::promise<std::vector<int>> answer;
+        const auto broker = named_broker<guarded_broker>(caf::atom("BASP"));
+        backend_.post([&] {
+            const auto& self = dynamic_cast<guarded_broker&>(*caf::actor_cast<caf::abstract_actor*>(broker));
+            answer.set_value(self.getf(caf::abstract_actor::is_terminated_flag) ? std::vector<int>{}
+                                                                                : self.duplicates());
+        });
+        return answer.get_future().get();
+    }
+
     std::shared_ptr<const tls_context> tls_;
     caf::io::network::default_multiplexer backend_;
+    wakeup ending_;
     caf::io::middleman_actor entry_;
 };
 

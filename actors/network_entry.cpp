@@ -11,6 +11,7 @@
 #include "actors/network.hpp"
 #include "actors/tls_transport.hpp"
 #include "config/settings.hpp"
+#include "io/connect.hpp"
 #include "io/peer_user.hpp"
 
 namespace bistro {
@@ -41,19 +42,25 @@ private:
 class network_entry final : public caf::io::middleman_actor_impl {
 public:
     network_entry(caf::actor_config& config, caf::actor broker, caf::io::network::default_multiplexer& multiplexer,
-                  std::shared_ptr<const tls_context> tls)
-        : middleman_actor_impl{config, std::move(broker)}, multiplexer_{multiplexer}, tls_{std::move(tls)} {}
+                  std::shared_ptr<const tls_context> tls, sweep_later later, int end_of_process)
+        : middleman_actor_impl{config, std::move(broker)},
+          multiplexer_{multiplexer},
+          tls_{std::move(tls)},
+          later_{std::move(later)},
+          end_of_process_{end_of_process} {}
 
 protected:
     caf::expected<caf::io::scribe_ptr> connect(const std::string& host, std::uint16_t port) override {
-        if (tls_) return connect_tls(multiplexer_, tls_, host, port, connect_timeout);
-        return middleman_actor_impl::connect(host, port);
+        const auto socket = connected_socket(host, port, connect_timeout, end_of_process_);
+        if (socket < 0) return caf::make_error(caf::sec::cannot_connect_to_node);
+        if (tls_) return connect_tls(multiplexer_, tls_, socket, connect_timeout);
+        return multiplexer_.new_scribe(socket);
     }
 
     caf::expected<caf::io::doorman_ptr> open(std::uint16_t port, const char* address, bool reuse) override {
         auto socket = caf::io::network::new_tcp_acceptor_impl(port, address, reuse);
         if (!socket) return std::move(socket.error());
-        if (tls_) return make_tls_doorman(multiplexer_, tls_, *socket);
+        if (tls_) return make_tls_doorman(multiplexer_, tls_, *socket, later_);
         if (address && is_loopback({address, port}))
             return caf::io::doorman_ptr{caf::make_counted<loopback_doorman>(multiplexer_, *socket)};
         return multiplexer_.new_doorman(*socket);
@@ -62,15 +69,18 @@ protected:
 private:
     caf::io::network::default_multiplexer& multiplexer_;
     std::shared_ptr<const tls_context> tls_;
+    sweep_later later_;
+    int end_of_process_;
 };
 
 }  // namespace
 
 caf::io::middleman_actor spawn_network_entry(caf::actor_system& system, const caf::actor& broker,
                                              caf::io::network::default_multiplexer& multiplexer,
-                                             std::shared_ptr<const tls_context> tls) {
-    return caf::actor_cast<caf::io::middleman_actor>(
-        system.spawn<network_entry, caf::detached + caf::hidden>(broker, std::ref(multiplexer), std::move(tls)));
+                                             std::shared_ptr<const tls_context> tls, sweep_later later,
+                                             int end_of_process) {
+    return caf::actor_cast<caf::io::middleman_actor>(system.spawn<network_entry, caf::detached + caf::hidden>(
+        broker, std::ref(multiplexer), std::move(tls), std::move(later), end_of_process));
 }
 
 }  // namespace bistro

@@ -24,7 +24,8 @@ using network::operation;
 using network::rw_state;
 
 std::mutex problem_mutex;
-std::string last_problem = "the other end does not use TLS, it seems";
+constexpr const char* no_tls_there = "the other end does not use TLS, it seems";
+std::string last_problem = no_tls_there;
 
 void remember_problem(const std::string& problem) {
     if (problem.empty()) return;
@@ -104,8 +105,8 @@ class handshake;
 class tls_doorman final : public network::doorman_impl {
 public:
     tls_doorman(network::default_multiplexer& multiplexer, native_socket socket,
-                std::shared_ptr<const tls_context> context)
-        : doorman_impl{multiplexer, socket}, context_{std::move(context)} {}
+                std::shared_ptr<const tls_context> context, sweep_later later)
+        : doorman_impl{multiplexer, socket}, context_{std::move(context)}, later_{std::move(later)} {}
 
     bool new_connection() override;
     void graceful_shutdown() override;
@@ -115,8 +116,11 @@ public:
 
 private:
     void end(std::int64_t number, const std::string& why);
+    void sweep_handshakes();
 
     std::shared_ptr<const tls_context> context_;
+    sweep_later later_;
+    bool sweeping_ = false;
     std::map<std::int64_t, handshake*> handshakes_;
     strangers strangers_;
     refusal_log refusals_;
@@ -157,6 +161,7 @@ public:
     void graceful_shutdown() override { finish(false); }
 
     void finish(bool good) {
+        if (!good) good_ = false;  // also where it had just succeeded
         if (std::exchange(over_, true)) return;
         good_ = good;
         const bool registered = eventbf() != 0;
@@ -209,8 +214,18 @@ bool tls_doorman::new_connection() {
     handshakes_[number] = begun;
     const auto now = std::chrono::steady_clock::now();
     if (const auto leaves = strangers_.add(number, begun->address(), now)) end(*leaves, "too many connect from there");
-    for (const auto late : strangers_.overdue(now)) end(late, "it did not finish the TLS handshake in time");
+    sweep_handshakes();
     return true;
+}
+
+void tls_doorman::sweep_handshakes() {
+    if (handshakes_.empty() || std::exchange(sweeping_, true)) return;
+    later_([self = caf::intrusive_ptr<tls_doorman>{this}] {
+        for (const auto late : self->strangers_.overdue(std::chrono::steady_clock::now()))
+            self->end(late, "it did not finish the TLS handshake in time");
+        self->sweeping_ = !self->handshakes_.empty();
+        return self->sweeping_;
+    });
 }
 
 void tls_doorman::graceful_shutdown() {
@@ -248,15 +263,15 @@ void tls_doorman::failed(handshake& who, const std::string& why) {
 }  // namespace
 
 caf::expected<caf::io::scribe_ptr> connect_tls(network::default_multiplexer& multiplexer,
-                                               const std::shared_ptr<const tls_context>& context,
-                                               const std::string& host, std::uint16_t port,
+                                               const std::shared_ptr<const tls_context>& context, native_socket socket,
                                                std::chrono::milliseconds limit) {
     const auto until = std::chrono::steady_clock::now() + limit;
-    const auto socket = network::new_tcp_connection(host, port);
-    if (!socket) return socket.error();
-    caf::detail::socket_guard guard{*socket};
-    network::nonblocking(*socket, true);
-    auto session = std::make_unique<tls_session>(*context, *socket, tls_end::client);
+    {
+        const std::lock_guard lock{problem_mutex};
+        last_problem = no_tls_there;
+    }
+    caf::detail::socket_guard guard{socket};
+    auto session = std::make_unique<tls_session>(*context, socket, tls_end::client);
     for (;;) {
         const auto progress = session->handshake();
         if (progress == tls_progress::done) break;
@@ -264,15 +279,16 @@ caf::expected<caf::io::scribe_ptr> connect_tls(network::default_multiplexer& mul
         if (progress == tls_progress::failed) return caf::make_error(caf::sec::disconnect_during_handshake);
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
         if (left.count() <= 0) return caf::make_error(caf::sec::request_timeout);
-        pollfd wanted{*socket, static_cast<short>(progress == tls_progress::wants_read ? POLLIN : POLLOUT), 0};
+        pollfd wanted{socket, static_cast<short>(progress == tls_progress::wants_read ? POLLIN : POLLOUT), 0};
         ::poll(&wanted, 1, static_cast<int>(left.count()));
     }
     return caf::io::scribe_ptr{caf::make_counted<tls_scribe>(multiplexer, guard.release(), std::move(session))};
 }
 
 caf::io::doorman_ptr make_tls_doorman(network::default_multiplexer& multiplexer,
-                                      std::shared_ptr<const tls_context> context, native_socket socket) {
-    return caf::make_counted<tls_doorman>(multiplexer, socket, std::move(context));
+                                      std::shared_ptr<const tls_context> context, native_socket socket,
+                                      sweep_later later) {
+    return caf::make_counted<tls_doorman>(multiplexer, socket, std::move(context), std::move(later));
 }
 
 std::string last_handshake_problem() {

@@ -8,6 +8,7 @@
 #include <caf/io/network/default_multiplexer.hpp>
 #include <caf/io/scribe.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,18 +16,20 @@
 
 namespace bistro {
 
-/// A connection whose handshake is done, or why there is none. Blocks, for no longer than the limit plus what the
-/// system takes to connect. Any thread.
+/// Takes a socket over that is connected and does not block. Gives a connection whose handshake is done, or why there
+/// is none. Blocks for no longer than the limit. Any thread.
 caf::expected<caf::io::scribe_ptr> connect_tls(caf::io::network::default_multiplexer& multiplexer,
                                                const std::shared_ptr<const tls_context>& context,
-                                               const std::string& host, std::uint16_t port,
-                                               std::chrono::milliseconds limit);
+                                               caf::io::network::native_socket socket, std::chrono::milliseconds limit);
+
+/// Calls what it is given about once a second, in the multiplexer's thread, for as long as that says true.
+using sweep_later = std::function<void(std::function<bool()>)>;
 
 /// Accepts on that socket, which it takes over. A broker hears of a connection when its handshake is done. The log
 /// tells of handshakes that failed; those in progress are bounded (model/strangers.hpp).
 caf::io::doorman_ptr make_tls_doorman(caf::io::network::default_multiplexer& multiplexer,
                                       std::shared_ptr<const tls_context> context,
-                                      caf::io::network::native_socket socket);
+                                      caf::io::network::native_socket socket, sweep_later later);
 
 /// Why the last handshake failed that this process began, in words for people.
 std::string last_handshake_problem();

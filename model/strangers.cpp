@@ -24,11 +24,11 @@ std::optional<std::int64_t> strangers::add(std::int64_t number, const std::strin
     remove(number);
     std::optional<std::int64_t> leaves;
     if (known_.size() >= max_strangers) {
-        const auto most = std::max_element(of_group_.begin(), of_group_.end(),
-                                           [](const auto& a, const auto& b) { return a.second < b.second; });
+        std::size_t most = 0;
+        for (const auto& [group, count] : of_group_) most = std::max(most, count);
         const stranger* oldest = nullptr;
         for (const auto& [other, s] : known_) {
-            if (s.group != most->first || (oldest && oldest->order < s.order)) continue;
+            if (of_group_[s.group] != most || (oldest && oldest->order < s.order)) continue;
             oldest = &s;
             leaves = other;
         }

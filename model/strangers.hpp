@@ -18,8 +18,9 @@ inline constexpr std::chrono::seconds stranger_deadline{10};
 /// An address as far as one person commands it: of IPv6, the network (/64); text that is no address stays as it is.
 std::string address_group(const std::string& address);
 
-/// Strangers by number. Where there are too many, the address that most are from gives way, with its oldest: who floods
-/// keeps out others of his own address only. O(max_strangers) where it is full, else O(log n).
+/// Strangers by number. Where there are too many, the address that most are from gives way, with its oldest (of several
+/// such addresses, the oldest of all): who floods keeps out others of his own address only. O(max_strangers) where it
+/// is full, else O(log n).
 class strangers {
 public:
     using time_point = std::chrono::steady_clock::time_point;

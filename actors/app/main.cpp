@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "actors/app/commands.hpp"
+#include "actors/app/completion.hpp"
 #include "io/error.hpp"
 #include "io/process/spawn.hpp"
 #include "io/terminal/terminal.hpp"
@@ -262,6 +263,14 @@ int run_program(std::vector<std::string> arguments) {
     c = app.add_subcommand("stop", "end a scheduler and its running tasks");
     add_target(*c, target);
     c->callback([&] { code = command_control(target, "stop", {}, {}); });
+
+    std::string shell;
+    c = app.add_subcommand("completion", "print a script that lets a shell complete commands and options");
+    c->add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    c->callback([&] { fmt::print("{}", completion_script(app, shell)); });
+
+    c = app.add_subcommand("manual", "print the manual page, for man -l -");
+    c->callback([&] { fmt::print("{}", manual_page(app, version)); });
 
     if (!arguments.empty() && !arguments.front().starts_with('-')) {
         std::vector<std::string> names;

@@ -62,6 +62,8 @@ tls_context::tls_context(const std::string& ca, const std::string& certificate, 
     // Connections last; nothing is gained by resuming sessions, of which each server would keep thousands.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
+    // One read handles one record: whoever sends nothing but new keys would keep a read, and the thread, for ever.
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
@@ -94,7 +96,10 @@ void tls_session::note_problem(int error) {
     // With TLS 1.3, who connects has ended the handshake before the other one has looked at its certificate.
     const bool refused = established_ && error == SSL_ERROR_SSL && SSL_is_server(session_.get()) == 0 &&
                          ERR_GET_REASON(ERR_peek_last_error()) >= SSL_AD_REASON_OFFSET;
-    if (!established_ || refused) problem_ = reason_of(session_.get(), error);
+    if (!established_ || refused)
+        problem_ = reason_of(session_.get(), error);
+    else if (!heard_ && problem_.empty())
+        problem_ = "it ended the connection behind the TLS handshake: it may be stopping, or too many connect";
 }
 
 std::optional<std::size_t> tls_session::outcome(int result, std::size_t moved) {
@@ -109,6 +114,7 @@ std::optional<std::size_t> tls_session::read(char* bytes, std::size_t size) {
     ERR_clear_error();
     std::size_t moved = 0;
     const int result = SSL_read_ex(session_.get(), bytes, size, &moved);
+    heard_ = heard_ || result == 1;
     return outcome(result, moved);
 }
 

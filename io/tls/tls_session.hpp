@@ -44,7 +44,8 @@ public:
     /// Bytes that can be read though the socket may have none.
     std::size_t pending() const;
 
-    /// Why the handshake failed, or the other end refused this one after it, in words for people; else empty.
+    /// Why the handshake failed, or the other end refused this one after it or before it said anything, in words for
+    /// people; else empty.
     const std::string& problem() const { return problem_; }
 
 private:
@@ -56,6 +57,7 @@ private:
     };
     std::unique_ptr<ssl_st, free_session> session_;
     bool established_ = false;
+    bool heard_ = false;  // something was read
     std::string problem_;
 };
 

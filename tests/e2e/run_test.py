@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -418,6 +419,29 @@ class Terminal(BistroTest):
                               env={**self.environment, "TERM": "dumb"}, capture_output=True, text=True, timeout=60)
         self.assertEqual(dumb.returncode, 0, dumb.stdout)
         self.assertNotIn("\x1b", dumb.stdout)
+
+
+class Shells(BistroTest):
+    def test_bash_completes_commands_and_options(self):
+        script = self.bistro("completion", "bash")[0]
+        def complete(*words):
+            call = f"COMP_WORDS=({' '.join(words)} ''); COMP_CWORD=$((${{#COMP_WORDS[@]}}-2)); _bistro; echo ${{COMPREPLY[*]}}"
+            return subprocess.run(["bash", "-c", script + call], capture_output=True, text=True, check=True).stdout.split()
+        self.assertEqual(complete("bistro", "exp"), ["explain"])
+        self.assertEqual(complete("bistro", "tasks", "--st"), ["--state"])
+        self.assertIn("--watch", complete("bistro", "tasks", "-"))
+
+    def test_the_other_shells_and_man_can_read_what_is_for_them(self):
+        for shell in ("zsh", "fish"):
+            script = self.bistro("completion", shell)[0]
+            self.assertIn("explain", script)
+            if shutil.which(shell):
+                self.write(shell, script)
+                subprocess.run([shell, "-n", self.path(shell)], check=True)
+        page = self.bistro("manual")[0]
+        self.assertIn(".SS explain JOB [NODE]", page)
+        self.assertFalse([line for line in page.splitlines() if line.startswith("'")])
+        self.assertIn("bash", self.bistro("completion", "tcsh", code=2)[1])
 
 
 if __name__ == "__main__":

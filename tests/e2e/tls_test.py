@@ -180,6 +180,63 @@ class Tls(BistroTest):
         for each in silent:
             each.close()
 
+    def test_who_never_greets_costs_nothing(self):
+        """CAF remembers whoever sends something from no node."""
+        host, port = self.address.split(":")
+        asked = b"\0\0\0" + sized(b"@<>+bistro::protocol_asked") + struct.pack(">I", 7)
+        stranger, _, gateway = self.greeted()
+        with stranger:
+            stranger.sendall(header(DIRECT_MESSAGE, len(asked), gateway, 0, 0x1000000000000001, 77) + asked)
+            self.assert_shown_the_door(stranger)
+        self.assertIn("20 waiting", self.status()[0])
+
+    def test_a_silent_handshake_has_a_deadline(self):
+        host, port = self.address.split(":")
+        with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as silent:
+            self.assert_shown_the_door(silent)
+        self.wait_until(lambda: "did not finish the TLS handshake in time" in self.read(self.scheduler.log), "word of it")
+
+    def test_a_peer_that_ends_behind_the_handshake_is_told_of_as_such(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_verify_locations(self.path("tls/ca.pem"))
+        context.load_cert_chain(self.path("tls/scheduler.pem"), self.path("tls/scheduler.key"))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def accept_and_end():
+                context.wrap_socket(listener.accept()[0], server_side=True).close()
+
+            server = threading.Thread(target=accept_and_end)
+            server.start()
+            address = "127.0.0.1:" + str(listener.getsockname()[1])
+            self.assertIn("behind the TLS handshake", self.bistro("status", "--config", "client.toml", "--scheduler", address, code=3)[1])
+            server.join()
+
+    def test_the_process_ends_whatever_others_do(self):
+        """A peer that asks much and reads nothing; a host that does not answer."""
+        certain, node, gateway = self.greeted()
+        name = node[:-8] + b"whatever"
+        secret = sized(self.read("tls/cluster.secret").strip().encode())
+        told = b"\0\0\0" + sized(b"@<>+bistro::secret_told") + secret
+        asked = b"\0\0\0" + sized(b"@<>+bistro::jobs_asked") + secret
+        greeting = header(CLIENT_HANDSHAKE, len(name)) + name + header(CLIENT_HANDSHAKE, len(name), 0, 2) + name
+        certain.sendall(greeting + header(DIRECT_MESSAGE, len(told), gateway) + told)
+        certain.settimeout(1)
+        try:
+            for number in range(20_000):
+                certain.sendall(header(DIRECT_MESSAGE, len(asked), gateway, 0, 0x1000000000000001 + number, 1) + asked)
+        except OSError:
+            pass
+        with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for waiting in (first, second):
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            worker = self.start("worker", "worker.toml", "--scheduler", f"127.0.0.1:{full.getsockname()[1]}")
+            self.wait_until(lambda: "waiting for the scheduler" in self.read(worker.log), "a try")
+            self.assertEqual(self.stop(worker), 0)
+        self.assertEqual(self.stop(self.scheduler), 0)
+        certain.close()
+
     def test_a_certificate_without_the_secret_is_not_enough(self):
         """What whoever speaks CAF's own protocol could do, were it let in."""
         worker = self.start("worker", "worker.toml", "--scheduler", self.address)

@@ -20,6 +20,14 @@ TEST(Strangers, OfAFloodTheOldestGoesAndOthersStay) {
     EXPECT_EQ(all.size(), max_strangers);
 }
 
+TEST(Strangers, AmongAddressesWithAsManyTheOldestGoes) {
+    strangers all;
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(max_strangers); ++i)
+        all.add(i, "host" + std::to_string(1000 - i), start);
+    EXPECT_EQ(all.add(-1, "another", start), 0) << "and not the one whose name comes first";
+    EXPECT_EQ(all.add(-2, "one more", start), 1);
+}
+
 TEST(Strangers, WhoIsOneForTooLongIsOverdue) {
     strangers all;
     all.add(1, "a", start);

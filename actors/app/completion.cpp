@@ -1,0 +1,177 @@
+#include "actors/app/completion.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/text.hpp"
+
+namespace bistro {
+
+namespace {
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App* command) { return !command->get_name().empty(); });
+}
+
+std::vector<const CLI::Option*> options_of(const CLI::App& command) {
+    return command.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+}
+
+std::vector<const CLI::Option*> positionals_of(const CLI::App& command) {
+    return command.get_options([](const CLI::Option* option) { return option->get_positional(); });
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+// "-w", "--watch"
+std::vector<std::string> words_of(const CLI::Option& option) {
+    std::vector<std::string> words;
+    for (const auto& name : option.get_snames()) words.push_back("-" + name);
+    for (const auto& name : option.get_lnames()) words.push_back("--" + name);
+    return words;
+}
+
+std::string quoted(const std::string& text) {
+    std::string result = "'";
+    for (const char c : text) result += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return result + "'";
+}
+
+std::string bash_script(const CLI::App& app) {
+    std::vector<std::string> names;
+    std::string cases;
+    for (const auto* command : commands_of(app)) {
+        names.push_back(command->get_name());
+        std::vector<std::string> words;
+        for (const auto* option : options_of(*command))
+            for (const auto& word : words_of(*option)) words.push_back(word);
+        for (const auto* inner : commands_of(*command)) words.push_back(inner->get_name());
+        cases += fmt::format("        {}) words={} ;;\n", command->get_name(), quoted(join(words, " ")));
+    }
+    return fmt::format(
+        "# bash completion of bistro: source it, or put it into bash-completion's folder as \"bistro\".\n"
+        "_bistro() {{\n"
+        "    local current=${{COMP_WORDS[COMP_CWORD]}} words=\n"
+        "    if ((COMP_CWORD == 1)); then\n"
+        "        COMPREPLY=($(compgen -W {} -- \"$current\"))\n"
+        "        return\n"
+        "    fi\n"
+        "    case ${{COMP_WORDS[1]}} in\n{}"
+        "    esac\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+        "}}\n"
+        "complete -o default -F _bistro bistro\n",
+        quoted(join(names, " ") + " --help --version"), cases);
+}
+
+std::string zsh_text(const std::string& text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '[' || c == ']' || c == ':' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result;
+}
+
+std::string zsh_script(const CLI::App& app) {
+    std::string names;
+    std::string cases;
+    for (const auto* command : commands_of(app)) {
+        names += "        " + quoted(zsh_text(command->get_name()) + ":" + zsh_text(command->get_description())) + "\n";
+        cases += "        " + command->get_name() + ") _arguments";
+        for (const auto* option : options_of(*command))
+            for (const auto& word : words_of(*option))
+                cases += " \\\n            " + quoted(word + "[" + zsh_text(option->get_description()) + "]" +
+                                                      (takes_value(*option) ? ":value:_files" : ""));
+        cases += " \\\n            '*:file:_files' ;;\n";
+    }
+    return "#compdef bistro\n"
+           "# zsh completion of bistro: put it into a folder of $fpath as \"_bistro\".\n"
+           "_bistro() {\n"
+           "    local -a commands\n"
+           "    commands=(\n" +
+           names +
+           "    )\n"
+           "    if ((CURRENT == 2)); then\n"
+           "        _describe command commands\n"
+           "        return\n"
+           "    fi\n"
+           "    local command=$words[2]\n"
+           "    shift words\n"
+           "    ((CURRENT--))\n"
+           "    case $command in\n" +
+           cases +
+           "    esac\n"
+           "}\n"
+           "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _bistro \"$@\"; else compdef _bistro bistro; fi\n";
+}
+
+std::string fish_script(const CLI::App& app) {
+    std::string text = "# fish completion of bistro: put it into ~/.config/fish/completions/bistro.fish.\n";
+    for (const auto* command : commands_of(app)) {
+        text += fmt::format("complete -c bistro -n __fish_use_subcommand -f -a {} -d {}\n", command->get_name(),
+                            quoted(command->get_description()));
+        for (const auto* option : options_of(*command)) {
+            text += fmt::format("complete -c bistro -n '__fish_seen_subcommand_from {}'", command->get_name());
+            for (const auto& name : option->get_snames()) text += " -s " + name;
+            for (const auto& name : option->get_lnames()) text += " -l " + name;
+            text += std::string{takes_value(*option) ? " -r" : ""} + " -d " + quoted(option->get_description()) + "\n";
+        }
+    }
+    return text;
+}
+
+// A line that begins with a dot or a quote would be a request, and a backslash begins one.
+std::string troff(const std::string& text) {
+    std::string result = text.starts_with('.') || text.starts_with('\'') ? "\\&" : "";
+    for (const char c : text) {
+        if (c == '-')
+            result += "\\-";
+        else if (c == '\\')
+            result += "\\e";
+        else
+            result += c;
+    }
+    return result;
+}
+
+}  // namespace
+
+std::string completion_script(const CLI::App& app, const std::string& shell) {
+    if (shell == "zsh") return zsh_script(app);
+    if (shell == "fish") return fish_script(app);
+    return bash_script(app);
+}
+
+std::string manual_page(const CLI::App& app, const std::string& version) {
+    std::string text = fmt::format(".TH BISTRO 1 \"\" \"bistro {}\" \"User Commands\"\n.SH NAME\nbistro \\- {}\n",
+                                   version, troff(app.get_description()));
+    text += ".SH SYNOPSIS\n.B bistro\n.I COMMAND\n[\\fIOPTION\\fR ...]\n.SH COMMANDS\n";
+    for (const auto* command : commands_of(app)) {
+        text += ".SS " + troff(command->get_name());
+        for (const auto* positional : positionals_of(*command))
+            text += " " + troff(positional->get_required() ? positional->get_name(true)
+                                                           : "[" + positional->get_name(true) + "]");
+        text += "\n" + troff(command->get_description()) + "\n";
+        for (const auto* positional : positionals_of(*command))
+            text += ".TP\n.I " + troff(positional->get_name(true)) + "\n" + troff(positional->get_description()) + "\n";
+        for (const auto* option : options_of(*command))
+            text += ".TP\n.B " + troff(join(words_of(*option), ", ")) + (takes_value(*option) ? " \\fIVALUE\\fR" : "") +
+                    "\n" + troff(option->get_description()) + "\n";
+    }
+    text +=
+        ".SH EXIT STATUS\n"
+        ".TP\n.B 0\nall well\n"
+        ".TP\n.B 1\nsome task failed for good or can never run, or there was nothing to end\n"
+        ".TP\n.B 2\nbad usage, a name that is unknown, or a config that is not valid\n"
+        ".TP\n.B 3\nthe scheduler could not be reached, or nothing could be run\n"
+        ".TP\n.B 124\nwhat wait waited for did not come in time\n"
+        ".SH ENVIRONMENT\n"
+        ".TP\n.B BISTRO_SCHEDULER\nwhere the scheduler is, as host:port\n"
+        ".TP\n.B BISTRO_SECRET\nwhat workers and clients must know, where they have no file of it\n"
+        ".TP\n.B NO_COLOR\nno colours, if it is set\n";
+    return text;
+}
+
+}  // namespace bistro
