@@ -168,7 +168,7 @@ public:
         if (!waiting_) return;
         waiting_ = false;
         answer_timer_.cancel();
-        send(std::move(response));
+        send(response);
     }
 
     void begin_events() override {
@@ -225,7 +225,7 @@ private:
         auto refusal = refusal_of(message);
         if (refusal) {
             if (refusal->status != 401 && refusal->status != 404) keep_alive_ = false;
-            return send(std::move(*refusal));
+            return send(*refusal);
         }
         waiting_ = true;
         answer_timer_.expires_after(answer_timeout);
@@ -279,7 +279,7 @@ private:
         return *trusted_;
     }
 
-    void send(http_response response) {
+    void send(const http_response& response) {
         out_.emplace();
         out_->version(11);
         out_->result(response.status);
