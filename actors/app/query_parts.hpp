@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "model/ids.hpp"
+#include "model/task_status.hpp"
 
 namespace bistro {
 
