@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 
 #include "io/error.hpp"
+#include "io/host.hpp"
 
 namespace bistro {
 
@@ -41,6 +42,7 @@ void note_events(self_ptr self, events_happened& m) {
     s.finished += m.ended;
     for (auto& e : m.events) {
         e.seq = ++s.seq;
+        if (s.feed) s.feed->publish(e.seq, to_string(e.kind), to_json_line(e));
         if (!s.log) continue;
         try {
             s.log->write(e);
@@ -94,6 +96,11 @@ monitor_actor::behavior_type monitor_behavior(self_ptr self, std::shared_ptr<eve
         [=](const watch_progress& m) {
             self->state.watchers.push_back(caf::actor_cast<progress_actor>(m.watcher));
             schedule_wakeup(self);
+        },
+        [=](const watch_events& m) {
+            auto& s = self->state;
+            if (!s.feed) s.feed = std::make_unique<event_feed>(random_number());
+            s.feed->subscribe(m.reader, m.last_id);
         },
         [=](const wake_due&) { send_snapshot(self); },
         [=](const flush_monitor&) -> caf::result<recorded> {

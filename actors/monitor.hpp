@@ -6,12 +6,14 @@
 
 #include "actors/protocol/interfaces.hpp"
 #include "io/event_log.hpp"
+#include "io/http/event_feed.hpp"
 
 namespace bistro {
 
 struct monitor_state {
     std::shared_ptr<event_log> log;  ///< null: none is wanted
     std::uint64_t seq = 0;
+    std::unique_ptr<event_feed> feed;  ///< null: nobody has asked for events yet
     std::map<job_id, job_progress> jobs;
     std::vector<job_id> order;  ///< of the jobs' first appearance
     std::map<std::string, std::string> problems;

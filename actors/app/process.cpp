@@ -168,7 +168,7 @@ void scheduler_process::spawn_actors() {
     options.known_workers = known_workers_;
     options.secret = secret_;
     options.cluster = cluster_;
-    options.keep_events = log != nullptr;
+    options.keep_events = log != nullptr || (options_.listen && config_->network.http);
     options.store = store_;
     options.logs = logs_;
     options.monitor = monitor_;

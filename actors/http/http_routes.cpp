@@ -280,6 +280,14 @@ void serve_kill(http_ptr self, const http_call& call) {
 
 void serve_stop(http_ptr self, const http_call& call) { control(self, call, control_verb::stop); }
 
+void serve_events(http_ptr self, const http_call& call) {
+    if (!only(call, {"after"})) return;
+    const auto after = call.query("after");
+    if (auto reader = call.exchange->answer_with_events())
+        self->send(self->state.options.monitor,
+                   watch_events{std::move(reader), after.empty() ? call.request().last_event_id : after});
+}
+
 // Lives as long as this process answers.
 void serve_health(http_ptr, const http_call& call) { answer_json(call.exchange, json::object{{"healthy", true}}); }
 
@@ -358,6 +366,7 @@ const std::vector<http_route> http_routes = {
     {"POST", "/api/v1/tasks/{job}/{node}/kill", http_role::operate, serve_kill},
     {"GET", "/api/v1/workers", http_role::read, serve_workers},
     {"GET", "/api/v1/logs", http_role::read, serve_logs},
+    {"GET", "/api/v1/events", http_role::read, serve_events},
     {"POST", "/api/v1/stop", http_role::operate, serve_stop},
 };
 

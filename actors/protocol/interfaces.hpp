@@ -47,7 +47,7 @@ using monitor_actor =
     caf::typed_actor<caf::reacts_to<events_happened>, caf::reacts_to<job_progress>, caf::reacts_to<problem>,
                      // Sends snapshots to the asker from now on, when something changed and at most a few times a
                      // second.
-                     caf::reacts_to<watch_progress>, caf::reacts_to<wake_due>,
+                     caf::reacts_to<watch_progress>, caf::reacts_to<watch_events>, caf::reacts_to<wake_due>,
                      // Answered when everything sent before is written.
                      caf::replies_to<flush_monitor>::with<recorded>>;
 

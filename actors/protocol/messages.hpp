@@ -371,6 +371,11 @@ struct http_asked {
 struct watch_progress {
     caf::strong_actor_ptr watcher;
 };
+/// To the monitor, of which it keeps the latest from the first of these on.
+struct watch_events {
+    std::shared_ptr<http_events> reader;
+    std::string last_id;  ///< see event_feed
+};
 /// Answered when all events are in the event log; by an error where it could not be written.
 struct flush_monitor {};
 

@@ -93,6 +93,8 @@ public:
     virtual void take_answer(http_response response) = 0;
     virtual void begin_events() = 0;
     virtual void send_event(std::string bytes) = 0;
+    /// Sends this and no more.
+    virtual void end_events(std::string bytes) = 0;
     shared_state& shared() { return *shared_; }
 
     std::atomic<std::size_t> event_backlog = 0;
@@ -107,9 +109,10 @@ public:
     explicit events_of_session(std::shared_ptr<session_base> session) : session_{std::move(session)} {}
 
     bool send(std::string bytes) override {
-        if (session_->closed) return false;
+        if (session_->closed || over_) return false;
         if (session_->event_backlog.fetch_add(bytes.size()) + bytes.size() > max_event_backlog) {
-            session_->closed = true;
+            over_ = true;
+            session_->shared().post([s = session_] { s->end_events("event: dropped\ndata: {}\n\n"); });
             return false;
         }
         session_->shared().post([s = session_, b = std::move(bytes)]() mutable { s->send_event(std::move(b)); });
@@ -118,6 +121,7 @@ public:
 
 private:
     std::shared_ptr<session_base> session_;
+    std::atomic<bool> over_ = false;
 };
 
 class exchange_of_session : public http_exchange {
@@ -175,7 +179,6 @@ public:
         if (!waiting_) return;
         waiting_ = false;
         answer_timer_.cancel();
-        in_events_ = true;
         push(
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n"
             "X-Content-Type-Options: nosniff\r\n\r\n");
@@ -184,6 +187,12 @@ public:
 
     void send_event(std::string bytes) override {
         if (closed) return close();
+        push(std::move(bytes));
+    }
+
+    void end_events(std::string bytes) override {
+        if (closed) return close();
+        last_events_ = true;
         push(std::move(bytes));
     }
 
@@ -318,7 +327,8 @@ private:
             self->event_backlog -= std::min(n, self->event_backlog.load());
             self->outgoing_.pop_front();
             if (ec || self->closed) return self->close();
-            if (!self->outgoing_.empty()) self->write_next();
+            if (!self->outgoing_.empty()) return self->write_next();
+            if (self->last_events_) self->close();
         });
     }
 
@@ -341,7 +351,7 @@ private:
     std::array<char, 256> ignored_{};
     std::optional<bool> trusted_;
     bool waiting_ = false;
-    bool in_events_ = false;
+    bool last_events_ = false;
     bool keep_alive_ = false;
     bool head_only_ = false;
 };
@@ -420,6 +430,7 @@ struct http_server::state {
     void begin(tcp::socket socket) {
         error_code ignored;
         socket.set_option(tcp::no_delay{true}, ignored);
+        socket.set_option(asio::socket_base::keep_alive{true}, ignored);  // readers of events may vanish
         if (tls) {
             using stream = beast::ssl_stream<beast::tcp_stream>;
             std::make_shared<session<stream>>(stream{beast::tcp_stream{std::move(socket)}, *tls}, shared)->start();

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 import unittest
 import urllib.parse
 
@@ -122,7 +123,7 @@ class Api(HttpTest):
         names = {"job": "failing", "node": "host1:db2"}
         for path, methods in description["paths"].items():
             for method, operation in methods.items():
-                if path == "/api/v1/stop":
+                if path in ("/api/v1/stop", "/api/v1/events"):
                     continue
                 with self.subTest(path, method=method):
                     for ask in (names, {"job": "long", "node": "host1:db1"}):
@@ -279,6 +280,48 @@ class Api(HttpTest):
         self.stop(self.scheduler)
         self.assertEqual(waiting.wait(timeout=DEADLINE_S), 3)
         self.assertIn("no scheduler runs", self.bistro("submit", "new.toml", "--config", "c.toml", code=3)[1])
+
+    def events_until(self, wanted, headers=(), begun=None):
+        """Reads events until one is `wanted`; each is a dictionary with its id, kind and data."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE_S)
+        connection.request("GET", "/api/v1/events", headers=dict(headers))
+        answer = connection.getresponse()
+        self.assertEqual(answer.headers["Content-Type"], "text/event-stream")
+        seen, event = [], {}
+        while not seen or not wanted(seen[-1]):
+            name, _, value = answer.readline().decode().rstrip("\n").partition(": ")
+            if name:
+                event[name] = value
+            elif event:
+                seen.append(event)
+                event = {}
+                if begun:
+                    begun.set()
+        connection.close()
+        return seen
+
+    def test_events_can_be_followed_and_resumed(self):
+        begun = threading.Event()
+        seen = []
+
+        def follow():
+            last = lambda event: event["event"] == "finish" and '"again"' in event["data"]
+            seen.extend(self.events_until(last, {"Last-Event-ID": "of another life"}, begun))
+
+        following = threading.Thread(target=follow)
+        following.start()
+        begun.wait(timeout=DEADLINE_S)
+        self.ask("/api/v1/jobs/again", "PUT", json.dumps({"owner": "x", "command": ["true"]}))
+        following.join()
+        self.assertEqual(seen.pop(0), {"event": "gap", "data": "{}"}, "which says that it reads")
+        kinds = [event["event"] for event in seen]
+        self.assertIn("job_added", kinds)
+        self.assertLess(kinds.index("job_added"), kinds.index("finish"))
+        numbers = [json.loads(event["data"])["seq"] for event in seen]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
+        again = self.events_until(lambda e: e["id"] == seen[-1]["id"], {"Last-Event-ID": seen[0]["id"]})
+        self.assertEqual(again, seen[1:])
+        self.assertEqual(self.events_until(lambda e: True, {"Last-Event-ID": "1-1"})[0]["event"], "gap")
 
     def test_what_is_watched_is_shown_again(self):
         watching = self.start("status", "--watch", "1", "--config", "c.toml")

@@ -152,7 +152,7 @@ std::string frames_of(std::string_view text, caf::actor_id gateway) {
 
 std::string message(std::string_view type, std::string_view text) {
     std::string bytes(3, '\0');
-    for (const auto part : {"@<>+" + std::string{type}, std::string{text}}) {
+    for (const auto& part : {"@<>+" + std::string{type}, std::string{text}}) {
         bytes += static_cast<char>(part.size());
         bytes += part;
     }
