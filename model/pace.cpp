@@ -50,9 +50,12 @@ std::optional<time_left> pace::left(std::uint64_t unfinished, time_ms now) const
     const auto variation = mean > 0 ? std::max(std::sqrt(variance) / mean, 1.0) : 1.0;
     const auto relative = variation * std::sqrt(1 / static_cast<double>(unfinished) + 1 / seen);
     constexpr double nineteen_of_twenty = 1.96;
-    const auto likely = static_cast<double>(unfinished) / rate(now);
+    const auto speed = rate(now);
+    const auto likely = static_cast<double>(unfinished) / speed;
+    // At the end not all that ran at once has a successor, and the last of them is waited for.
+    const auto tail = mean * (1 + std::log(std::max(speed * mean, 1.0)));
     return time_left{likely, std::max(likely * (1 - nineteen_of_twenty * relative), 0.0),
-                     likely * (1 + nineteen_of_twenty * relative)};
+                     likely * (1 + nineteen_of_twenty * relative) + tail};
 }
 
 }  // namespace bistro
