@@ -4,8 +4,8 @@
 
 #include <caf/all.hpp>
 
-#include "actors/protocol/stranger.hpp"
 #include "io/terminal/terminal.hpp"
+#include "model/secret.hpp"
 #include "model/text.hpp"
 
 namespace bistro {

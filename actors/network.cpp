@@ -140,7 +140,7 @@ std::string http_problem(const std::optional<http_settings>& http, bool insecure
     if (!http || insecure || is_loopback(http->listen) || (!http->token_file.empty() && !http->certificate.empty()))
         return {};
     return "will not serve HTTP on " + to_string(http->listen) +
-           " without tokens and TLS: whoever can connect may end tasks. Configure http_token_file, http_certificate "
+           " without tokens and TLS: whoever can connect may run commands. Configure http_token_file, http_certificate "
            "and "
            "http_key in [network], listen on 127.0.0.1, or say --insecure";
 }

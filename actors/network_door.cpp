@@ -24,6 +24,7 @@
 #include "io/connect.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/refusal_log.hpp"
+#include "model/secret.hpp"
 #include "model/strangers.hpp"
 
 namespace bistro {

@@ -30,6 +30,9 @@ int command_scheduler(const scheduler_arguments& a) {
     if (a.insecure && !is_loopback(options.config->network.listen) && !options.config->network.tls)
         spdlog::warn("--insecure: whoever can connect to {} may run commands on all workers",
                      to_string(options.config->network.listen));
+    if (const auto problem = http_problem(options.config->network.http, false); a.insecure && !problem.empty())
+        spdlog::warn("--insecure: whoever can connect to {}, or listen on the way, may run commands on all workers",
+                     to_string(options.config->network.http->listen));
     main_events events;
     scheduler_process process{std::move(options), events};
     const signal_listener signals{process.loop(), events};

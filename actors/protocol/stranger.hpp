@@ -18,7 +18,4 @@ struct stranger_message {
 /// send. O(1).
 std::optional<stranger_message> read_stranger_message(std::string_view payload);
 
-/// Takes the same time whatever is wrong.
-bool same_secret(std::string_view a, std::string_view b);
-
 }  // namespace bistro

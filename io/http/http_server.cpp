@@ -14,6 +14,7 @@
 
 #include "io/error.hpp"
 #include "io/peer_user.hpp"
+#include "model/secret.hpp"
 
 namespace bistro {
 
@@ -28,14 +29,6 @@ namespace {
 constexpr std::chrono::seconds read_timeout{30};    // for a request to be complete, and between two of a connection
 constexpr std::chrono::seconds write_timeout{30};   // for an answer to be taken
 constexpr std::chrono::seconds answer_timeout{30};  // for the handler
-
-// Takes the same time whatever is wrong.
-bool same_text(std::string_view a, std::string_view b) {
-    unsigned difference = a.size() == b.size() ? 0 : 1;
-    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
-        difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-    return difference == 0;
-}
 
 http_response problem_response(unsigned status, const std::string& title, const std::string& detail) {
     std::string text = R"({"type":"about:blank","title":")" + title + R"(","status":)" + std::to_string(status) +
@@ -278,7 +271,7 @@ private:
         if (!authorization.starts_with(bearer)) return role;
         authorization.remove_prefix(bearer.size());
         for (const auto& [granted, token] : shared_->options.tokens)
-            if (same_text(authorization, token)) role = std::max(role, granted);
+            if (same_secret(authorization, token)) role = std::max(role, granted);
         return role;
     }
 

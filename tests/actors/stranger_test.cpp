@@ -85,12 +85,5 @@ TEST_F(strangers, what_is_cut_off_anywhere_is_nothing) {
     EXPECT_THAT(read_stranger_message(endless), Eq(std::nullopt));
 }
 
-TEST(same_secret, is_so_where_all_is_the_same) {
-    EXPECT_TRUE(same_secret("abc", "abc"));
-    EXPECT_FALSE(same_secret("abc", "abd"));
-    EXPECT_FALSE(same_secret("abc", "ab"));
-    EXPECT_FALSE(same_secret("", "a"));
-}
-
 }  // namespace
 }  // namespace bistro

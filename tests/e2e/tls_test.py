@@ -154,6 +154,10 @@ class Tls(BistroTest):
         except ConnectionError:
             pass
 
+    def assert_nobody_was_late(self):
+        """Who was shown the door was so for what it did: the deadline would have ended all of them."""
+        self.assertNotIn("in time", self.read(self.scheduler.log))
+
     def wait_for_answer(self, member, question):
         member.sendall(question)
         with member.makefile("rb") as frames:
@@ -173,6 +177,7 @@ class Tls(BistroTest):
         for first in silent[:20]:
             self.assert_shown_the_door(first)
         self.wait_until(lambda: "too many connect from there" in self.read(self.scheduler.log), "word of it")
+        self.assert_nobody_was_late()
         silent[-1].setblocking(False)
         with self.assertRaises(BlockingIOError, msg="the last ones have time still"):
             silent[-1].recv(1)
@@ -182,12 +187,13 @@ class Tls(BistroTest):
 
     def test_who_never_greets_costs_nothing(self):
         """CAF remembers whoever sends something from no node."""
-        host, port = self.address.split(":")
         asked = b"\0\0\0" + sized(b"@<>+bistro::protocol_asked") + struct.pack(">I", 7)
         stranger, _, gateway = self.greeted()
         with stranger:
             stranger.sendall(header(DIRECT_MESSAGE, len(asked), gateway, 0, 0x1000000000000001, 77) + asked)
             self.assert_shown_the_door(stranger)
+        self.assert_nobody_was_late()
+        self.assertIn("what nobody has to send", self.read(self.scheduler.log))
         self.assertIn("20 waiting", self.status()[0])
 
     def test_a_silent_handshake_has_a_deadline(self):
@@ -282,6 +288,7 @@ class Tls(BistroTest):
                 for actor_of_caf in range(1, 10):
                     stranger.sendall(header(DIRECT_MESSAGE, 4, actor_of_caf) + b"junk")
                 self.assertIn("20 done", self.status()[0])
+        self.assert_nobody_was_late()
         self.assertIn("what nobody has to send", self.read(self.scheduler.log))
         self.assertEqual(self.read(worker.log).count("has joined"), 1)
         self.assertNotIn("lost", self.read(worker.log))
