@@ -81,6 +81,7 @@ public:
 
 private:
     void welcome_stranger(const caf::io::new_connection_msg& m);
+    void forget_earlier(connection_handle connection);
     void take(caf::io::new_data_msg& data);
 
     verdict judge_header(const basp::header& header, const basp::endpoint_context& from);
@@ -124,17 +125,28 @@ private:
 };
 
 caf::behavior guarded_broker::make_behavior() {
-    return caf::message_handler{[this](caf::io::new_data_msg& data) { take(data); },
-                                [this](const caf::io::new_connection_msg& m) { welcome_stranger(m); },
-                                [this](caf::delete_atom, connection_handle connection) { gone(connection); },
-                                [this](const wake_due&) { end_overdue(); }}
-        .or_else(basp_broker::make_behavior());
+    auto base = basp_broker::make_behavior();
+    return caf::message_handler{
+        [this](caf::io::new_data_msg& data) { take(data); },
+        [this](const caf::io::new_connection_msg& m) { welcome_stranger(m); },
+        [this, base](caf::connect_atom connect, caf::io::scribe_ptr& opened, std::uint16_t port) mutable {
+            forget_earlier(opened->hdl());
+            auto m = caf::make_message(connect, std::move(opened), port);
+            base(m);
+        },
+        [this](caf::delete_atom, connection_handle connection) { gone(connection); },
+        [this](const wake_due&) { end_overdue(); }}
+        .or_else(base);
+}
+
+// The number of a connection is that of its socket. Of an earlier one with it, CAF may not have heard the end yet.
+void guarded_broker::forget_earlier(connection_handle connection) {
+    connection_cleanup(connection, caf::sec::none);
+    forget(connection);
 }
 
 void guarded_broker::welcome_stranger(const caf::io::new_connection_msg& m) {
-    // The number of a connection is that of its socket. Of an earlier one with it, CAF may not have heard the end yet.
-    connection_cleanup(m.handle, caf::sec::none);
-    forget(m.handle);
+    forget_earlier(m.handle);
     const auto leaves = bounds_.add(m.handle.id(), remote_addr(m.handle), std::chrono::steady_clock::now());
     if (leaves) refuse(connection_handle::from_int(*leaves), "too many connect from there");
     strangers_[m.handle] = {};
