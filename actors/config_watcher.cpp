@@ -1,10 +1,9 @@
 #include "actors/config_watcher.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/program_log.hpp"
 #include "io/data_dir.hpp"
 #include "io/error.hpp"
 #include "io/terminal/terminal.hpp"
@@ -52,7 +51,8 @@ void reload(self_ptr self) {
         s.scheduler,
         problem{source, fixed.empty() ? "" : "changes of " + join(fixed, ", ") + " take effect at the next start"});
     for (const auto& name : apply(s.options.submitted, *loaded.config))
-        spdlog::warn("job {} is in the config, and was submitted too: the config counts", quote(name.value));
+        log_of(log_part::config)
+            .warn("job {} is in the config, and was submitted too: the config counts", quote(name.value));
     publish(self, std::move(*loaded.config));
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "config/submissions.hpp"
 #include "io/file_watch.hpp"
@@ -27,6 +28,7 @@ struct config_watcher_state {
 
     static inline const char* name = "config_watcher";
 };
+void describe(const config_watcher_state& s, description& d);
 
 /// A file that was put in place as a whole is read at once, but not twice in this time. Otherwise it is read that long
 /// after the change.

@@ -1,9 +1,8 @@
 #include "actors/gateway.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 
+#include "actors/program_log.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/secret.hpp"
 #include "model/text.hpp"
@@ -18,7 +17,7 @@ using self_ptr = gateway_actor::stateful_pointer<gateway_state>;
 
 caf::error refuse(self_ptr self, const std::string& peer, const std::string& why) {
     if (const auto unmentioned = self->state.refusals.refused(peer, self->clock().now()))
-        spdlog::warn("refused {}: {}{}", printable(peer), why, also_before(*unmentioned));
+        log_of(log_part::network).warn("refused {}: {}{}", printable(peer), why, also_before(*unmentioned));
     return caf::make_error(refusal, why);
 }
 
@@ -37,7 +36,7 @@ std::string version_mismatch(std::uint32_t theirs, std::uint32_t own) {
 }
 
 gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret, std::uint64_t cluster,
-                                              scheduler_actor scheduler) {
+                                              scheduler_actor scheduler, console_actor console) {
     return {
         [=](const protocol_asked& m) {
             if (m.version != protocol_version)
@@ -82,6 +81,15 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
             if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
             if (!valid(m)) return refuse(self, a_client, "its question to wait is not valid");
             return self->delegate(scheduler, std::move(m));
+        },
+        [=](console_asked& m) -> caf::result<console_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its console command is not valid");
+            m.secret.clear();
+            // Not by way of the scheduler: it may be what hangs.
+            if (!m.worker.empty()) return self->delegate(scheduler, std::move(m));
+            if (console) return self->delegate(console, std::move(m));
+            return caf::make_error(caf::sec::invalid_argument, std::string{"this process has no console"});
         },
         [=](control_asked& m) -> caf::result<control_answer> {
             if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);

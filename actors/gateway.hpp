@@ -21,6 +21,6 @@ struct gateway_state {
 
 /// `cluster` is what this scheduler's workers are members of.
 gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<gateway_state> self, std::string secret,
-                                              std::uint64_t cluster, scheduler_actor scheduler);
+                                              std::uint64_t cluster, scheduler_actor scheduler, console_actor console);
 
 }  // namespace bistro

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 #include "model/pace.hpp"
@@ -36,6 +37,8 @@ struct job_state {
 
     static inline const char* name = "job";
 };
+void describe(const job_state& s, description& d);
+std::string label_of(const job_state& s);
 
 /// After statuses could not be read, they are tried again.
 inline constexpr std::chrono::seconds load_retry_wait{1};

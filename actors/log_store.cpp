@@ -1,9 +1,8 @@
 #include "actors/log_store.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 
+#include "actors/program_log.hpp"
 #include "io/error.hpp"
 #include "model/text.hpp"
 
@@ -28,8 +27,9 @@ log_store_actor::behavior_type log_store_behavior(log_store_actor::stateful_poin
                 s.options.store->append(m.lines);
                 if (std::exchange(s.in_trouble, false)) {
                     self->send(monitor, problem{source, ""});
-                    spdlog::warn("{} of output could not be kept and are lost; no status is",
-                                 counted(std::exchange(s.lost, 0), "line"));
+                    log_of(log_part::store)
+                        .warn("{} of output could not be kept and are lost; no status is",
+                              counted(std::exchange(s.lost, 0), "line"));
                 }
             } catch (const io_error& e) {
                 s.lost += m.lines.size();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 
 namespace bistro {
@@ -21,6 +22,7 @@ struct log_store_state {
 
     static inline const char* name = "log_store";
 };
+void describe(const log_store_state& s, description& d);
 
 /// Spawn it detached: it blocks. Lines that can't be kept (a full disk) are dropped with a problem to `monitor`:
 /// output is not worth stopping work for.

@@ -1,10 +1,9 @@
 #include "actors/monitor.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/program_log.hpp"
 #include "io/error.hpp"
 #include "io/host.hpp"
 
@@ -15,7 +14,7 @@ namespace {
 using self_ptr = monitor_actor::stateful_pointer<monitor_state>;
 
 void give_up_log(self_ptr self, const io_error& e) {
-    spdlog::error("{}; the event log ends here", e.what());
+    log_of(log_part::monitor).error("{}; the event log ends here", e.what());
     self->state.log = nullptr;
     self->state.log_failed = true;
 }
@@ -87,10 +86,10 @@ monitor_actor::behavior_type monitor_behavior(self_ptr self, std::shared_ptr<eve
         [=](const problem& m) {
             auto& s = self->state;
             if (m.text.empty()) {
-                if (s.problems.erase(m.source) > 0) spdlog::info("{}: well again", m.source);
+                if (s.problems.erase(m.source) > 0) log_of(log_part::monitor).info("{}: well again", m.source);
             } else if (auto& known = s.problems[m.source]; known != m.text) {
                 known = m.text;
-                spdlog::warn("{}: {}", m.source, m.text);
+                log_of(log_part::monitor).warn("{}: {}", m.source, m.text);
             }
         },
         [=](const watch_progress& m) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "io/event_log.hpp"
 #include "io/http/event_feed.hpp"
@@ -26,6 +27,7 @@ struct monitor_state {
 
     static inline const char* name = "monitor";
 };
+void describe(const monitor_state& s, description& d);
 
 /// Watchers hear at most this often.
 inline constexpr std::chrono::milliseconds snapshot_interval{100};

@@ -1,7 +1,5 @@
 #include "actors/network.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -11,6 +9,7 @@
 #include "actors/gateway.hpp"
 #include "actors/loop_coordinator.hpp"
 #include "actors/network_door.hpp"
+#include "actors/program_log.hpp"
 #include "actors/runtime.hpp"
 #include "actors/tls_transport.hpp"
 #include "io/host.hpp"
@@ -64,7 +63,7 @@ void ask_for_version(connector_ptr self, const caf::strong_actor_ptr& gateway, c
     const auto answered = [=](const caf::expected<protocol_answer>& answer) {
         const auto problem = wrong_version(answer);
         if (!problem.empty() && std::exchange(self->state.last_problem, problem) != problem)
-            spdlog::warn("can't join the scheduler at {}: {}", where, problem);
+            log_of(log_part::network).warn("can't join the scheduler at {}: {}", where, problem);
     };
     self->request(caf::actor_cast<gateway_actor>(gateway), connect_timeout, protocol_asked{})
         .then([=](const protocol_answer& answer) { answered(answer); },
@@ -79,10 +78,10 @@ void search(connector_ptr self) {
     try {
         address = s.find();
     } catch (const std::exception& e) {
-        if (s.failures == 0) spdlog::warn("{}", e.what());
+        if (s.failures == 0) log_of(log_part::network).warn("{}", e.what());
     }
     if (!address) {
-        if (s.failures == 0) spdlog::info("waiting for the scheduler to appear");
+        if (s.failures == 0) log_of(log_part::network).info("waiting for the scheduler to appear");
         return try_again(self);
     }
     const auto where = to_string(endpoint{address->host, address->port});
@@ -102,8 +101,9 @@ void search(connector_ptr self) {
             },
             [=](const caf::error& e) {
                 if (self->state.failures == 0)
-                    spdlog::info("waiting for the scheduler at {} ({})", where,
-                                 text_of(e, self->state.with_tls, self->state.ever_found));
+                    log_of(log_part::network)
+                        .info("waiting for the scheduler at {} ({})", where,
+                              text_of(e, self->state.with_tls, self->state.ever_found));
                 try_again(self);
             });
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "config/settings.hpp"
 #include "io/address_file.hpp"
@@ -55,6 +56,7 @@ struct connector_state {
 
     static inline const char* name = "connector";
 };
+void describe(const connector_state& s, description& d);
 
 /// A try to connect is given up after this time: a silent peer would hold it for ever.
 inline constexpr std::chrono::seconds connect_timeout{5};

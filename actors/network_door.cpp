@@ -1,7 +1,6 @@
 #include "actors/network_door.hpp"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "actors/network_entry.hpp"
+#include "actors/program_log.hpp"
 #include "actors/protocol/stranger.hpp"
 #include "actors/protocol/type_ids.hpp"
 #include "io/connect.hpp"
@@ -66,6 +66,19 @@ public:
         for (const auto& connection : connections())
             if (const int copy = ::fcntl(static_cast<int>(connection.id()), F_DUPFD_CLOEXEC, 0); copy >= 0)
                 result.push_back(copy);
+        return result;
+    }
+
+    std::vector<network_door::peer> peers() {
+        std::vector<network_door::peer> result;
+        for (const auto& connection : connections()) {
+            const auto known = ctx.find(connection);
+            const bool outgoing = known != ctx.end() && known->second.remote_port != 0;
+            const auto node = instance.tbl().lookup_direct(connection);
+            result.push_back({remote_addr(connection) + ":" + std::to_string(remote_port(connection)),
+                              node ? caf::to_string(node) : std::string{}, outgoing,
+                              outgoing || trusted_.contains(connection), wr_buf(connection).size()});
+        }
         return result;
     }
 
@@ -273,7 +286,8 @@ verdict guarded_broker::judge_words_of_stranger(caf::io::new_data_msg& data, bas
 void guarded_broker::refuse(connection_handle connection, const std::string& why) {
     const auto peer = remote_addr(connection);
     if (const auto unmentioned = refusals_.refused(peer + why, std::chrono::steady_clock::now()))
-        spdlog::warn("ended the connection of {}: {}{}", printable(peer), why, also_before(*unmentioned));
+        log_of(log_part::network)
+            .warn("ended the connection of {}: {}{}", printable(peer), why, also_before(*unmentioned));
     end(connection, caf::sec::malformed_basp_message);
 }
 
@@ -411,6 +425,14 @@ caf::actor_system::module* network_door::make(caf::actor_system& system, std::sh
 }
 
 caf::io::middleman_actor network_door::entry(caf::actor_system& system) { return network_of(system).entry(); }
+
+std::vector<network_door::peer> network_door::peers(caf::actor_system& system) {
+    constexpr std::chrono::seconds patience{1};
+    auto promise = std::make_shared<std::promise<std::vector<peer>>>();
+    auto answer = promise->get_future();
+    network_of(system).tell([promise](guarded_broker& broker) { promise->set_value(broker.peers()); });
+    return answer.wait_for(patience) == std::future_status::ready ? answer.get() : std::vector<peer>{};
+}
 
 void network_door::open(caf::actor_system& system, caf::actor_id gateway, const std::string& secret) {
     network_of(system).tell([=](guarded_broker& broker) { broker.open(gateway, secret); });

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "io/tls/tls_session.hpp"
 
@@ -33,6 +34,16 @@ public:
 
     /// What opens ports and connections there, in place of CAF's own.
     static caf::io::middleman_actor entry(caf::actor_system& system);
+
+    struct peer {
+        std::string address;  ///< with its port
+        std::string node;     ///< CAF's name of its process; empty: it has not said
+        bool outgoing = false;
+        bool trusted = false;  ///< it has told the secret, or was connected to
+        std::size_t unsent_bytes = 0;
+    };
+    /// Those that are connected. Empty where the network's thread does not answer within a second.
+    static std::vector<peer> peers(caf::actor_system& system);
 
     /// Lets strangers send to that actor, and to no other, and whoever tells that secret send to all.
     static void open(caf::actor_system& system, caf::actor_id gateway, const std::string& secret);

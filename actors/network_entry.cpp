@@ -1,7 +1,5 @@
 #include "actors/network_entry.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/middleman_actor_impl.hpp>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "actors/network.hpp"
+#include "actors/program_log.hpp"
 #include "actors/tls_transport.hpp"
 #include "config/settings.hpp"
 #include "io/connect.hpp"
@@ -29,9 +28,11 @@ public:
         if (peer_is_trusted(socket)) return doorman_impl::new_connection();
         caf::io::network::close_socket(socket);
         if (!std::exchange(told_, true))
-            spdlog::warn(
-                "refused a connection of another user of this host: for others than its own and root, configure mutual "
-                "TLS ([network.tls])");
+            log_of(log_part::network)
+                .warn(
+                    "refused a connection of another user of this host: for others than its own and root, configure "
+                    "mutual "
+                    "TLS ([network.tls])");
         return true;
     }
 

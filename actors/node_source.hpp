@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 #include "io/io_loop.hpp"
@@ -37,6 +38,8 @@ struct source_state {
 
     static inline const char* name = "node_source";
 };
+void describe(const source_state& s, description& d);
+std::string label_of(const source_state& s);
 
 /// At most this many bytes are taken from a file or a script.
 inline constexpr std::size_t max_source_bytes = std::size_t{1} << 30;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/console/observed.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -127,7 +128,7 @@ void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
             *before = {};
             continue;
         }
-        source.actor = self->spawn(node_source_behavior, source.settings, i, config->levels,
+        source.actor = spawn_child(self, node_source_behavior, source.settings, i, config->levels,
                                    caf::actor_cast<caf::strong_actor_ptr>(self), s.tools);
         s.sources.push_back(std::move(source));
     }

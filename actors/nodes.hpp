@@ -1,6 +1,7 @@
 // The actor of the forest: merges what the sources have, and publishes a new forest when that changed.
 #pragma once
 
+#include "actors/console/description.hpp"
 #include "actors/node_source.hpp"
 
 namespace bistro {
@@ -29,6 +30,7 @@ struct nodes_state {
 
     static inline const char* name = "nodes";
 };
+void describe(const nodes_state& s, description& d);
 
 nodes_actor::behavior_type nodes_behavior(nodes_actor::stateful_pointer<nodes_state> self,
                                           caf::strong_actor_ptr listener, source_tools tools);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 #include "model/scheduler_side.hpp"
@@ -66,6 +67,7 @@ struct pool_state {
 
     static inline const char* name = "resource_pool";
 };
+void describe(const pool_state& s, description& d);
 
 /// `first` is the first invocation id of this life of the scheduler.
 pool_actor::behavior_type pool_behavior(pool_actor::stateful_pointer<pool_state> self, invocation_id first,

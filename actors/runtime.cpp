@@ -2,6 +2,7 @@
 
 #include <caf/error.hpp>
 
+#include "actors/console/census.hpp"
 #include "io/clock.hpp"
 
 namespace bistro {
@@ -11,7 +12,7 @@ runtime live_runtime() {
     const auto now = [wall = wall_clock_ms(), start = clock::now()] {
         return wall + std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start).count();
     };
-    return {now, std::make_shared<std::atomic<bool>>(false)};
+    return {now, std::make_shared<std::atomic<bool>>(false), std::make_shared<census>()};
 }
 
 std::string reason_of(const caf::error& e) {

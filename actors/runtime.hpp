@@ -1,7 +1,5 @@
-// What every actor of a process shares: the clock, and the program's log.
+// What every actor of a process shares.
 #pragma once
-
-#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <caf/fwd.hpp>
@@ -17,11 +15,15 @@ namespace bistro {
 /// Bounds of waiting, for requests between actors of one process. An actor that does not answer within it is gone.
 inline constexpr std::chrono::seconds local_request_timeout{30};
 
+class census;
+
 struct runtime {
     /// Milliseconds since the Unix epoch at the start of the process, then by a clock that never goes back.
     std::function<time_ms()> now;
     /// Set when the process is about to end its actors. Null: they end whenever they are told to.
     std::shared_ptr<std::atomic<bool>> ending = nullptr;
+    /// Where the console sees them. Null: nobody looks.
+    std::shared_ptr<census> actors = nullptr;
 };
 
 /// The clock of a live process.

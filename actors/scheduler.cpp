@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "actors/guarded_spawn.hpp"
+#include "actors/console/observed.hpp"
 #include "actors/job.hpp"
 #include "actors/nodes.hpp"
+#include "actors/program_log.hpp"
 #include "actors/resource_pool.hpp"
 #include "actors/scheduler_parts.hpp"
 #include "model/text.hpp"
@@ -43,7 +44,7 @@ scheduler_state::job& spawn_job(scheduler_ptr self, const job_spec& spec) {
     job.progress.level = spec.level;
     job.progress.loaded = false;
     job.actor =
-        self->spawn(job_behavior, spec,
+        spawn_child(self, job_behavior, spec,
                     job_links{s.pool, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
                     s.options.run);
     self->send(s.pool, job_changed{spec}, job.actor);
@@ -108,7 +109,7 @@ void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& con
     if (first || before->engine != config->engine || before->resources != config->resources) configure_pool(self);
     apply_jobs(self, *config);
     self->send(s.nodes, config_changed{config});
-    if (!first) spdlog::info("the config was read again: {}", counted(config->jobs.size(), "job"));
+    if (!first) log_of(log_part::scheduler).info("the config was read again: {}", counted(config->jobs.size(), "job"));
 }
 
 void take_progress(scheduler_ptr self, const job_progress& m);
@@ -232,7 +233,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
     const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
     s.pool = spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
                            pool_links{me, s.options.monitor, s.options.keep_events}, s.options.run);
-    s.nodes = self->spawn(nodes_behavior, me, s.options.tools);
+    s.nodes = spawn_child(self, nodes_behavior, me, s.options.tools);
     self->send(s.options.store, health_to{me});
     for (const auto& worker : s.options.known_workers) s.registry.restore(worker, s.options.run.now());
     if (!s.options.known_workers.empty()) judge_workers(self);
@@ -286,6 +287,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_logs(self, m);
         },
+        [=](console_asked& m) -> caf::result<console_answer> { return hand_to_worker(self, m); },
         [=](const wait_asked& m) -> caf::result<wait_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             return wait_for_job(self, m);

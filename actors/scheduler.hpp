@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "actors/console/description.hpp"
 #include "actors/node_source.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
@@ -67,6 +68,7 @@ struct scheduler_state {
 
     static inline const char* name = "scheduler";
 };
+void describe(const scheduler_state& s, description& d);
 
 /// More who wait for jobs are refused.
 inline constexpr std::size_t max_job_waiters = 10'000;

@@ -139,6 +139,28 @@ caf::result<wait_answer> wait_for_job(scheduler_ptr self, const wait_asked& m) {
     return promise;
 }
 
+caf::result<console_answer> hand_to_worker(scheduler_ptr self, console_asked& m) {
+    const auto& s = self->state;
+    std::vector<std::string> names;
+    for (const auto& [index, member] : s.registry.members()) {
+        names.push_back(member.who.info.shard.value);
+        if (names.back() != m.worker) continue;
+        const auto handle = s.worker_handles.find(index);
+        if (!member.connected || handle == s.worker_handles.end())
+            return caf::make_error(caf::sec::invalid_argument, "worker " + quote(m.worker) + " is not connected now");
+        m.worker.clear();
+        // Not handed on: the worker knows nobody but this process, and would answer whoever asked by way of it.
+        auto promise = self->make_response_promise<console_answer>();
+        self->request(caf::actor_cast<worker_actor>(handle->second), local_request_timeout, std::move(m))
+            .then([=](console_answer& answer) mutable { promise.deliver(std::move(answer)); },
+                  [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
+        return promise;
+    }
+    const auto near = nearest(m.worker, names);
+    return caf::make_error(caf::sec::invalid_argument, "there is no worker " + quote(m.worker) +
+                                                           (near.empty() ? "" : "; did you mean " + quote(near) + "?"));
+}
+
 scheduler_view view_of(const scheduler_state& s) {
     scheduler_view view;
     view.config = s.config;

@@ -1,6 +1,7 @@
 // The scheduler's side of membership: who joins, who is silent, who is gone.
 #include <algorithm>
 
+#include "actors/program_log.hpp"
 #include "actors/scheduler_parts.hpp"
 #include "model/text.hpp"
 
@@ -121,12 +122,12 @@ void judge_workers(scheduler_ptr self) {
     for (const auto& change : s.registry.advance(s.options.run.now())) {
         switch (change.health) {
             case worker_health::lost:
-                spdlog::warn("worker {} is lost", change.shard.value);
+                log_of(log_part::scheduler).warn("worker {} is lost", change.shard.value);
                 forget(self, change.worker, change.shard, change.instance,
                        "the worker " + quote(change.shard.value) + " was lost");
                 break;
             case worker_health::unhealthy:
-                spdlog::warn("worker {} is not heard of; it gets no new tasks", change.shard.value);
+                log_of(log_part::scheduler).warn("worker {} is not heard of; it gets no new tasks", change.shard.value);
                 self->send(s.pool, worker_accepts{change.worker, false});
                 tell(self, event_kind::worker_unhealthy, change.shard);
                 break;
@@ -149,7 +150,7 @@ void lose_connection(scheduler_ptr self, const caf::actor_addr& worker) {
         const auto* member = s.registry.find(index);
         if (member == nullptr || member->who.local) return;  // a local worker ends with this process
         if (auto change = s.registry.disconnected(index, member->who.instance)) {
-            spdlog::warn("the connection to worker {} is lost", change->shard.value);
+            log_of(log_part::scheduler).warn("the connection to worker {} is lost", change->shard.value);
             self->send(s.pool, worker_accepts{index, false});
             tell(self, event_kind::worker_unhealthy, change->shard);
         }

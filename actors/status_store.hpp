@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 
 namespace bistro {
@@ -18,6 +19,7 @@ struct status_store_state {
 
     static inline const char* name = "status_store";
 };
+void describe(const status_store_state& s, description& d);
 
 /// How long after a failed commit it is tried again.
 inline constexpr std::chrono::seconds commit_retry_wait{1};

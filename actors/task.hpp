@@ -1,6 +1,7 @@
 // The actor of one running invocation: one process, from its start to its result.
 #pragma once
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 #include "io/process/process_launcher.hpp"
@@ -24,6 +25,8 @@ struct task_actor_state {
 
     static inline const char* name = "task";
 };
+void describe(const task_actor_state& s, description& d);
+std::string label_of(const task_actor_state& s);
 
 /// What to run for a task on the worker `shard`, below `data_dir` where the job names no folder of its own.
 process_spec process_of(const task_order& order, const job_command& command, const std::string& shard,

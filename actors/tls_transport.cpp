@@ -1,8 +1,6 @@
 #include "actors/tls_transport.hpp"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 #include <caf/detail/socket_guard.hpp>
 #include <caf/io/all.hpp>
@@ -11,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "actors/program_log.hpp"
 #include "model/refusal_log.hpp"
 #include "model/strangers.hpp"
 
@@ -257,7 +256,7 @@ void tls_doorman::failed(handshake& who, const std::string& why) {
     strangers_.remove(who.number());
     if (handshakes_.erase(who.number()) == 0 || why.empty()) return;
     if (const auto unmentioned = refusals_.refused(who.address() + why, std::chrono::steady_clock::now()))
-        spdlog::warn("refused {}: {}{}", who.address(), why, also_before(*unmentioned));
+        log_of(log_part::network).warn("refused {}: {}{}", who.address(), why, also_before(*unmentioned));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <caf/all.hpp>
 
+#include "actors/console/observed.hpp"
+#include "actors/program_log.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -25,8 +27,9 @@ void end_if_done(self_ptr self) {
     if (const auto lost = s.side->lost_results(); lost > 0)
         s.end_reason += "; nobody took the results of " + counted(lost, "task") + ", so these will run again";
     if (s.side->fenced() > 0)
-        spdlog::info("worker {}: {} of earlier sessions dropped", s.options.who.info.shard.value,
-                     counted(s.side->fenced(), "message"));
+        log_of(log_part::worker)
+            .info("worker {}: {} of earlier sessions dropped", s.options.who.info.shard.value,
+                  counted(s.side->fenced(), "message"));
     if (s.options.on_end) s.options.on_end(s.end_reason, s.side->lost_results() == 0);
     self->quit();
 }
@@ -69,7 +72,7 @@ void carry_out(self_ptr self, worker_side::carried_out&& orders) {
     auto& s = self->state;
     for (auto& [order, command] : orders.launches) {
         auto actor =
-            self->spawn(task_behavior, order, command,
+            spawn_child(self, task_behavior, order, command,
                         task_links{caf::actor_cast<caf::strong_actor_ptr>(self), s.options.logs, s.options.launcher},
                         s.options.run);
         launch_task(actor, *order, *command, s.options.who.info.shard.value, s.options.data_dir, *s.options.launcher);
@@ -107,7 +110,7 @@ void take_welcome(self_ptr self, std::uint64_t session, const welcome& m) {
     switch (s.side->welcomed(session, m.verdict, m.worker, m.timeouts, now(self))) {
         case reception::void_: return;
         case reception::joined:
-            if (!s.side->is_local()) spdlog::info("worker {} has joined its scheduler", shard);
+            if (!s.side->is_local()) log_of(log_part::worker).info("worker {} has joined its scheduler", shard);
             [[fallthrough]];
         case reception::rejoined:
             s.scheduler = m.scheduler;
@@ -121,7 +124,8 @@ void take_welcome(self_ptr self, std::uint64_t session, const welcome& m) {
             if (s.side->is_local()) return;
             break;
         case reception::not_yet:
-            if (std::exchange(s.last_reason, m.reason) != m.reason) spdlog::warn("worker {}: {}", shard, m.reason);
+            if (std::exchange(s.last_reason, m.reason) != m.reason)
+                log_of(log_part::worker).warn("worker {}: {}", shard, m.reason);
             break;
         case reception::given_up: return stop_all(self, m.reason);
     }
@@ -136,12 +140,14 @@ void hello_failed(self_ptr self, std::uint64_t session, const caf::error& e) {
         switch (s.side->refused(session, now(self))) {
             case meaning::void_: return;
             case meaning::final: return stop_all(self, "the scheduler refuses it: " + reason_of(e));
-            case meaning::first: spdlog::warn("worker {}: the scheduler refuses it: {}", shard, reason_of(e)); break;
+            case meaning::first:
+                log_of(log_part::worker).warn("worker {}: the scheduler refuses it: {}", shard, reason_of(e));
+                break;
             case meaning::again: break;
         }
     } else {
         if (!s.side->unanswered(session)) return;
-        spdlog::warn("worker {}: the scheduler does not answer: {}", shard, reason_of(e));
+        log_of(log_part::worker).warn("worker {}: the scheduler does not answer: {}", shard, reason_of(e));
     }
     look_for_gateway(self, hello_retry_wait_ms);
 }
@@ -212,7 +218,8 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         auto& state = self->state;
         const bool ours = state.gateway && state.gateway->address() == m.source;
         if (!ours) return;
-        spdlog::warn("worker {}: the connection to the scheduler is lost", state.options.who.info.shard.value);
+        log_of(log_part::worker)
+            .warn("worker {}: the connection to the scheduler is lost", state.options.who.info.shard.value);
         state.side->disconnected();
         look_for_gateway(self, 0);
         schedule_wakeup(self);
@@ -254,6 +261,11 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
             if (m.generation == self->state.wake_generation) wake(self);
         },
         // Not delegated: an actor that answers a remote peer itself is kept alive by CAF, and a detached one must end.
+        [=](console_asked& m) -> caf::result<console_answer> {
+            const auto& console = self->state.options.console;
+            if (console && valid(m)) return self->delegate(caf::actor_cast<console_actor>(console), std::move(m));
+            return caf::make_error(caf::sec::invalid_argument, std::string{"this worker has no console"});
+        },
         [=](const logs_asked& m) -> caf::result<logs_answer> {
             auto promise = self->make_response_promise<logs_answer>();
             self->request(self->state.options.logs, local_request_timeout, m)

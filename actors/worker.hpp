@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 #include "actors/task.hpp"
@@ -25,6 +26,7 @@ struct worker_options {
     process_launcher* launcher = nullptr;  ///< lives longer than the actors
     std::uint64_t first_session = 0;       ///< random, so that nobody guesses it
     caf::strong_actor_ptr connector;       ///< a connector_actor; null where the gateway is told once
+    caf::strong_actor_ptr console;         ///< a console_actor; null: there is none
     /// Told why, when the worker has ended, and whether its results were all taken; may be empty.
     std::function<void(std::string, bool)> on_end;
     runtime run;
@@ -44,6 +46,7 @@ struct worker_state {
 
     static inline const char* name = "worker";
 };
+void describe(const worker_state& s, description& d);
 
 worker_actor::behavior_type worker_behavior(worker_actor::stateful_pointer<worker_state> self, worker_options options);
 

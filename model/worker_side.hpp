@@ -130,6 +130,7 @@ public:
     [[nodiscard]] std::size_t lost_results() const { return lost_results_; }
     /// The results that are not acknowledged.
     [[nodiscard]] std::vector<finished_task> results() const;
+    [[nodiscard]] std::size_t unacknowledged() const { return unacknowledged_.size(); }
 
 private:
     struct running_task {

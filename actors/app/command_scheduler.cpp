@@ -5,6 +5,7 @@
 #include "actors/app/log_setup.hpp"
 #include "actors/app/process.hpp"
 #include "actors/app/target.hpp"
+#include "actors/program_log.hpp"
 #include "io/data_dir.hpp"
 #include "io/error.hpp"
 #include "model/text.hpp"
@@ -28,21 +29,23 @@ int command_scheduler(const scheduler_arguments& a) {
     options.events_path = a.events;
     options.append_events = !a.clean;
     if (a.insecure && !is_loopback(options.config->network.listen) && !options.config->network.tls)
-        spdlog::warn("--insecure: whoever can connect to {} may run commands on all workers",
-                     to_string(options.config->network.listen));
+        log_of(log_part::program)
+            .warn("--insecure: whoever can connect to {} may run commands on all workers",
+                  to_string(options.config->network.listen));
     if (const auto problem = http_problem(options.config->network.http, false); a.insecure && !problem.empty())
-        spdlog::warn("--insecure: whoever can connect to {}, or listen on the way, may run commands on all workers",
-                     to_string(options.config->network.http->listen));
+        log_of(log_part::program)
+            .warn("--insecure: whoever can connect to {}, or listen on the way, may run commands on all workers",
+                  to_string(options.config->network.http->listen));
     main_events events;
     scheduler_process process{std::move(options), events};
     const signal_listener signals{process.loop(), events};
-    spdlog::info("scheduler listens on {}", to_string(process.listens_on()));
+    log_of(log_part::program).info("scheduler listens on {}", to_string(process.listens_on()));
     if (const auto http = process.serves_http_on(); http.port != 0)
-        spdlog::info("HTTP is served on {}", to_string(http));
+        log_of(log_part::program).info("HTTP is served on {}", to_string(http));
     for (;;) {
         const auto e = events.wait();
         if (e.what != main_event::kind::signal && e.what != main_event::kind::stop_asked) continue;
-        spdlog::info("stopping: running tasks are ended; again to not wait for them");
+        log_of(log_part::program).info("stopping: running tasks are ended; again to not wait for them");
         process.stop();
         return all_well;
     }
@@ -79,8 +82,9 @@ int command_worker(const worker_arguments& a) {
     if (!member.secret_file.empty()) read_secret(member.secret_file);  // fail now, not at each try
     main_events events;
     if (finder.in_data_dir && !finder.find())
-        spdlog::info("no scheduler has left its address in {} yet; name another with --scheduler HOST:PORT",
-                     data_dir_of(target));
+        log_of(log_part::program)
+            .info("no scheduler has left its address in {} yet; name another with --scheduler HOST:PORT",
+                  data_dir_of(target));
     worker_process process{config.worker, shard, finder.find, events};
     const signal_listener signals{process.loop(), events};
     bool stopping = false;
@@ -88,13 +92,13 @@ int command_worker(const worker_arguments& a) {
         const auto e = events.wait();
         if (e.what == main_event::kind::worker_ended) {
             if (stopping && e.all_taken) return all_well;
-            spdlog::error("the worker ends: {}", e.reason);
+            log_of(log_part::program).error("the worker ends: {}", e.reason);
             return could_not_reach_run;
         }
         if (e.what != main_event::kind::signal) continue;
         if (stopping) return 128 + e.signal;
         stopping = true;
-        spdlog::info("stopping: running tasks are ended; again to not wait for them");
+        log_of(log_part::program).info("stopping: running tasks are ended; again to not wait for them");
         process.stop();
     }
 }

@@ -100,6 +100,13 @@ int command_control(const target_arguments& target, const std::string& verb, con
                     const std::string& node);
 /// Hands the jobs of a TOML file ("-": stdin) to a scheduler.
 int command_submit(const target_arguments& target, const std::string& file);
+struct console_arguments {
+    std::vector<std::string> commands;  ///< none: those of the standard input
+    std::string worker;                 ///< look into its process first
+    std::int64_t for_s = 0;             ///< how long tap and trace go on; 0: until Ctrl-C
+};
+/// Looks inside a running process.
+int command_console(const target_arguments& target, const console_arguments& arguments);
 /// Until a job is at rest, or for so many seconds (0: for ever).
 int command_wait(const target_arguments& target, const std::string& job, std::int64_t timeout_s);
 

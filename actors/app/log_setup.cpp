@@ -2,15 +2,12 @@
 
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <mutex>
 
 namespace bistro {
 
 namespace {
-
-constexpr const char* pattern = "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v";
 
 class view_sink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
@@ -28,16 +25,12 @@ private:
     std::shared_ptr<progress_view> view_;
 };
 
-void use(spdlog::sink_ptr sink) {
-    auto logger = std::make_shared<spdlog::logger>("bistro", std::move(sink));
-    logger->set_pattern(pattern);
-    spdlog::set_default_logger(std::move(logger));
-}
-
 }  // namespace
 
-void log_to_stderr() { use(std::make_shared<spdlog::sinks::stderr_color_sink_mt>()); }
+void log_to_stderr(log_format format) { log_to(std::make_shared<spdlog::sinks::stderr_color_sink_mt>(), format); }
 
-void log_through(const std::shared_ptr<progress_view>& view) { use(std::make_shared<view_sink>(view)); }
+void log_through(const std::shared_ptr<progress_view>& view) {
+    log_to(std::make_shared<view_sink>(view), log_format::text);
+}
 
 }  // namespace bistro

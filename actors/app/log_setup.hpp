@@ -3,12 +3,13 @@
 
 #include <memory>
 
+#include "actors/program_log.hpp"
 #include "io/terminal/progress_view.hpp"
 
 namespace bistro {
 
-/// Plain lines on stderr.
-void log_to_stderr();
+/// Lines on stderr.
+void log_to_stderr(log_format format = log_format::text);
 /// The same, without running into progress bars.
 void log_through(const std::shared_ptr<progress_view>& view);
 

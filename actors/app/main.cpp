@@ -264,6 +264,16 @@ int run_program(std::vector<std::string> arguments) {
     add_target(*c, target);
     c->callback([&] { code = command_control(target, "stop", {}, {}); });
 
+    console_arguments look;
+    c = app.add_subcommand("console", "look inside a running process: its actors, their messages, one task's way");
+    c->add_option("HOST:PORT", target.scheduler, "address of the scheduler");
+    c->add_option("-c", look.commands, "carry this out and end; repeatable")->type_name("COMMAND");
+    c->add_option("--worker", look.worker, "look into the process of this worker")->type_name("SHARD");
+    c->add_option("--for", look.for_s, "let tap and trace end after so many seconds")->check(whole_number(max_wait_s));
+    add_target(*c, target);
+    add_json(*c, target);
+    c->callback([&] { code = command_console(target, look); });
+
     std::string shell;
     c = app.add_subcommand("completion", "print a script that lets a shell complete commands and options");
     c->add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));

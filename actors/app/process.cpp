@@ -7,11 +7,13 @@
 #include <csignal>
 
 #include "actors/config_watcher.hpp"
+#include "actors/console/console_actor.hpp"
+#include "actors/console/observed.hpp"
 #include "actors/gateway.hpp"
-#include "actors/guarded_spawn.hpp"
 #include "actors/http/http_actor.hpp"
 #include "actors/log_store.hpp"
 #include "actors/monitor.hpp"
+#include "actors/program_log.hpp"
 #include "actors/progress.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/status_store.hpp"
@@ -144,7 +146,8 @@ void scheduler_process::load_submissions() {
     }
     auto config = *config_;
     for (const auto& name : apply(submitted_, config))
-        spdlog::warn("job {} is in the config, and was submitted too: the config counts", quote(name.value));
+        log_of(log_part::config)
+            .warn("job {} is in the config, and was submitted too: the config counts", quote(name.value));
     config_ = std::make_shared<const settings>(std::move(config));
 }
 
@@ -155,13 +158,14 @@ void scheduler_process::spawn_actors() {
     system_config_->run_on(*loop_);
     system_ = std::make_unique<caf::actor_system>(*system_config_);
     // What blocks gets a thread of its own; without files there is nothing to block on.
-    monitor_ = log ? system_->spawn<caf::detached>(monitor_behavior, log) : system_->spawn(monitor_behavior, log);
-    logs_ = system_->spawn<caf::detached>(
-        log_store_behavior,
+    monitor_ = log ? spawn_observed<caf::detached>(*system_, run_, monitor_behavior, log)
+                   : spawn_observed(*system_, run_, monitor_behavior, log);
+    logs_ = spawn_observed<caf::detached>(
+        *system_, run_, log_store_behavior,
         std::make_shared<log_store_options>(log_store_options{std::move(log_lines_), options_.echo}), monitor_);
     auto statuses = std::make_shared<std::unique_ptr<status_store>>(std::move(statuses_));
-    store_ = options_.in_memory ? system_->spawn(status_store_behavior, statuses)
-                                : system_->spawn<caf::detached>(status_store_behavior, statuses);
+    store_ = options_.in_memory ? spawn_observed(*system_, run_, status_store_behavior, statuses)
+                                : spawn_observed<caf::detached>(*system_, run_, status_store_behavior, statuses);
     scheduler_options options;
     options.config = config_;
     options.first_invocation = invocation_id::first_of_epoch(epoch_);
@@ -180,10 +184,11 @@ void scheduler_process::spawn_actors() {
     };
     options.run = run_;
     scheduler_ = spawn_guarded(*system_, run_, scheduler_behavior, std::move(options));
-    gateway_ = spawn_guarded(*system_, run_, gateway_behavior, secret_, cluster_, scheduler_);
+    console_ = spawn_observed<caf::detached>(*system_, run_, console_behavior, scheduler_, run_);
+    gateway_ = spawn_guarded(*system_, run_, gateway_behavior, secret_, cluster_, scheduler_, console_);
     if (!config_->file.empty())
-        watcher_ = system_->spawn(
-            config_watcher_behavior,
+        watcher_ = spawn_observed(
+            *system_, run_, config_watcher_behavior,
             config_watcher_options{config_, options_.submissions ? folder_->file(submissions_file) : std::string{},
                                    submitted_, options_.amend},
             scheduler_, loop_.get());
@@ -207,7 +212,8 @@ void scheduler_process::serve_http() {
     options.certificate = http.certificate;
     options.key = http.key;
     if (!options.key.empty()) read_private_file(options.key);
-    http_ = system_->spawn<caf::detached>(http_behavior, http_options{scheduler_, store_, monitor_, secret_, run_});
+    http_ = spawn_observed<caf::detached>(*system_, run_, http_behavior,
+                                          http_options{scheduler_, store_, monitor_, secret_, run_});
     caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(http_)});
     http_server_ = std::make_unique<http_server>(std::move(options), [http = http_](std::shared_ptr<http_exchange> e) {
         caf::anon_send(http, http_asked{std::move(e)});
@@ -229,7 +235,7 @@ void scheduler_process::start_local_worker() {
 
 void scheduler_process::watch(std::shared_ptr<progress_view> view) {
     // On a thread of its own: a terminal may block.
-    progress_ = system_->spawn<caf::detached>(progress_behavior, std::move(view), run_);
+    progress_ = spawn_observed<caf::detached>(*system_, run_, progress_behavior, std::move(view), run_);
     caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(progress_)});
 }
 
@@ -298,12 +304,14 @@ void scheduler_process::shut_down() {
             if (actor) self->send_exit(actor, caf::exit_reason::user_shutdown);
     }
     launcher_->stop();  // with what it still runs go the last reasons to live of task actors
-    for (const auto& actor : {caf::actor_cast<caf::actor>(http_), caf::actor_cast<caf::actor>(store_),
-                              caf::actor_cast<caf::actor>(logs_), caf::actor_cast<caf::actor>(monitor_)})
+    for (const auto& actor : {caf::actor_cast<caf::actor>(http_), caf::actor_cast<caf::actor>(console_),
+                              caf::actor_cast<caf::actor>(store_), caf::actor_cast<caf::actor>(logs_),
+                              caf::actor_cast<caf::actor>(monitor_)})
         if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(worker_);
     destroy(progress_);
     destroy(http_);
+    destroy(console_);
     destroy(watcher_);
     destroy(gateway_);
     destroy(scheduler_);
@@ -324,10 +332,11 @@ worker_process::worker_process(const worker_settings& settings, std::string shar
     system_config_ = std::make_unique<system_config>(settings.tls);
     system_config_->run_on(*loop_);
     system_ = std::make_unique<caf::actor_system>(*system_config_);
-    monitor_ = system_->spawn<caf::detached>(monitor_behavior, std::shared_ptr<event_log>{});
-    logs_ = system_->spawn<caf::detached>(
-        log_store_behavior, std::make_shared<log_store_options>(log_store_options{std::move(lines), {}}), monitor_);
-    connector_ = system_->spawn(connector_behavior, std::move(find), settings.tls.has_value());
+    monitor_ = spawn_observed<caf::detached>(*system_, run_, monitor_behavior, std::shared_ptr<event_log>{});
+    logs_ = spawn_observed<caf::detached>(*system_, run_, log_store_behavior,
+                                          std::make_shared<log_store_options>(log_store_options{std::move(lines), {}}),
+                                          monitor_);
+    connector_ = spawn_observed(*system_, run_, connector_behavior, std::move(find), settings.tls.has_value());
     worker_options options;
     options.who = local_instance(shard, settings.resources, false);
     options.data_dir = folder_->path();
@@ -335,6 +344,8 @@ worker_process::worker_process(const worker_settings& settings, std::string shar
     options.launcher = launcher_.get();
     options.first_session = random_number() >> 1;
     options.connector = caf::actor_cast<caf::strong_actor_ptr>(connector_);
+    console_ = spawn_observed<caf::detached>(*system_, run_, console_behavior, scheduler_actor{}, run_);
+    options.console = caf::actor_cast<caf::strong_actor_ptr>(console_);
     options.on_end = [&events](std::string reason, bool all_taken) {
         main_event e;
         e.what = main_event::kind::worker_ended;
@@ -353,10 +364,12 @@ worker_process::~worker_process() {
     for (const auto& actor : {caf::actor_cast<caf::actor>(worker_), caf::actor_cast<caf::actor>(connector_)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     launcher_->stop();
-    for (const auto& actor : {caf::actor_cast<caf::actor>(logs_), caf::actor_cast<caf::actor>(monitor_)})
+    for (const auto& actor : {caf::actor_cast<caf::actor>(console_), caf::actor_cast<caf::actor>(logs_),
+                              caf::actor_cast<caf::actor>(monitor_)})
         caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(worker_);
     destroy(connector_);
+    destroy(console_);
     destroy(logs_);
     destroy(monitor_);
     system_.reset();

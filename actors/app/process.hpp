@@ -1,8 +1,6 @@
 // The processes of the system: which actors they host, and how they begin and end.
 #pragma once
 
-#include <spdlog/spdlog.h>
-
 #include <caf/actor_system.hpp>
 #include <condition_variable>
 #include <deque>
@@ -127,6 +125,7 @@ private:
     status_store_actor store_;
     log_store_actor logs_;
     scheduler_actor scheduler_;
+    console_actor console_;
     gateway_actor gateway_;
     config_watcher_actor watcher_;
     worker_actor worker_;
@@ -160,6 +159,7 @@ private:
     monitor_actor monitor_;
     log_store_actor logs_;
     connector_actor connector_;
+    console_actor console_;
     worker_actor worker_;
 };
 

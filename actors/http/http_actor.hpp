@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 
@@ -46,6 +47,7 @@ struct http_state {
 
     static inline const char* name = "http";
 };
+void describe(const http_state& s, description& d);
 
 http_actor::behavior_type http_behavior(http_actor::stateful_pointer<http_state> self, http_options options);
 

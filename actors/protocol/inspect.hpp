@@ -2,7 +2,9 @@
 // with valid() before use, since CAF does not.
 #pragma once
 
+#include <caf/detail/stringification_inspector.hpp>
 #include <caf/meta/type_name.hpp>
+#include <type_traits>
 
 #include "actors/protocol/messages.hpp"
 
@@ -19,6 +21,18 @@ auto inspect(Inspector& f, strong_name<Tag>& x) {
 template <class Inspector>
 auto inspect(Inspector& f, invocation_id& x) {
     return f(caf::meta::type_name("invocation_id"), x.value);
+}
+
+// Where a message is put in words for people, its secret is not.
+template <class Inspector>
+std::string& secret_field([[maybe_unused]] std::string& secret) {
+    if constexpr (std::is_same_v<Inspector, caf::detail::stringification_inspector>) {
+        static thread_local std::string hidden;
+        hidden = "***";
+        return hidden;
+    } else {
+        return secret;
+    }
 }
 
 #define BISTRO_INSPECT(type, ...)                           \
@@ -40,8 +54,9 @@ BISTRO_INSPECT(task_report, x.invocation, x.job, x.node, x.path, x.started_ms, x
 BISTRO_INSPECT(finished_task, x.job, x.node, x.end)
 BISTRO_INSPECT(protocol_asked, x.version)
 BISTRO_INSPECT(protocol_answer, x.version)
-BISTRO_INSPECT(secret_told, x.secret)
-BISTRO_INSPECT(hello, x.version, x.secret, x.cluster, x.who, x.session, x.running, x.unacknowledged, x.worker)
+BISTRO_INSPECT(secret_told, secret_field<Inspector>(x.secret))
+BISTRO_INSPECT(hello, x.version, secret_field<Inspector>(x.secret), x.cluster, x.who, x.session, x.running,
+               x.unacknowledged, x.worker)
 BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pool, x.cluster)
 BISTRO_INSPECT(heartbeat, x.worker, x.instance, x.known)
 BISTRO_INSPECT(goodbye, x.worker, x.instance)
@@ -51,16 +66,16 @@ BISTRO_INSPECT(acknowledge_results, x.session, x.invocations)
 BISTRO_INSPECT(kill_invocations, x.session, x.invocations, x.reason, x.blameless)
 BISTRO_INSPECT(worker_leaves, x.worker, x.instance)
 BISTRO_INSPECT(task_counts, x.total, x.done, x.failed, x.running, x.ending, x.ready, x.backoff, x.blocked, x.excluded)
-BISTRO_INSPECT(jobs_asked, x.secret)
+BISTRO_INSPECT(jobs_asked, secret_field<Inspector>(x.secret))
 BISTRO_INSPECT(job_row, x.job, x.owner, x.enabled, x.priority, x.level, x.counts, x.waiting, x.rate, x.left_s,
                x.left_low_s, x.left_high_s)
 BISTRO_INSPECT(worker_row, x.shard, x.host, x.pid, x.health, x.connected, x.awaited, x.leaving, x.silent_ms, x.declared)
 BISTRO_INSPECT(jobs_answer, x.jobs, x.problems, x.policy, x.suspended, x.workers, x.fenced)
-BISTRO_INSPECT(tasks_asked, x.secret, x.job, x.state, x.limit, x.after, x.count_rest)
+BISTRO_INSPECT(tasks_asked, secret_field<Inspector>(x.secret), x.job, x.state, x.limit, x.after, x.count_rest)
 BISTRO_INSPECT(task_row, x.job, x.node, x.state, x.errors, x.retry_at_ms, x.worker, x.started_ms, x.invocation,
                x.data_json)
 BISTRO_INSPECT(tasks_answer, x.tasks, x.left_out)
-BISTRO_INSPECT(explain_asked, x.secret, x.job, x.node)
+BISTRO_INSPECT(explain_asked, secret_field<Inspector>(x.secret), x.job, x.node)
 BISTRO_INSPECT(slot_holder, x.job, x.node, x.worker)
 BISTRO_INSPECT(waiting_group, x.tasks, x.cause, x.resource, x.text)
 BISTRO_INSPECT(explanation, x.job, x.node, x.state, x.cause, x.text, x.advice, x.forever, x.place, x.resource, x.demand,
@@ -68,13 +83,16 @@ BISTRO_INSPECT(explanation, x.job, x.node, x.state, x.cause, x.text, x.advice, x
                x.started_ms, x.invocation, x.last_attempt, x.counts, x.groups)
 BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x.after_id, x.before_id, x.limit,
                x.latest)
-BISTRO_INSPECT(logs_asked, x.secret, x.query, x.after)
+BISTRO_INSPECT(logs_asked, secret_field<Inspector>(x.secret), x.query, x.after)
 BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_ms, x.text)
 BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)
-BISTRO_INSPECT(wait_asked, x.secret, x.job)
+BISTRO_INSPECT(wait_asked, secret_field<Inspector>(x.secret), x.job)
 BISTRO_INSPECT(wait_answer, x.counts)
-BISTRO_INSPECT(control_asked, x.secret, x.verb, x.job, x.node, x.text)
+BISTRO_INSPECT(control_asked, secret_field<Inspector>(x.secret), x.verb, x.job, x.node, x.text)
 BISTRO_INSPECT(control_answer, x.ok, x.text)
+
+BISTRO_INSPECT(console_asked, secret_field<Inspector>(x.secret), x.worker, x.words, x.after)
+BISTRO_INSPECT(console_answer, x.columns, x.rows, x.notes, x.last)
 
 #undef BISTRO_INSPECT
 
@@ -91,5 +109,6 @@ bool valid(const logs_asked& x);
 bool valid(const logs_answer& x);
 bool valid(const wait_asked& x);
 bool valid(const control_asked& x);
+bool valid(const console_asked& x);
 
 }  // namespace bistro

@@ -22,7 +22,9 @@ using worker_actor = caf::typed_actor<
     // From its connector, or its own process.
     caf::reacts_to<gateway_found>, caf::reacts_to<wake_due>,
     // From the command line, by way of the gateway: what tasks printed here.
-    caf::replies_to<logs_asked>::with<logs_answer>>;
+    caf::replies_to<logs_asked>::with<logs_answer>,
+    // The same of its process.
+    caf::replies_to<console_asked>::with<console_answer>>;
 
 /// One running invocation.
 using task_actor = caf::typed_actor<caf::reacts_to<stop_task>, caf::reacts_to<output_written>,
@@ -93,6 +95,8 @@ using scheduler_actor = caf::typed_actor<
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
     caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
+    // About the process of a worker.
+    caf::replies_to<console_asked>::with<console_answer>,
     // From the same process.
     caf::reacts_to<watcher_here>, caf::replies_to<view_asked>::with<scheduler_view>,
     caf::replies_to<histograms_asked>::with<histograms_answer>>;
@@ -103,7 +107,11 @@ using gateway_actor =
                      caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
                      caf::replies_to<logs_asked>::with<logs_answer>,
                      caf::replies_to<control_asked>::with<control_answer>,
-                     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>>;
+                     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
+                     caf::replies_to<console_asked>::with<console_answer>>;
+
+/// Looks into its own process.
+using console_actor = caf::typed_actor<caf::replies_to<console_asked>::with<console_answer>>;
 
 /// Reads the config file again when it changes.
 using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>,

@@ -128,5 +128,20 @@ struct control_answer {
     bool ok = false;
     std::string text;
 };
+/// To a console actor, by way of the gateway: a command, word by word, about the scheduler's process or that of a
+/// worker.
+struct console_asked {
+    std::string secret;
+    std::string worker;  ///< shard name; empty: the scheduler's process
+    std::vector<std::string> words;
+    std::uint64_t after = 0;  ///< where tap and trace go on: `last` of the answer before; 0: they begin
+};
+/// A table, and remarks.
+struct console_answer {
+    std::vector<std::string> columns;
+    std::vector<std::vector<std::string>> rows;
+    std::vector<std::string> notes;
+    std::uint64_t last = 0;
+};
 
 }  // namespace bistro

@@ -4,6 +4,7 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
+#include "actors/console/description.hpp"
 #include "actors/protocol/inspect.hpp"
 
 // The order is part of the protocol: append only, or raise protocol_version.
@@ -33,6 +34,8 @@ CAF_ADD_TYPE_ID(bistro, (bistro::explanation))
 CAF_ADD_TYPE_ID(bistro, (bistro::secret_told))
 CAF_ADD_TYPE_ID(bistro, (bistro::wait_asked))
 CAF_ADD_TYPE_ID(bistro, (bistro::wait_answer))
+CAF_ADD_TYPE_ID(bistro, (bistro::console_asked))
+CAF_ADD_TYPE_ID(bistro, (bistro::console_answer))
 CAF_END_TYPE_ID_BLOCK(bistro)
 
 #define BISTRO_LOCAL(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(bistro::type)
@@ -108,4 +111,6 @@ BISTRO_LOCAL(histograms_asked)
 BISTRO_LOCAL(histograms_answer)
 BISTRO_LOCAL(http_asked)
 BISTRO_LOCAL(watcher_here)
+BISTRO_LOCAL(describe_asked)
+BISTRO_LOCAL(description)
 #undef BISTRO_LOCAL

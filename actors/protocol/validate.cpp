@@ -13,6 +13,7 @@ constexpr std::size_t max_resources = 1'000;  // of a level
 constexpr std::size_t max_lines_asked = 1'000'000'000;
 constexpr std::size_t max_levels = 256;
 constexpr std::size_t max_word_bytes = 1024;
+constexpr std::size_t max_console_words = 8;
 constexpr std::size_t max_reason_bytes = 64 * 1024;
 constexpr std::size_t max_json_bytes = 16 << 20;  // a job's config
 constexpr std::size_t max_arguments = 100'000;
@@ -132,6 +133,11 @@ bool valid(const logs_answer& x) {
 }
 
 bool valid(const wait_asked& x) { return are_words({x.job.value}); }
+
+bool valid(const console_asked& x) {
+    return x.words.size() <= max_console_words && are_words({x.worker}) &&
+           std::all_of(x.words.begin(), x.words.end(), [](const auto& word) { return are_words({word}); });
+}
 
 bool valid(const control_asked& x) {
     return in_range(x.verb, last_control_verb) && are_words({x.job.value, x.node.value}) &&

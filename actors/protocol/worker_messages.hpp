@@ -15,7 +15,7 @@
 namespace bistro {
 
 /// Of the messages between processes. A peer with another one is refused.
-inline constexpr std::uint32_t protocol_version = 7;
+inline constexpr std::uint32_t protocol_version = 8;
 /// The error that answers who does not belong to the cluster, with the reason.
 inline constexpr caf::sec refusal = caf::sec::runtime_error;
 

@@ -6,8 +6,8 @@
 #include <caf/all.hpp>
 #include <future>
 
+#include "actors/console/observed.hpp"
 #include "actors/gateway.hpp"
-#include "actors/guarded_spawn.hpp"
 #include "io/io_loop.hpp"
 #include "tests/support/silent_scheduler.hpp"
 
@@ -42,7 +42,8 @@ TEST(network, a_message_that_its_receiver_does_not_take_does_no_harm) {
     caf::actor_system system{config};
     const auto run = live_runtime();
     auto scheduler = system.spawn(silent_scheduler, welcome{});
-    auto gateway = spawn_guarded(system, run, gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler);
+    auto gateway = spawn_guarded(system, run, gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler,
+                                 console_actor{});
     std::promise<void> done;
     system.spawn(stranger, gateway, &done);
     done.get_future().wait();

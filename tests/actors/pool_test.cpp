@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "actors/guarded_spawn.hpp"
+#include "actors/console/observed.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 namespace bistro {

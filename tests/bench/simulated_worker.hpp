@@ -100,6 +100,7 @@ inline worker_actor::behavior_type simulated_worker_behavior(simulated_worker se
         [](const gateway_found&) {},
         [=](const wake_due&) { send_what_ended(self); },
         [](const logs_asked&) -> caf::result<logs_answer> { return logs_answer{}; },
+        [](const console_asked&) -> caf::result<console_answer> { return console_answer{}; },
     };
 }
 

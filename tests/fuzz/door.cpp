@@ -9,8 +9,8 @@
 #include <cstring>
 #include <string>
 
+#include "actors/console/observed.hpp"
 #include "actors/gateway.hpp"
-#include "actors/guarded_spawn.hpp"
 #include "actors/network.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/support/silent_scheduler.hpp"
@@ -34,7 +34,8 @@ struct target {
         system = new caf::actor_system{config};
         const auto run = live_runtime();
         const auto scheduler = system->spawn(silent_scheduler, welcome{});
-        gateway = spawn_guarded(*system, run, gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler);
+        gateway = spawn_guarded(*system, run, gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler,
+                                console_actor{});
         const auto published = publish_gateway(*system, gateway, "secret", {"127.0.0.1", 0});
         must(published.port != 0, "a port");
         address.sin_family = AF_INET;

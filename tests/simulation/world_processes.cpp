@@ -56,7 +56,7 @@ void world::start_scheduler() {
     options.secret = secret;
     options.run = clock_of(p.clock_rate);
     p.scheduler = system_->spawn(scheduler_behavior, options);
-    p.gateway = system_->spawn(gateway_behavior, std::string{secret}, std::uint64_t{1}, p.scheduler);
+    p.gateway = system_->spawn(gateway_behavior, std::string{secret}, std::uint64_t{1}, p.scheduler, console_actor{});
 }
 
 void world::crash_scheduler() {

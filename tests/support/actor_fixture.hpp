@@ -7,6 +7,7 @@
 #include <caf/io/middleman.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
+#include "actors/console/census.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
 
@@ -47,9 +48,10 @@ protected:
 
     runtime clock() {
         return {[this] {
-            const auto now = coordinator().clock().now().time_since_epoch();
-            return std::chrono::duration_cast<std::chrono::milliseconds>(now).count() + 1'000'000;
-        }};
+                    const auto now = coordinator().clock().now().time_since_epoch();
+                    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count() + 1'000'000;
+                },
+                nullptr, seen};
     }
 
     /// Ends what a test spawned; a periodic actor alive at the end would hang the system's.
@@ -97,6 +99,7 @@ protected:
 
     static constexpr std::chrono::milliseconds gathering{5};
 
+    std::shared_ptr<census> seen;  ///< where actors are seen; null: nowhere
     test_config config;
     caf::actor_system system{config};
     std::vector<caf::actor> spawned;

@@ -1,6 +1,8 @@
 // Scheduler, pool, jobs, stores and workers together, one message at a time, without real time or processes.
 #pragma once
 
+#include "actors/console/console_actor.hpp"
+#include "actors/console/observed.hpp"
 #include "actors/gateway.hpp"
 #include "actors/log_store.hpp"
 #include "actors/monitor.hpp"
@@ -63,13 +65,13 @@ protected:
         config_file = config_of(jobs);
         std::shared_ptr<event_log> log;
         if (!events_path.empty()) log = std::make_shared<event_log>(events_path);
-        monitor = track(system.spawn(monitor_behavior, log));
+        monitor = track(spawn_observed(system, clock(), monitor_behavior, log));
         auto lines = std::make_shared<log_store_options>(log_store_options{make_memory_log_store(), {}});
         logs = track(system.spawn(log_store_behavior, lines, monitor));
         const auto epoch = statuses->begin_epoch();
         auto store_ptr =
             std::make_shared<std::unique_ptr<status_store>>(std::make_unique<fragile_store>(statuses, disk_is_full));
-        store = track(system.spawn(status_store_behavior, store_ptr));
+        store = track(spawn_observed(system, clock(), status_store_behavior, store_ptr));
         scheduler_options options;
         options.config = config_file;
         options.first_invocation = invocation_id::first_of_epoch(epoch);
@@ -81,8 +83,10 @@ protected:
         options.secret = "secret";
         options.keep_events = log != nullptr;
         options.run = clock();
-        scheduler = track(system.spawn(scheduler_behavior, options));
-        gateway = track(system.spawn(gateway_behavior, std::string{"secret"}, std::uint64_t{1}, scheduler));
+        scheduler = track(spawn_observed(system, options.run, scheduler_behavior, options));
+        if (seen) console = track(spawn_observed(system, options.run, console_behavior, scheduler, options.run));
+        gateway = track(spawn_observed(system, options.run, gateway_behavior, std::string{"secret"}, std::uint64_t{1},
+                                       scheduler, console));
     }
 
     worker_actor spawn_worker(const std::string& shard, bool local = true) {
@@ -95,7 +99,7 @@ protected:
         options.launcher = &launcher;
         options.on_end = [this](std::string reason, bool) { ended_workers.push_back(std::move(reason)); };
         options.run = clock();
-        return track(system.spawn(worker_behavior, options));
+        return track(spawn_observed(system, options.run, worker_behavior, options));
     }
     worker_actor start_worker(const std::string& shard, bool local = true) {
         auto worker = spawn_worker(shard, local);
@@ -145,6 +149,7 @@ protected:
     log_store_actor logs;
     status_store_actor store;
     scheduler_actor scheduler;
+    console_actor console;
     gateway_actor gateway;
     std::uint64_t instances = 0;
     std::vector<std::string> ended_workers;
