@@ -82,6 +82,16 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
             if (!valid(m)) return refuse(self, a_client, "its question to wait is not valid");
             return self->delegate(scheduler, std::move(m));
         },
+        [=](details_asked& m) -> caf::result<job_details> {
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its question for details is not valid");
+            return self->delegate(scheduler, std::move(m));
+        },
+        [=](nodes_asked& m) -> caf::result<nodes_answer> {
+            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+            if (!valid(m)) return refuse(self, a_client, "its question for nodes is not valid");
+            return self->delegate(scheduler, std::move(m));
+        },
         [=](console_asked& m) -> caf::result<console_answer> {
             if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
             if (!valid(m)) return refuse(self, a_client, "its console command is not valid");

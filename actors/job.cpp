@@ -94,6 +94,7 @@ void load(self_ptr self) {
         if (s.loaded) return;
         const auto now = s.run.now();
         for (const auto& [node, status] : m.statuses) s.table->restore(node, status, now);
+        for (const auto& f : m.failures) s.failures.failed(f.node, f.reason, f.for_good, f.ended_ms);
         s.loaded = true;
         for (auto& event : std::exchange(s.early, {})) event();
         publish(self);
@@ -132,6 +133,16 @@ void note_starts(self_ptr self, tasks_started& m) {
     self->delayed_send(self, start_record_delay, commit_due{});
 }
 
+void note_failure(failure_groups& failures, const status_change& change, const attempt_end& end) {
+    if (end.result == attempt_result::never_started) return;
+    const auto state = change.status.state;
+    if (state == task_state::error || state == task_state::failed)
+        failures.failed(change.node, end.reason.empty() ? std::string{to_string(end.result)} : end.reason,
+                        state == task_state::failed, end.ended_ms);
+    else if (!failures.empty())
+        failures.cleared(change.node);
+}
+
 void note_ends(self_ptr self, const attempts_ended& m) {
     auto& s = self->state;
     auto batch = std::make_shared<status_batch>();
@@ -142,7 +153,11 @@ void note_ends(self_ptr self, const attempts_ended& m) {
         if (auto change = s.table->ended(end)) {
             const bool finished =
                 change->status.state == task_state::done || change->status.state == task_state::failed;
-            if (finished && change->started_ms > 0) s.speed.finished(s.run.now(), end.ended_ms - change->started_ms);
+            if (finished && change->started_ms > 0) {
+                s.speed.finished(s.run.now(), end.ended_ms - change->started_ms);
+                s.slowest.add(change->node, end.ended_ms - change->started_ms);
+            }
+            note_failure(s.failures, *change, end);
             batch->finishes.push_back({s.table->spec().name, change->node, end, change->status});
             stored.invocations.push_back(end.invocation);
         } else if (!s.table->is_ending(end.invocation)) {  // else its record answers this one too
@@ -166,20 +181,45 @@ void note_ends(self_ptr self, const attempts_ended& m) {
             [=](const caf::error&) {});  // the store is gone, and with it this process
 }
 
-caf::result<control_answer> forgive(self_ptr self) {
+caf::result<control_answer> forgive(self_ptr self, const forgive_asked& m) {
     auto& s = self->state;
-    const auto changes = s.table->forgive(s.run.now());
+    const failure_matcher matcher{m.which, s.failures};
+    task_table::which_tasks which;
+    if (!m.which.empty())
+        which = [&](const node_id& node, const task_status& status) { return matcher.matches(node, status); };
+    if (m.only_count) {
+        const auto count = s.table->count_forgivable(s.run.now(), which);
+        return control_answer{true, counted(count, "task") + " can be retried", count};
+    }
+    const auto changes = s.table->forgive(s.run.now(), which);
     auto batch = std::make_shared<status_batch>();
-    for (const auto& change : changes) batch->statuses.push_back({s.table->spec().name, change.node, change.status});
+    for (const auto& change : changes) {
+        batch->statuses.push_back({s.table->spec().name, change.node, change.status});
+        s.failures.cleared(change.node);
+    }
     auto promise = self->make_response_promise<control_answer>();
     self->request(s.links.store, caf::infinite, record_statuses{std::move(batch)})
         .then(
             [=, count = changes.size()](const recorded&) mutable {
-                promise.deliver(control_answer{true, counted(count, "task") + " forgiven"});
+                promise.deliver(control_answer{true, counted(count, "task") + " forgiven", count});
             },
             [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
     publish(self);
     return promise;
+}
+
+job_details details(self_ptr self) {
+    const auto& s = self->state;
+    job_details answer;
+    answer.job = s.table->spec().name;
+    answer.failures = s.failures.groups();
+    answer.slowest = s.slowest.longest();
+    slowest_tasks running;
+    const auto now = s.run.now();
+    s.table->for_each_running(
+        [&](invocation_id, const running_task& task) { running.add(task.node, now - task.started_ms); });
+    answer.running = running.longest();
+    return answer;
 }
 
 tasks_answer list_tasks(self_ptr self, const tasks_asked& m) {
@@ -289,11 +329,17 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
             progress.loaded = self->state.loaded && self->state.table->nodes() != nullptr;
             return progress;
         },
-        [=](const forgive_asked&) -> caf::result<control_answer> {
+        [=](const forgive_asked& m) -> caf::result<control_answer> {
             if (!self->state.loaded) return control_answer{false, "the job is still being loaded; try again"};
-            return forgive(self);
+            return forgive(self, m);
         },
         [=](const tasks_asked& m) { return list_tasks(self, m); },
+        [=](const shares_asked& m) {
+            const auto& table = *self->state.table;
+            const bool same = table.nodes() && table.nodes()->version() == m.forest_version;
+            return shares_answer{same ? shares_below(table, m.below) : std::vector<node_share>{}};
+        },
+        [=](const details_asked&) { return details(self); },
         [=](const explain_asked& m) -> caf::result<explanation> {
             if (!self->state.loaded || !self->state.table->nodes())
                 return caf::make_error(caf::sec::runtime_error,

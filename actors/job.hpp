@@ -7,7 +7,9 @@
 #include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
+#include "model/failure_groups.hpp"
 #include "model/pace.hpp"
+#include "model/slowest.hpp"
 
 namespace bistro {
 
@@ -33,6 +35,8 @@ struct job_state {
     std::uint64_t wake_generation = 0;
     time_ms last_end_ms = 0;
     pace speed;
+    failure_groups failures;
+    slowest_tasks slowest;
     bool retired = false;
 
     static inline const char* name = "job";

@@ -76,9 +76,13 @@ void log_to(spdlog::sink_ptr sink, log_format format) {
     spdlog::set_default_logger(all_loggers()[0]);
 }
 
+bool is_log_level(std::string_view level) {
+    return level == "off" || spdlog::level::from_str(std::string{level}) != spdlog::level::off;
+}
+
 bool set_log_level(std::string_view part, std::string_view level) {
+    if (!is_log_level(level)) return false;
     const auto wanted = spdlog::level::from_str(std::string{level});
-    if (wanted == spdlog::level::off && level != "off") return false;
     bool known = false;
     for (std::size_t i = 0; i < log_parts.size(); ++i) {
         if (!part.empty() && part != log_parts[i]) continue;

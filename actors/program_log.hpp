@@ -25,7 +25,9 @@ spdlog::logger& log_of(log_part part);
 /// instead. Not thread-safe: before the actors.
 void log_to(spdlog::sink_ptr sink, log_format format);
 
-/// "trace", "debug", "info", "warning", "error" or "off"; false where the part (empty: all) or the level is unknown.
+/// "trace", "debug", "info", "warning", "error" or "off".
+bool is_log_level(std::string_view level);
+/// False where the part (empty: all) or the level is unknown.
 bool set_log_level(std::string_view part, std::string_view level);
 /// Each part with its level.
 std::vector<std::pair<std::string, std::string>> log_levels();

@@ -482,6 +482,16 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             return pool_stalled{waiting_reasons(self), self->state.fenced};
         },
         [=](const waiting_asked& m) { return explain(self->state, m); },
+        [=](const node_use_asked& m) {
+            const auto& state = self->state;
+            node_use_answer answer;
+            if (!state.nodes || state.nodes->version() != m.forest_version) return answer;
+            for (const auto node : m.nodes) {
+                const auto used = state.core->used(node);
+                answer.used.emplace_back(used.begin(), used.end());
+            }
+            return answer;
+        },
     };
 }
 

@@ -287,6 +287,13 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_logs(self, m);
         },
+        [=](details_asked& m) -> caf::result<job_details> {
+            const auto job = self->state.jobs.find(m.job);
+            if (job == self->state.jobs.end())
+                return caf::make_error(caf::sec::invalid_argument, unknown_job(self->state, m.job));
+            return self->delegate(job->second.actor, std::move(m));
+        },
+        [=](const nodes_asked& m) { return list_nodes(self, m); },
         [=](console_asked& m) -> caf::result<console_answer> { return hand_to_worker(self, m); },
         [=](const wait_asked& m) -> caf::result<wait_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();

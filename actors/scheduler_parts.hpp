@@ -42,6 +42,7 @@ caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m);
 /// Refuses a job that is not known.
 caf::result<histograms_answer> list_histograms(scheduler_ptr self, const histograms_asked& m);
 caf::result<wait_answer> wait_for_job(scheduler_ptr self, const wait_asked& m);
+caf::result<nodes_answer> list_nodes(scheduler_ptr self, const nodes_asked& m);
 caf::result<console_answer> hand_to_worker(scheduler_ptr self, console_asked& m);
 /// Answers who waits for what has come to rest, or is gone.
 void answer_job_waiters(scheduler_ptr self);

@@ -74,6 +74,8 @@ status_store_actor::behavior_type status_store_behavior(self_ptr self,
                 self->state.store->for_each_status(ask.job, [&](const node_id& node, task_status status) {
                     answer.statuses.emplace_back(node, std::move(status));
                 });
+                self->state.store->for_each_failure(
+                    ask.job, [&](failure_record failure) { answer.failures.push_back(std::move(failure)); });
             } catch (const io_error& e) {
                 report(self, e.what());
                 return caf::make_error(caf::sec::runtime_error, e.what());

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "config/status_line.hpp"
+#include "model/text.hpp"
 
 namespace bistro {
 
@@ -60,11 +61,17 @@ void replace_all(std::string& text, std::string_view what, const std::string& wi
         text.replace(at, what.size(), with);
 }
 
+constexpr std::size_t longest_last_line = 200;
+
 void keep_lines(self_ptr self, output_written& m) {
     auto& s = self->state;
     append_lines keep;
     std::size_t bytes = 0;
     for (auto& line : m.lines) {
+        if (line.text.find_first_not_of(" \t\r") != std::string::npos) {
+            if (line.stream == log_stream::err) s.last_error.assign(line.text, 0, longest_last_line);
+            if (line.stream == log_stream::out) s.last_output.assign(line.text, 0, longest_last_line);
+        }
         bytes += line.text.size() + 1;
         keep.lines.push_back(
             {0, s.order->job, s.order->node, s.order->invocation, line.stream, line.written_ms, std::move(line.text)});
@@ -85,6 +92,15 @@ void stop(self_ptr self, const std::string& reason, bool blameless) {
     self->delayed_send(self, std::chrono::seconds{s.command->kill_wait_s}, wake_due{1});
 }
 
+// What went wrong, in the task's own last words: of the same cause, many say the same.
+void add_last_words(const task_actor_state& s, attempt_end& end) {
+    if (end.result != attempt_result::error && end.result != attempt_result::failed) return;
+    const auto& words = s.last_error.empty() ? s.last_output : s.last_error;
+    if (words.empty()) return;
+    if (end.reason.empty()) end.reason = "it says " + std::string{to_string(end.result)};
+    end.reason += ": " + valid_utf8(words);
+}
+
 void finish(self_ptr self, process_outcome& outcome) {
     auto& s = self->state;
     if (!s.stop_reason.empty() && outcome.failure.empty()) outcome.failure = s.stop_reason;
@@ -93,6 +109,7 @@ void finish(self_ptr self, process_outcome& outcome) {
     if (s.blameless && silent) end.result = attempt_result::incomplete;
     end.invocation = s.order->invocation;
     end.ended_ms = s.run.now();
+    add_last_words(s, end);
     self->send(caf::actor_cast<worker_actor>(s.links.worker), task_ended{std::move(end)});
     self->quit();
 }

@@ -22,6 +22,8 @@ struct task_actor_state {
     std::string stop_reason;  ///< empty: nobody wants it to end
     bool blameless = false;   ///< of its end: somebody else wanted it
     bool killed = false;
+    std::string last_error;   ///< the last line on stderr, shortened
+    std::string last_output;  ///< the same of stdout
 
     static inline const char* name = "task";
 };

@@ -235,21 +235,42 @@ void task_table::made_durable(invocation_id invocation, time_ms now) {
     }
 }
 
-std::vector<status_change> task_table::forgive(time_ms now) {
+std::vector<status_change> task_table::forgive(time_ms now, const which_tasks& which) {
     std::vector<status_change> result;
     for (position p = 0; p < slots_.size(); ++p) {
-        if (slots_[p].live) continue;
-        const auto status = forgiven(status_at(p), now);
+        const auto status = forgivable_at(p, now, which);
         if (!status) continue;
         write(p, *status, now);
         result.push_back({name_at(p), *status});
     }
     for (auto& [name, status] : absent_)
-        if (auto changed = forgiven(status, now); changed && !is_live(name)) {
+        if (auto changed = forgivable(name, status, now, which)) {
             status = *changed;
             result.push_back({node_id{name}, *std::move(changed)});
         }
     return result;
+}
+
+std::uint64_t task_table::count_forgivable(time_ms now, const which_tasks& which) const {
+    std::uint64_t count = 0;
+    for (position p = 0; p < slots_.size(); ++p) count += forgivable_at(p, now, which) ? 1 : 0;
+    for (const auto& [name, status] : absent_) count += forgivable(name, status, now, which) ? 1 : 0;
+    return count;
+}
+
+std::optional<task_status> task_table::forgivable_at(position p, time_ms now, const which_tasks& which) const {
+    if (slots_[p].live) return std::nullopt;
+    const auto before = status_at(p);
+    auto after = forgiven(before, now);
+    if (after && which && !which(name_at(p), before)) after.reset();
+    return after;
+}
+
+std::optional<task_status> task_table::forgivable(const std::string& absent, const task_status& before, time_ms now,
+                                                  const which_tasks& which) const {
+    auto after = forgiven(before, now);
+    if (after && (is_live(absent) || (which && !which(node_id{absent}, before)))) after.reset();
+    return after;
 }
 
 void task_table::advance(time_ms now) {

@@ -130,8 +130,12 @@ public:
     /// The end of this attempt is known, but not durable yet.
     [[nodiscard]] bool is_ending(invocation_id invocation) const;
 
+    /// Which tasks are meant, by node and status; empty: all.
+    using which_tasks = std::function<bool(const node_id&, const task_status&)>;
     /// Errors and failures are forgotten: such tasks are as unstarted, their data kept. Gives the statuses to store.
-    std::vector<status_change> forgive(time_ms now);
+    std::vector<status_change> forgive(time_ms now, const which_tasks& which = {});
+    /// How many tasks that would be.
+    [[nodiscard]] std::uint64_t count_forgivable(time_ms now, const which_tasks& which = {}) const;
     /// Ends waits that are over.
     void advance(time_ms now);
     /// When advance() or orphans_due() next has something to do.
@@ -162,6 +166,8 @@ public:
     [[nodiscard]] std::vector<job_id> waits_for(const node_id& node) const;
     /// Calls `visit` for every task that the job has or remembers, excluded ones included, in node order.
     void for_each(const std::function<void(const node_id&, const task_status&, task_situation)>& visit) const;
+    /// The same of those in the forest, without what costs more: O(tasks), and no names.
+    void for_each_node(const std::function<void(node_index, task_situation)>& visit) const;
     /// The same of those behind `after` (empty: of all), until `visit` says false. Nothing where there is no such task.
     void visit_behind(const node_id& after,
                       const std::function<bool(const node_id&, const task_status&, task_situation)>& visit) const;
@@ -225,6 +231,10 @@ private:
     [[nodiscard]] time_ms kill_time(const orphan& task) const;
     [[nodiscard]] status_change corrected(status_change before, const attempt_end& end);
     [[nodiscard]] bool is_live(std::string_view node) const;
+    // The status that it would have; nothing where there is nothing to forgive, or it is not meant.
+    [[nodiscard]] std::optional<task_status> forgivable_at(position p, time_ms now, const which_tasks& which) const;
+    [[nodiscard]] std::optional<task_status> forgivable(const std::string& absent, const task_status& before,
+                                                        time_ms now, const which_tasks& which) const;
     [[nodiscard]] task_status remembered(std::string_view node) const;
 
     struct name_hash {

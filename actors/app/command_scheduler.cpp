@@ -8,12 +8,16 @@
 #include "actors/program_log.hpp"
 #include "io/data_dir.hpp"
 #include "io/error.hpp"
+#include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
 
 int command_scheduler(const scheduler_arguments& a) {
-    log_to_stderr();
+    if (const auto problem = set_up_log(a.process); !problem.empty()) {
+        fmt::print(stderr, "bistro scheduler: {}\n", printable(problem));
+        return bad_usage;
+    }
     auto loaded = load_config(a.config);
     print_errors(loaded.errors);
     if (!loaded.config) return bad_usage;
@@ -28,6 +32,7 @@ int command_scheduler(const scheduler_arguments& a) {
     options.insecure = a.insecure;
     options.events_path = a.events;
     options.append_events = !a.clean;
+    options.console = !a.process.no_console;
     if (a.insecure && !is_loopback(options.config->network.listen) && !options.config->network.tls)
         log_of(log_part::program)
             .warn("--insecure: whoever can connect to {} may run commands on all workers",
@@ -52,7 +57,10 @@ int command_scheduler(const scheduler_arguments& a) {
 }
 
 int command_worker(const worker_arguments& a) {
-    log_to_stderr();
+    if (const auto problem = set_up_log(a.process); !problem.empty()) {
+        fmt::print(stderr, "bistro worker: {}\n", printable(problem));
+        return bad_usage;
+    }
     settings config;
     if (!a.config.empty()) {
         auto loaded = load_config(a.config, config_purpose::worker);
@@ -85,7 +93,7 @@ int command_worker(const worker_arguments& a) {
         log_of(log_part::program)
             .info("no scheduler has left its address in {} yet; name another with --scheduler HOST:PORT",
                   data_dir_of(target));
-    worker_process process{config.worker, shard, finder.find, events};
+    worker_process process{config.worker, shard, finder.find, events, !a.process.no_console};
     const signal_listener signals{process.loop(), events};
     bool stopping = false;
     for (;;) {

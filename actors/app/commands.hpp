@@ -34,12 +34,19 @@ struct run_arguments {
 };
 int command_run(const run_arguments& arguments);
 
+/// How a long-running process writes its log, and whether it can be looked into.
+struct process_arguments {
+    std::string log_format = "text";
+    std::vector<std::string> log_levels;  ///< LEVEL or COMPONENT=LEVEL
+    bool no_console = false;
+};
 struct scheduler_arguments {
     std::string config;
     std::string data_dir;
     std::string events;
     bool clean = false;
     bool insecure = false;
+    process_arguments process;
 };
 int command_scheduler(const scheduler_arguments& arguments);
 
@@ -48,6 +55,7 @@ struct worker_arguments {
     std::string scheduler;
     std::string shard;
     std::string data_dir;
+    process_arguments process;
 };
 int command_worker(const worker_arguments& arguments);
 
@@ -100,6 +108,25 @@ int command_control(const target_arguments& target, const std::string& verb, con
                     const std::string& node);
 /// Hands the jobs of a TOML file ("-": stdin) to a scheduler.
 int command_submit(const target_arguments& target, const std::string& file);
+/// What went wrong, by cause; an empty job: of all.
+int command_failures(const target_arguments& target, const std::string& job);
+/// The tasks that take longest.
+int command_slowest(const target_arguments& target, const std::string& job);
+struct retry_arguments {
+    std::string job;
+    std::string error;  ///< see failure_filter
+    std::string nodes;
+    std::string status;
+    bool yes = false;  ///< do not ask
+    bool only_count = false;
+};
+int command_retry(const target_arguments& target, const retry_arguments& arguments);
+struct nodes_arguments {
+    std::string below;  ///< empty: the instance
+    std::string job;    ///< empty: all
+    std::uint64_t limit = 1000;
+};
+int command_nodes(const target_arguments& target, const nodes_arguments& arguments);
 struct console_arguments {
     std::vector<std::string> commands;  ///< none: those of the standard input
     std::string worker;                 ///< look into its process first

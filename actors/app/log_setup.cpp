@@ -4,6 +4,10 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <mutex>
+#include <vector>
+
+#include "actors/app/commands.hpp"
+#include "model/text.hpp"
 
 namespace bistro {
 
@@ -31,6 +35,20 @@ void log_to_stderr(log_format format) { log_to(std::make_shared<spdlog::sinks::s
 
 void log_through(const std::shared_ptr<progress_view>& view) {
     log_to(std::make_shared<view_sink>(view), log_format::text);
+}
+
+std::string set_up_log(const process_arguments& a) {
+    log_to_stderr(a.log_format == "json"     ? log_format::json
+                  : a.log_format == "logfmt" ? log_format::logfmt
+                                             : log_format::text);
+    for (const auto& word : a.log_levels) {
+        const auto at = word.find('=');
+        const auto part = at == std::string::npos ? std::string{} : word.substr(0, at);
+        if (!set_log_level(part, at == std::string::npos ? word : word.substr(at + 1)))
+            return "--log-level " + quote(word) + " is none: levels are trace, debug, info, warning, error and off; " +
+                   "components " + join(std::vector<std::string>{log_parts.begin(), log_parts.end()}, ", ");
+    }
+    return {};
 }
 
 }  // namespace bistro

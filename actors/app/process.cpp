@@ -98,6 +98,7 @@ scheduler_process::scheduler_process(scheduler_process_options options, main_eve
         throw io_error{problem};
     if (auto problem = http_problem(config_->network.http, options_.insecure); options_.listen && !problem.empty())
         throw io_error{problem};
+    if (!options_.console) run_.actors = nullptr;
     open_stores();
     loop_ = std::make_unique<io_loop>();
     launcher_ = make_process_launcher(*loop_);
@@ -184,7 +185,7 @@ void scheduler_process::spawn_actors() {
     };
     options.run = run_;
     scheduler_ = spawn_guarded(*system_, run_, scheduler_behavior, std::move(options));
-    console_ = spawn_observed<caf::detached>(*system_, run_, console_behavior, scheduler_, run_);
+    if (run_.actors) console_ = spawn_observed<caf::detached>(*system_, run_, console_behavior, scheduler_, run_);
     gateway_ = spawn_guarded(*system_, run_, gateway_behavior, secret_, cluster_, scheduler_, console_);
     if (!config_->file.empty())
         watcher_ = spawn_observed(
@@ -324,7 +325,8 @@ void scheduler_process::shut_down() {
 // -- worker_process ---------------------------------------------------------------------------------------------------
 
 worker_process::worker_process(const worker_settings& settings, std::string shard, address_finder find,
-                               main_events& events) {
+                               main_events& events, bool console) {
+    if (!console) run_.actors = nullptr;
     folder_ = std::make_unique<data_dir>(settings.data_dir, "worker");
     auto lines = open_sqlite_log_store(folder_->file("logs.sqlite"), settings.log_lines);
     loop_ = std::make_unique<io_loop>();
@@ -344,7 +346,8 @@ worker_process::worker_process(const worker_settings& settings, std::string shar
     options.launcher = launcher_.get();
     options.first_session = random_number() >> 1;
     options.connector = caf::actor_cast<caf::strong_actor_ptr>(connector_);
-    console_ = spawn_observed<caf::detached>(*system_, run_, console_behavior, scheduler_actor{}, run_);
+    if (run_.actors)
+        console_ = spawn_observed<caf::detached>(*system_, run_, console_behavior, scheduler_actor{}, run_);
     options.console = caf::actor_cast<caf::strong_actor_ptr>(console_);
     options.on_end = [&events](std::string reason, bool all_taken) {
         main_event e;
@@ -366,7 +369,7 @@ worker_process::~worker_process() {
     launcher_->stop();
     for (const auto& actor : {caf::actor_cast<caf::actor>(console_), caf::actor_cast<caf::actor>(logs_),
                               caf::actor_cast<caf::actor>(monitor_)})
-        caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+        if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     destroy(worker_);
     destroy(connector_);
     destroy(console_);

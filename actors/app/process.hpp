@@ -65,6 +65,7 @@ struct scheduler_process_options {
     bool in_memory = false;  ///< keep nothing on disk
     bool insecure = false;
     bool listen = true;
+    bool console = true;                   ///< it can be looked into
     bool submissions = false;              ///< jobs may be submitted and paused, which is kept in the data directory
     std::string events_path;               ///< empty: no event log
     bool append_events = false;            ///< to what an earlier life has written
@@ -140,8 +141,10 @@ private:
 /// A worker, on its own.
 class worker_process {
 public:
-    /// `find` gives the scheduler's address. Throws io_error where it can't begin.
-    worker_process(const worker_settings& settings, std::string shard, address_finder find, main_events& events);
+    /// `find` gives the scheduler's address; without a console it can't be looked into. Throws io_error where it can't
+    /// begin.
+    worker_process(const worker_settings& settings, std::string shard, address_finder find, main_events& events,
+                   bool console);
     ~worker_process();
     worker_process(const worker_process&) = delete;
     worker_process& operator=(const worker_process&) = delete;

@@ -203,6 +203,67 @@ json::object log_line_json(const log_line& line) {
             {"text", json_text(line.text)}};
 }
 
+namespace {
+
+json::array timed_array(const std::vector<timed_task>& tasks) {
+    json::array result;
+    for (const auto& task : tasks)
+        result.push_back(
+            json::object{{"node", json_text(task.node.value)}, {"took_s", static_cast<double>(task.took_ms) / 1000.0}});
+    return result;
+}
+
+}  // namespace
+
+json::object details_json(const job_details& details) {
+    json::array failures;
+    for (const auto& group : details.failures) {
+        json::array nodes;
+        for (const auto& node : group.nodes) nodes.push_back(json_text(node.value));
+        failures.push_back(json::object{{"cause", json_text(group.cause)},
+                                        {"tasks", group.tasks},
+                                        {"for_good", group.for_good},
+                                        {"latest_at", json_seconds(group.latest_ms)},
+                                        {"nodes", std::move(nodes)}});
+    }
+    return {{"job", json_text(details.job.value)},
+            {"failures", std::move(failures)},
+            {"slowest", timed_array(details.slowest)},
+            {"running_longest", timed_array(details.running)}};
+}
+
+json::object nodes_json(const nodes_answer& answer) {
+    json::array nodes;
+    for (const auto& row : answer.nodes) {
+        json::array tags;
+        for (const auto& tag : row.tags) tags.push_back(json_text(tag));
+        json::object resources;
+        for (const auto& [name, amount] : row.resources)
+            resources[name] = json::object{{"used", amount.first}, {"limit", amount.second}};
+        const auto& share = row.share;
+        nodes.push_back(json::object{{"node", json_text(row.node.value)},
+                                     {"level", json_text(row.level)},
+                                     {"enabled", row.enabled},
+                                     {"tags", std::move(tags)},
+                                     {"children", row.children},
+                                     {"tasks", json::object{{"total", share.total},
+                                                            {"done", share.done},
+                                                            {"running", share.running},
+                                                            {"failed", share.failed},
+                                                            {"waiting", share.waiting}}},
+                                     {"resources", std::move(resources)}});
+    }
+    json::array path;
+    for (const auto& name : answer.path) path.push_back(json_text(name));
+    const bool more = answer.left_out > 0 && !answer.nodes.empty();
+    return {{"version", json_version},
+            {"below", json_text(answer.below.value)},
+            {"path", std::move(path)},
+            {"nodes", std::move(nodes)},
+            {"left_out", answer.left_out},
+            {"next", more ? json::value(json_text(answer.nodes.back().node.value)) : json::value(nullptr)}};
+}
+
 json::object explanation_json(const explanation& e) {
     json::object o{{"version", json_version}, {"job", json_text(e.job.value)}};
     o["cause"] = text_or_null(e.cause);

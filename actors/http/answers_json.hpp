@@ -28,6 +28,8 @@ boost::json::object workers_json(const jobs_answer& answer);
 boost::json::object task_json(const task_row& t);
 boost::json::object tasks_json(const tasks_answer& answer);
 boost::json::object log_line_json(const log_line& line);
+boost::json::object details_json(const job_details& details);
+boost::json::object nodes_json(const nodes_answer& answer);
 boost::json::object explanation_json(const explanation& e);
 
 }  // namespace bistro

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <caf/all.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ struct http_call {
     const http_request& request() const { return exchange->request(); }
     /// Empty where it is not given.
     std::string query(const std::string& key) const;
+    /// Nothing, and a problem is answered, where it is no number in its range.
+    std::optional<std::uint64_t> number(const std::string& key, std::uint64_t otherwise, std::uint64_t most) const;
+    /// False, and a problem is answered, where there is a parameter that the resource does not know.
+    bool only(std::initializer_list<std::string_view> known) const;
 };
 
 struct http_route {
@@ -64,7 +69,16 @@ void ask(http_ptr self, const Handle& whom, Question question, const exchange_pt
               [exchange](const caf::error& error) { answer_error(exchange, error); });
 }
 
+/// Has the scheduler do it, and answers what comes of it.
+void control(http_ptr self, const http_call& call, control_asked question);
+
 // -- what is served
+
+void serve_nodes(http_ptr self, const http_call& call);  // http_nodes.cpp
+void serve_details(http_ptr self, const http_call& call);
+void serve_forgive(http_ptr self, const http_call& call);
+void serve_log(http_ptr self, const http_call& call);
+void serve_log_change(http_ptr self, const http_call& call);
 
 void serve_seed(http_ptr self, const http_call& call);  // http_seed.cpp
 /// In Prometheus' text format.

@@ -73,29 +73,6 @@ void serve_job(http_ptr self, const http_call& call) {
         fail);
 }
 
-// Nothing, and a problem is answered, where it is no number in its range.
-std::optional<std::uint64_t> number_of(const http_call& call, const std::string& key, std::uint64_t otherwise,
-                                       std::uint64_t most) {
-    const auto text = call.query(key);
-    if (text.empty()) return otherwise;
-    std::uint64_t number = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (ec == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= most) return number;
-    answer_problem(call.exchange, 400, "bad_parameter",
-                   quote(key) + " must be a number from 1 to " + std::to_string(most));
-    return std::nullopt;
-}
-
-// False, and a problem is answered, where there is a parameter that the resource does not know.
-bool only(const http_call& call, std::initializer_list<std::string_view> known) {
-    for (const auto& [key, _] : call.request().query) {
-        if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-        answer_problem(call.exchange, 400, "bad_parameter", "there is no parameter " + quote(key) + " here");
-        return false;
-    }
-    return true;
-}
-
 // Where a page ends and the next one begins, as one text: the job's name has no slash.
 std::string cursor_of(const task_row& row) { return row.job.value + "/" + row.node.value; }
 
@@ -137,8 +114,8 @@ void continue_page(http_ptr self, const std::shared_ptr<task_page>& page) {
 }
 
 void serve_tasks(http_ptr self, const http_call& call) {
-    if (!only(call, {"job", "state", "limit", "cursor"})) return;
-    const auto limit = number_of(call, "limit", default_limit, max_limit);
+    if (!call.only({"job", "state", "limit", "cursor"})) return;
+    const auto limit = call.number("limit", default_limit, max_limit);
     if (!limit) return;
     auto page = std::make_shared<task_page>();
     page->exchange = call.exchange;
@@ -207,8 +184,8 @@ void serve_explanation(http_ptr self, const http_call& call) {
 }
 
 void serve_logs(http_ptr self, const http_call& call) {
-    if (!only(call, {"job", "node", "stream", "limit", "after"})) return;
-    const auto limit = number_of(call, "limit", default_limit, max_limit);
+    if (!call.only({"job", "node", "stream", "limit", "after"})) return;
+    const auto limit = call.number("limit", default_limit, max_limit);
     if (!limit) return;
     logs_asked question;
     question.secret = self->state.options.secret;
@@ -252,14 +229,7 @@ void serve_logs(http_ptr self, const http_call& call) {
 
 void control(http_ptr self, const http_call& call, control_verb verb, const std::string& job = {},
              const std::string& node = {}, std::string text = {}) {
-    ask<control_answer>(
-        self, self->state.options.scheduler,
-        control_asked{self->state.options.secret, verb, job_id{job}, node_id{node}, std::move(text)}, call.exchange,
-        [=, exchange = call.exchange](const control_answer& answer) {
-            forget_jobs(self);
-            if (!answer.ok) return answer_problem(exchange, 409, "refused", answer.text);
-            answer_json(exchange, json::object{{"version", json_version}, {"text", json_text(answer.text)}});
-        });
+    control(self, call, control_asked{self->state.options.secret, verb, job_id{job}, node_id{node}, std::move(text)});
 }
 
 void serve_submit(http_ptr self, const http_call& call) {
@@ -272,8 +242,6 @@ void serve_remove(http_ptr self, const http_call& call) { control(self, call, co
 void serve_pause(http_ptr self, const http_call& call) { control(self, call, control_verb::pause, call.names[0]); }
 void serve_resume(http_ptr self, const http_call& call) { control(self, call, control_verb::resume, call.names[0]); }
 
-void serve_forgive(http_ptr self, const http_call& call) { control(self, call, control_verb::forgive, call.names[0]); }
-
 void serve_kill(http_ptr self, const http_call& call) {
     control(self, call, control_verb::kill, call.names[0], call.names.size() > 1 ? call.names[1] : std::string{});
 }
@@ -281,7 +249,7 @@ void serve_kill(http_ptr self, const http_call& call) {
 void serve_stop(http_ptr self, const http_call& call) { control(self, call, control_verb::stop); }
 
 void serve_events(http_ptr self, const http_call& call) {
-    if (!only(call, {"after"})) return;
+    if (!call.only({"after"})) return;
     const auto after = call.query("after");
     if (auto reader = call.exchange->answer_with_events())
         self->send(self->state.options.monitor,
@@ -341,6 +309,37 @@ void serve_index(http_ptr, const http_call& call) {
 
 }  // namespace
 
+void control(http_ptr self, const http_call& call, control_asked question) {
+    ask<control_answer>(self, self->state.options.scheduler, std::move(question), call.exchange,
+                        [=, exchange = call.exchange](const control_answer& answer) {
+                            forget_jobs(self);
+                            if (!answer.ok) return answer_problem(exchange, 409, "refused", answer.text);
+                            answer_json(exchange, json::object{{"version", json_version},
+                                                               {"text", json_text(answer.text)},
+                                                               {"tasks", answer.tasks}});
+                        });
+}
+
+std::optional<std::uint64_t> http_call::number(const std::string& key, std::uint64_t otherwise,
+                                               std::uint64_t most) const {
+    const auto text = query(key);
+    if (text.empty()) return otherwise;
+    std::uint64_t number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= most) return number;
+    answer_problem(exchange, 400, "bad_parameter", quote(key) + " must be a number from 1 to " + std::to_string(most));
+    return std::nullopt;
+}
+
+bool http_call::only(std::initializer_list<std::string_view> known) const {
+    for (const auto& [key, _] : request().query) {
+        if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+        answer_problem(exchange, 400, "bad_parameter", "there is no parameter " + quote(key) + " here");
+        return false;
+    }
+    return true;
+}
+
 const std::vector<http_route> http_routes = {
     {"GET", "/", http_role::none, serve_page},
     {"GET", "/page.css", http_role::none, serve_style},
@@ -359,12 +358,16 @@ const std::vector<http_route> http_routes = {
     {"POST", "/api/v1/jobs/{job}/pause", http_role::operate, serve_pause},
     {"POST", "/api/v1/jobs/{job}/resume", http_role::operate, serve_resume},
     {"GET", "/api/v1/jobs/{job}/explanation", http_role::read, serve_explanation},
+    {"GET", "/api/v1/jobs/{job}/details", http_role::read, serve_details},
     {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive},
     {"POST", "/api/v1/jobs/{job}/kill", http_role::operate, serve_kill},
     {"GET", "/api/v1/tasks", http_role::read, serve_tasks},
     {"GET", "/api/v1/tasks/{job}/{node}", http_role::read, serve_task},
     {"POST", "/api/v1/tasks/{job}/{node}/kill", http_role::operate, serve_kill},
     {"GET", "/api/v1/workers", http_role::read, serve_workers},
+    {"GET", "/api/v1/nodes", http_role::read, serve_nodes},
+    {"GET", "/api/v1/log", http_role::read, serve_log},
+    {"PUT", "/api/v1/log", http_role::operate, serve_log_change},
     {"GET", "/api/v1/logs", http_role::read, serve_logs},
     {"GET", "/api/v1/events", http_role::read, serve_events},
     {"POST", "/api/v1/stop", http_role::operate, serve_stop},

@@ -88,8 +88,17 @@ BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_
 BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)
 BISTRO_INSPECT(wait_asked, secret_field<Inspector>(x.secret), x.job)
 BISTRO_INSPECT(wait_answer, x.counts)
-BISTRO_INSPECT(control_asked, secret_field<Inspector>(x.secret), x.verb, x.job, x.node, x.text)
-BISTRO_INSPECT(control_answer, x.ok, x.text)
+BISTRO_INSPECT(control_asked, secret_field<Inspector>(x.secret), x.verb, x.job, x.node, x.text, x.error, x.nodes,
+               x.state, x.only_count)
+BISTRO_INSPECT(control_answer, x.ok, x.text, x.tasks)
+BISTRO_INSPECT(node_share, x.total, x.done, x.running, x.failed, x.waiting)
+BISTRO_INSPECT(nodes_asked, secret_field<Inspector>(x.secret), x.below, x.job, x.limit, x.after)
+BISTRO_INSPECT(node_row, x.node, x.level, x.enabled, x.tags, x.children, x.share, x.resources)
+BISTRO_INSPECT(nodes_answer, x.below, x.path, x.nodes, x.left_out)
+BISTRO_INSPECT(failure_group, x.cause, x.tasks, x.for_good, x.latest_ms, x.nodes)
+BISTRO_INSPECT(timed_task, x.node, x.took_ms)
+BISTRO_INSPECT(details_asked, secret_field<Inspector>(x.secret), x.job)
+BISTRO_INSPECT(job_details, x.job, x.failures, x.slowest, x.running)
 
 BISTRO_INSPECT(console_asked, secret_field<Inspector>(x.secret), x.worker, x.words, x.after)
 BISTRO_INSPECT(console_answer, x.columns, x.rows, x.notes, x.last)
@@ -110,5 +119,7 @@ bool valid(const logs_answer& x);
 bool valid(const wait_asked& x);
 bool valid(const control_asked& x);
 bool valid(const console_asked& x);
+bool valid(const details_asked& x);
+bool valid(const nodes_asked& x);
 
 }  // namespace bistro

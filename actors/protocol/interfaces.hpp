@@ -61,6 +61,7 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>, caf::reacts_to<commit_due>,
     caf::reacts_to<report_due>, caf::reacts_to<load_due>, caf::replies_to<progress_asked>::with<job_progress>,
     caf::replies_to<forgive_asked>::with<control_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
+    caf::replies_to<details_asked>::with<job_details>, caf::replies_to<shares_asked>::with<shares_answer>,
     // What the job itself knows.
     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<histogram_asked>::with<histogram_answer>>;
 
@@ -73,7 +74,8 @@ using pool_actor = caf::typed_actor<
     caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>,
     caf::reacts_to<results_durable>, caf::reacts_to<report_due>, caf::replies_to<kill_tasks>::with<control_answer>,
     // Why the next task of each job waits.
-    caf::replies_to<reasons_asked>::with<pool_stalled>, caf::replies_to<waiting_asked>::with<waiting_explained>>;
+    caf::replies_to<reasons_asked>::with<pool_stalled>, caf::replies_to<waiting_asked>::with<waiting_explained>,
+    caf::replies_to<node_use_asked>::with<node_use_answer>>;
 
 /// A configured source of nodes.
 using node_source_actor =
@@ -95,6 +97,7 @@ using scheduler_actor = caf::typed_actor<
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
     caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
+    caf::replies_to<details_asked>::with<job_details>, caf::replies_to<nodes_asked>::with<nodes_answer>,
     // About the process of a worker.
     caf::replies_to<console_asked>::with<console_answer>,
     // From the same process.
@@ -102,13 +105,13 @@ using scheduler_actor = caf::typed_actor<
     caf::replies_to<histograms_asked>::with<histograms_answer>>;
 
 /// The one published actor of a scheduler process: checks secrets, and hands on.
-using gateway_actor =
-    caf::typed_actor<caf::replies_to<protocol_asked>::with<protocol_answer>, caf::replies_to<hello>::with<welcome>,
-                     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
-                     caf::replies_to<logs_asked>::with<logs_answer>,
-                     caf::replies_to<control_asked>::with<control_answer>,
-                     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
-                     caf::replies_to<console_asked>::with<console_answer>>;
+using gateway_actor = caf::typed_actor<
+    caf::replies_to<protocol_asked>::with<protocol_answer>, caf::replies_to<hello>::with<welcome>,
+    caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
+    caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
+    caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
+    caf::replies_to<console_asked>::with<console_answer>, caf::replies_to<details_asked>::with<job_details>,
+    caf::replies_to<nodes_asked>::with<nodes_answer>>;
 
 /// Looks into its own process.
 using console_actor = caf::typed_actor<caf::replies_to<console_asked>::with<console_answer>>;

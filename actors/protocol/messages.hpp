@@ -21,6 +21,7 @@
 #include "model/attempt.hpp"
 #include "model/engine/engine.hpp"
 #include "model/event.hpp"
+#include "model/failure_groups.hpp"
 #include "model/forest.hpp"
 #include "model/histogram.hpp"
 #include "model/job.hpp"
@@ -182,8 +183,11 @@ struct job_progress {
 /// Scheduler to job, answered by job_progress: what is your state after all that was sent to you before?
 struct progress_asked {};
 
-/// To a job: forget errors and failures.
-struct forgive_asked {};
+/// To a job: forget errors and failures, or say of how many.
+struct forgive_asked {
+    failure_filter which;
+    bool only_count = false;
+};
 
 /// Job to job's dependents: declared in interfaces.hpp, since it carries handles.
 struct dependents_changed;
@@ -244,6 +248,7 @@ struct load_statuses {
 };
 struct statuses_loaded {
     std::vector<std::pair<node_id, task_status>> statuses;
+    std::vector<failure_record> failures;
 };
 /// Answered by `recorded` once it is durable, and not before.
 struct record_statuses {
@@ -343,6 +348,23 @@ struct scheduler_view {
     std::vector<job_spec> jobs;  ///< in the order of the config, then those that are in no config any more
     nodes_changed forest;        ///< without nodes until all sources have succeeded once
     time_ms forest_ms = 0;       ///< when that was
+};
+
+/// To a job: how it stands below the children of a node of that forest.
+struct shares_asked {
+    std::uint64_t forest_version = 0;
+    node_index below;
+};
+struct shares_answer {
+    std::vector<node_share> shares;  ///< by child; empty where the job has another forest
+};
+/// To a pool: what is used of the resources of these nodes, in that forest.
+struct node_use_asked {
+    std::uint64_t forest_version = 0;
+    std::vector<node_index> nodes;
+};
+struct node_use_answer {
+    std::vector<std::vector<std::int64_t>> used;  ///< by node, then by the level's resources; empty: another forest
 };
 
 /// To a job: how many tasks of each level are in which state, as sets of bits (model/histogram.hpp).

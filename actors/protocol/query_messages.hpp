@@ -12,7 +12,10 @@
 
 #include "io/log_store/log_store.hpp"
 #include "model/explanation.hpp"
+#include "model/failure_groups.hpp"
 #include "model/ids.hpp"
+#include "model/node_shares.hpp"
+#include "model/slowest.hpp"
 #include "model/task_status.hpp"
 #include "model/task_table.hpp"
 
@@ -123,10 +126,50 @@ struct control_asked {
     job_id job;
     node_id node;
     std::string text = {};  ///< of submit: the job, as JSON
+    /// Of forgive: which failed tasks (see failure_filter), and whether they are only counted.
+    std::string error = {};
+    std::string nodes = {};
+    std::string state = {};
+    bool only_count = false;
 };
 struct control_answer {
     bool ok = false;
     std::string text;
+    std::uint64_t tasks = 0;  ///< that it is about, of forgive
+};
+/// The children of a node, how tasks stand below each of them, and how full they are.
+struct nodes_asked {
+    std::string secret;
+    node_id below;  ///< empty: the instance
+    job_id job;     ///< empty: of all jobs together
+    std::uint64_t limit = 0;
+    node_id after = {};  ///< only those behind this one; empty: all
+};
+struct node_row {
+    node_id node;
+    std::string level;
+    bool enabled = true;
+    std::vector<std::string> tags;
+    std::uint64_t children = 0;
+    node_share share;
+    std::vector<std::pair<std::string, std::pair<std::int64_t, std::int64_t>>> resources;  ///< by name: used, limit
+};
+struct nodes_answer {
+    node_id below;
+    std::vector<std::string> path;  ///< to it, the instance first
+    std::vector<node_row> nodes;
+    std::uint64_t left_out = 0;  ///< behind the last one
+};
+/// What went wrong in a job, and what takes long.
+struct details_asked {
+    std::string secret;
+    job_id job;
+};
+struct job_details {
+    job_id job;
+    std::vector<failure_group> failures;  ///< by cause, most tasks first
+    std::vector<timed_task> slowest;      ///< of those that were done or failed in this life of the scheduler
+    std::vector<timed_task> running;      ///< the longest
 };
 /// To a console actor, by way of the gateway: a command, word by word, about the scheduler's process or that of a
 /// worker.

@@ -45,9 +45,10 @@ constexpr std::size_t version_bytes = 4;
 constexpr std::string_view types_of_message = "@<>+";
 constexpr std::string_view asked_for_version = "bistro::protocol_asked";
 constexpr std::string_view said_hello = "bistro::hello";
-constexpr std::array<std::string_view, 8> with_secret_first = {
+constexpr std::array<std::string_view, 10> with_secret_first = {
     "bistro::secret_told",   "bistro::jobs_asked",    "bistro::tasks_asked", "bistro::logs_asked",
-    "bistro::control_asked", "bistro::explain_asked", "bistro::wait_asked",  "bistro::console_asked"};
+    "bistro::control_asked", "bistro::explain_asked", "bistro::wait_asked",  "bistro::console_asked",
+    "bistro::details_asked", "bistro::nodes_asked"};
 
 }  // namespace
 

@@ -14,6 +14,7 @@ constexpr std::size_t max_lines_asked = 1'000'000'000;
 constexpr std::size_t max_levels = 256;
 constexpr std::size_t max_word_bytes = 1024;
 constexpr std::size_t max_console_words = 8;
+constexpr std::size_t max_nodes_asked = 100'000;
 constexpr std::size_t max_reason_bytes = 64 * 1024;
 constexpr std::size_t max_json_bytes = 16 << 20;  // a job's config
 constexpr std::size_t max_arguments = 100'000;
@@ -139,9 +140,17 @@ bool valid(const console_asked& x) {
            std::all_of(x.words.begin(), x.words.end(), [](const auto& word) { return are_words({word}); });
 }
 
+bool valid(const nodes_asked& x) {
+    return are_words({x.job.value}) && x.below.value.size() <= max_node_name_bytes &&
+           x.after.value.size() <= max_node_name_bytes && x.limit <= max_nodes_asked;
+}
+
+bool valid(const details_asked& x) { return are_words({x.job.value}); }
+
 bool valid(const control_asked& x) {
     return in_range(x.verb, last_control_verb) && are_words({x.job.value, x.node.value}) &&
-           x.text.size() <= max_submitted_job_bytes;
+           x.text.size() <= max_submitted_job_bytes && are_words({x.error, x.nodes, x.state}) &&
+           failure_filter{x.error, x.nodes, x.state}.problem().empty();
 }
 
 }  // namespace bistro

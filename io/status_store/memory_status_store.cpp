@@ -39,6 +39,16 @@ public:
         for (const auto& [node, status] : statuses_[job]) visit(node, status);
     }
 
+    void for_each_failure(const job_id& job, const std::function<void(failure_record)>& visit) override {
+        for (const auto& [node, status] : statuses_[job]) {
+            if (status.state != task_state::error && status.state != task_state::failed) continue;
+            const auto found = attempts_.find(status.invocation);
+            if (found == attempts_.end() || !found->second.ended) continue;
+            const auto& end = found->second.end;
+            visit({node, end.reason, status.state == task_state::failed, end.ended_ms});
+        }
+    }
+
     std::vector<job_id> jobs() override {
         std::set<job_id> known;
         for (const auto& [job, nodes] : statuses_)

@@ -146,6 +146,19 @@ public:
         });
     }
 
+    void for_each_failure(const job_id& job, const std::function<void(failure_record)>& visit) override {
+        guarded([&] {
+            SQLite::Statement s{db_,
+                                "SELECT s.node, a.reason, s.state, a.ended_ms FROM statuses s JOIN attempts a ON "
+                                "a.invocation = s.invocation WHERE s.job = ? AND s.state IN ('error', 'failed') AND "
+                                "a.result IS NOT NULL ORDER BY s.node"};
+            s.bind(1, job.value);
+            while (s.executeStep())
+                visit({node_id{s.getColumn(0).getString()}, s.getColumn(1).getString(),
+                       parse_task_state(s.getColumn(2).getString()) == task_state::failed, s.getColumn(3).getInt64()});
+        });
+    }
+
     std::vector<job_id> jobs() override {
         return guarded([&] {
             std::vector<job_id> result;

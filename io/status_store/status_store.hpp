@@ -22,6 +22,14 @@ struct status_record {
     task_status status;
 };
 
+/// A task whose last attempt went wrong, or was lost, and is not forgiven.
+struct failure_record {
+    node_id node;
+    std::string reason;
+    bool for_good = false;
+    time_ms ended_ms = 0;
+};
+
 /// One life of a worker that is over.
 struct forgotten_worker {
     shard_name shard;
@@ -61,6 +69,8 @@ public:
 
     /// Statuses of a job, in node order.
     virtual void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) = 0;
+    /// As far as their attempts are still remembered. O(statuses of the job).
+    virtual void for_each_failure(const job_id& job, const std::function<void(failure_record)>& visit) = 0;
     /// Those of which there is a status or an attempt, by name.
     [[nodiscard]] virtual std::vector<job_id> jobs() = 0;
     /// The attempts at a task, or at all tasks of a job (an empty node), the latest first.

@@ -19,6 +19,7 @@ public:
     void commit(const status_batch& b) override { commits_.push_back(b.starts.size()); }
     std::chrono::milliseconds commit_spacing() const override { return 100ms; }
     void for_each_status(const job_id&, const std::function<void(const node_id&, task_status)>&) override {}
+    void for_each_failure(const job_id&, const std::function<void(failure_record)>&) override {}
     std::vector<job_id> jobs() override { return {}; }
     std::vector<attempt> attempts(const job_id&, const node_id&, std::size_t) override { return {}; }
     std::vector<worker_instance> workers() override { return {}; }

@@ -44,6 +44,7 @@ public:
     std::uint64_t cluster() override { return 1; }
     void commit(const status_batch&) override {}
     void for_each_status(const job_id&, const std::function<void(const node_id&, task_status)>&) override {}
+    void for_each_failure(const job_id&, const std::function<void(failure_record)>&) override {}
     std::vector<job_id> jobs() override { return {}; }
     std::vector<attempt> attempts(const job_id&, const node_id&, std::size_t) override { return {}; }
     std::vector<worker_instance> workers() override { return {}; }

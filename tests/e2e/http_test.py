@@ -165,6 +165,48 @@ class Api(HttpTest):
         again = self.get("/api/v1/logs?job=long&after=" + urllib.parse.quote(first["next"]))
         self.assertEqual(again["lines"], [])
 
+    def test_failures_by_cause_are_counted_and_retried(self):
+        details = self.get("/api/v1/jobs/failing/details")
+        self.assertEqual([(g["tasks"], g["for_good"]) for g in details["failures"]], [(6, 6)])
+        self.assertTrue(details["failures"][0]["cause"].startswith("exit code 3"))
+        self.assertEqual(len(details["slowest"]), 6)
+        forgive = "/api/v1/jobs/failing/forgive?"
+        count = lambda query: self.ask(forgive + query + "&only_count=true", "POST")[2]["tasks"]
+        self.assertEqual(count("error=exit"), 6)
+        self.assertEqual(count("error=another"), 0)
+        self.assertEqual(count("nodes=host1&state=failed"), 3)
+        self.assertEqual(count("state=backoff"), 0)
+        for bad in ("nodes=(", "state=done", "only_count=maybe", "other=1"):
+            with self.subTest(bad):
+                self.assertEqual(self.ask(forgive + bad, "POST")[2]["code"], "bad_parameter")
+        self.assertEqual(self.ask(forgive + "nodes=host1:db1", "POST")[2]["tasks"], 1)
+        self.wait_until(lambda: len(self.get("/api/v1/tasks/failing/host1:db1")["attempts"]) == 2, "another attempt")
+        self.assertEqual(len(self.get("/api/v1/tasks/failing/host1:db2")["attempts"]), 1)
+
+    def test_nodes_are_shown_below_each_other(self):
+        hosts = self.get("/api/v1/nodes")
+        self.assertEqual((hosts["below"], hosts["path"], hosts["next"]), ("instance", ["instance"], None))
+        self.assertEqual({n["level"] for n in hosts["nodes"]}, {"host"})
+        first = self.get("/api/v1/nodes?below=host1&job=failing&limit=2")
+        rest = self.get("/api/v1/nodes?below=host1&job=failing&cursor=" + urllib.parse.quote(first["next"]))
+        names = [n["node"] for n in first["nodes"] + rest["nodes"]]
+        self.assertEqual(sorted(names), ["host1:db1", "host1:db2", "host1:db3"])
+        self.assertEqual(sum(n["tasks"]["failed"] for n in first["nodes"] + rest["nodes"]), 3)
+        self.assertEqual(self.ask("/api/v1/nodes?below=nowhere")[0], 404)
+        self.assertEqual(self.ask("/api/v1/nodes?job=nothing")[0], 404)
+        self.assertEqual(self.ask("/api/v1/nodes?limit=0")[0], 400)
+        self.assertEqual(self.ask("/api/v1/nodes?level=host")[0], 400)
+
+    def test_log_levels_change_all_or_none(self):
+        change = lambda body: self.ask("/api/v1/log", "PUT", body)
+        self.assertEqual(change('{"worker": "debug", "network": "off"}')[0], 200)
+        levels = self.get("/api/v1/log")["levels"]
+        self.assertEqual((levels["worker"], levels["network"], levels["store"]), ("debug", "off", "info"))
+        for bad in ("", "[]", "{}", '{"worker": 1}', '{"worker": "loud"}', '{"store": "debug", "kitchen": "debug"}'):
+            with self.subTest(bad):
+                self.assertEqual(change(bad)[2]["code"], "bad_body")
+        self.assertEqual(self.get("/api/v1/log")["levels"], levels)
+
     def test_acting_on_jobs_and_tasks(self):
         self.assertIn("1 task signaled", self.ask("/api/v1/tasks/long/host1:db1/kill", "POST")[2]["text"])
         self.wait_until(lambda: any(a["ended_at"] for a in self.get("/api/v1/tasks/long/host1:db1")["attempts"]), "its end")

@@ -17,6 +17,9 @@ public:
     void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) override {
         inner_->for_each_status(job, visit);
     }
+    void for_each_failure(const job_id& job, const std::function<void(failure_record)>& visit) override {
+        inner_->for_each_failure(job, visit);
+    }
     std::vector<job_id> jobs() override { return inner_->jobs(); }
     std::vector<attempt> attempts(const job_id& job, const node_id& node, std::size_t limit) override {
         return inner_->attempts(job, node, limit);

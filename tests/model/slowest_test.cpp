@@ -1,0 +1,26 @@
+#include "model/slowest.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+
+namespace bistro {
+namespace {
+
+TEST(slowest_tasks, are_the_longest_in_their_order) {
+    std::mt19937_64 random{1};
+    std::vector<timed_task> all;
+    slowest_tasks slowest;
+    for (int i = 0; i < 1000; ++i) {
+        all.push_back({node_id{std::to_string(i)}, static_cast<time_ms>(random() % 300)});
+        slowest.add(all.back().node, all.back().took_ms);
+    }
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.took_ms > b.took_ms; });
+    all.resize(slowest_tasks::kept);
+    EXPECT_EQ(slowest.longest(), all);
+}
+
+}  // namespace
+}  // namespace bistro
