@@ -224,7 +224,11 @@ void command_line::add_questions() {
 }
 
 void command_line::add_troubles() {
-    auto* c = app.add_subcommand("failures", "what went wrong, by cause");
+    auto* c = app.add_subcommand("top", "what happens, live; keys sort, filter and act");
+    add_target(*c, target);
+    c->callback([this] { code = command_top(target); });
+
+    c = app.add_subcommand("failures", "what went wrong, by cause");
     c->add_option("JOB", job, "of this job only");
     add_target(*c, target);
     add_json(*c, target);

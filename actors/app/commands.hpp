@@ -86,6 +86,8 @@ struct target_arguments {
 };
 int command_status(const target_arguments& target);
 int command_jobs(const target_arguments& target);
+/// The same and more, live, on a terminal.
+int command_top(const target_arguments& target);
 int command_workers(const target_arguments& target);
 struct tasks_arguments {
     std::string job;

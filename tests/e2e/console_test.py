@@ -1,5 +1,6 @@
 """The console on real processes: a scheduler, a worker of its own, and a terminal."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,6 +8,8 @@ import re
 import select
 import signal
 import sqlite3
+import struct
+import termios
 import time
 import unittest
 
@@ -35,6 +38,84 @@ class ConsoleTest(BistroTest):
     def start_worker(self):
         self.worker = self.start("worker", "c.toml", "--shard", "w", "--data-dir", "worker")
         self.wait_until(lambda: "joined" in self.read(self.worker.log), "a member")
+
+    def terminal(self, *arguments):
+        """The program on a terminal: its descriptor, a wait for what it shows, and one for its end."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execve(BISTRO, [BISTRO, *arguments], {**self.environment, "TERM": "xterm"})
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+        shown = ""
+
+        def until(pattern):
+            nonlocal shown
+            end = time.monotonic() + 30
+            while not re.search(pattern, shown):
+                self.assertLess(time.monotonic(), end, f"{pattern} did not come; shown: {shown!r}")
+                if select.select([fd], [], [], 0.1)[0]:
+                    shown += os.read(fd, 65536).decode(errors="replace")
+            shown = ""
+
+        return fd, until, lambda: os.waitpid(pid, 0)[1]
+
+    def test_top_shows_and_acts(self):
+        self.start_worker()
+        fd, until, end = self.terminal("top")
+        try:
+            until("> j .*30")
+            os.write(fd, b"p")
+            until("pause j\\? y or n")
+            os.write(fd, b"y")
+            until("j \\(paused\\)")
+            os.write(fd, b"4")
+            until("w .*healthy")
+            os.write(fd, b"q")
+            self.assertEqual(end(), 0)
+        finally:
+            os.close(fd)
+        _, err = self.bistro("top", code=2)
+        self.assertIn("needs a terminal", err)
+
+    def test_failures_slowest_retry_and_nodes(self):
+        self.write("bad.toml", "[jobs.bad]\nowner = \"test\"\nbackoff = [\"fail\"]\n"
+                   "command = [\"sh\", \"-c\", \"echo no space on $0 >&2; exit 4\"]\n")
+        self.bistro("submit", "bad.toml")
+        self.start_worker()
+        self.wait_until(lambda: self.json("failures", "bad")["jobs"][0]["failures"], "a failure")
+        self.bistro("wait", "bad", code=1)
+        groups = self.json("failures")["jobs"]
+        self.assertEqual([len(g["failures"]) for g in groups], [0, 1])
+        self.assertEqual(groups[1]["failures"][0]["cause"], "exit code 4: no space on {node}")
+        self.assertEqual(groups[1]["failures"][0]["tasks"], 30)
+        out, _ = self.bistro("failures")
+        self.assertIn("bistro retry bad --error 'exit code 4: no space on {node}'", out)
+        self.assertEqual(self.bistro("retry", "bad", "--count", "--nodes", "db1$")[0], "1 task of job bad would be retried\n")
+        self.bistro("retry", "bad", input="", code=2)
+        self.bistro("retry", "bad", "--status", "done", code=2)
+        self.bistro("retry", "nobody", "--yes", code=2)
+        self.assertEqual(self.bistro("retry", "--job", "bad", "--yes", "--error", "no space")[0], "30 tasks forgiven\n")
+        self.assertTrue(self.json("slowest", "j")["slowest"])
+        row = self.json("nodes")["nodes"][0]
+        self.assertEqual((row["node"], row["children"], row["tasks"]["total"]), ("host1", 30, 60))
+        self.assertIn("below instance / host1", self.bistro("nodes", "host1", "--limit", "3")[0])
+        self.bistro("nodes", "nowhere", code=2)
+
+    def test_the_log_is_as_it_was_asked_for(self):
+        process = self.start("worker", "--scheduler", "127.0.0.1:1", "--log-format", "json", "--log-level", "network=error",
+                             "--log-level", "worker=info", "--data-dir", "w2")
+        time.sleep(0.3)
+        self.stop(process)
+        for line in self.read(process.log).splitlines():
+            entry = json.loads(line)
+            self.assertLessEqual({"ts", "level", "component", "msg"}, set(entry))
+            self.assertNotEqual(entry["component"], "network")
+        self.bistro("worker", "--log-level", "loud", code=2)
+        bare = self.start("scheduler", "c.toml", "--data-dir", "other", "--no-console", "--log-format", "logfmt")
+        self.wait_until(lambda: "listens" in self.read(bare.log), "a start")
+        self.assertRegex(self.read(bare.log), r'(?m)^ts=\S+ level=info component=program msg="scheduler listens on [\d.:]+"$')
+        _, err = self.bistro("console", "--data-dir", "other", "-c", "actors", code=2)
+        self.assertIn("this process has no console", err)
 
     def test_each_process_shows_its_actors(self):
         self.start_worker()
@@ -111,21 +192,7 @@ class ConsoleTest(BistroTest):
 
     def test_the_terminal_completes_and_remembers(self):
         self.environment["XDG_STATE_HOME"] = self.path("home")
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.execve(BISTRO, [BISTRO, "console"], {**self.environment, "TERM": "xterm"})
-        shown = ""
-
-        def until(pattern):
-            nonlocal shown
-            end = time.monotonic() + 30
-            while not re.search(pattern, shown):
-                self.assertLess(time.monotonic(), end, f"{pattern} did not come; shown: {shown!r}")
-                if select.select([fd], [], [], 0.1)[0]:
-                    shown += os.read(fd, 65536).decode(errors="replace")
-            shown = ""
-
+        fd, until, end = self.terminal("console")
         try:
             until("bistro> ")
             os.write(fd, b"que\t\n")
@@ -141,8 +208,7 @@ class ConsoleTest(BistroTest):
             os.write(fd, b"\x10")  # the line before
             until("tap gateway")
             os.write(fd, b"\x15quit\n")
-            _, status = os.waitpid(pid, 0)
-            self.assertEqual(status, 0)
+            self.assertEqual(end(), 0)
         finally:
             os.close(fd)
         self.assertIn("queues", self.read("home/bistro/console_history"))
