@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "actors/app/completion.hpp"
+#include "actors/app/target.hpp"
 #include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
@@ -37,7 +38,7 @@ std::vector<std::string> split_off_command(std::vector<std::string>& arguments) 
 
 constexpr std::int64_t max_seed = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t max_limit = 1'000'000'000;
-constexpr std::int64_t max_nodes = 100'000;
+constexpr std::int64_t most_nodes = 100'000;
 constexpr std::int64_t max_wait_s = 365 * 86'400;
 
 // CLI11 alone takes -1 for a large number, and what is too large for the largest.
@@ -53,10 +54,18 @@ CLI::Validator whole_number(std::int64_t most) {
 }
 
 void add_target(CLI::App& app, target_arguments& target) {
-    app.add_option("--config", target.config, "config whose data directory is meant")->type_name("FILE");
-    app.add_option("--data-dir", target.data_dir, "data directory of the scheduler (default: state)")->type_name("DIR");
-    app.add_option("--scheduler", target.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")
-        ->type_name("HOST:PORT");
+    auto* config = app.add_option("--config", target.config, "config whose data directory is meant")->type_name("FILE");
+    auto* folder = app.add_option("--data-dir", target.data_dir, "data directory of the scheduler (default: state)")
+                       ->type_name("DIR");
+    auto* address = app.add_option("--scheduler", target.scheduler, "address of the scheduler; also $BISTRO_SCHEDULER")
+                        ->type_name("HOST:PORT");
+    app.add_option("--profile", target.profile,
+                   "the scheduler of ~/.config/bistro/NAME.toml, a file like a worker's; also $BISTRO_PROFILE")
+        ->type_name("NAME")
+        ->excludes(config)
+        ->excludes(folder)
+        ->excludes(address);
+    app.parse_complete_callback([&target] { use_profile(target); });
 }
 
 void add_process(CLI::App& app, process_arguments& process) {
@@ -255,7 +264,7 @@ void command_line::add_troubles() {
     c = app.add_subcommand("nodes", "the nodes below one, their tasks, and how full they are");
     c->add_option("NODE", nodes.below, "below this one (default: the instance)");
     c->add_option("--job", nodes.job, "tasks of this job only");
-    c->add_option("--limit", nodes.limit, "at most so many")->check(whole_number(max_nodes))->capture_default_str();
+    c->add_option("--limit", nodes.limit, "at most so many")->check(whole_number(most_nodes))->capture_default_str();
     add_target(*c, target);
     add_json(*c, target);
     add_watch(*c, watch_s);

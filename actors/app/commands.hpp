@@ -82,6 +82,7 @@ struct target_arguments {
     std::string config;    ///< its data directory is meant
     std::string data_dir;  ///< beats the config's
     std::string scheduler;
+    std::string profile;  ///< see use_profile()
     bool json = false;
 };
 int command_status(const target_arguments& target);

@@ -1,12 +1,35 @@
 #include "actors/app/target.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <tuple>
 
 #include "io/data_dir.hpp"
+#include "io/error.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
+
+void use_profile(target_arguments& target) {
+    auto name = target.profile;
+    const char* from_environment = std::getenv("BISTRO_PROFILE");
+    if (name.empty() && from_environment != nullptr && target.config.empty() && target.data_dir.empty() &&
+        target.scheduler.empty())
+        name = from_environment;
+    if (name.empty()) return;
+    if (name.find('/') != std::string::npos || name.starts_with('.'))
+        throw io_error{quote(name) + " can't name a profile: it is the name of a file without its ending"};
+    const char* own = std::getenv("XDG_CONFIG_HOME");
+    const char* home = std::getenv("HOME");
+    const auto folder = own != nullptr && *own != '\0'
+                            ? std::filesystem::path{own}
+                            : std::filesystem::path{home != nullptr ? home : "."} / ".config";
+    const auto path = folder / "bistro" / (name + ".toml");
+    if (!std::filesystem::exists(path))
+        throw io_error{"there is no profile " + quote(name) + ": write " + path.string() +
+                       ", with a [worker] section that has the scheduler's address, as for a worker"};
+    target.config = path.string();
+}
 
 bool names_a_scheduler(const target_arguments& target) {
     if (target.config.empty()) return false;

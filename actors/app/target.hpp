@@ -26,6 +26,10 @@ membership membership_of(const settings& config);
 /// address file in the data directory "state".
 finder_result make_finder(const target_arguments& target, const membership& member);
 
+/// Where the arguments name a profile, or $BISTRO_PROFILE does and they name nothing else, its file becomes their
+/// config: $XDG_CONFIG_HOME/bistro/NAME.toml. Throws io_error where there is none.
+void use_profile(target_arguments& target);
+
 /// Its config is a scheduler's own, not one that only a worker or a client has.
 bool names_a_scheduler(const target_arguments& target);
 

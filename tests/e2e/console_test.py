@@ -101,6 +101,27 @@ class ConsoleTest(BistroTest):
         self.assertIn("below instance / host1", self.bistro("nodes", "host1", "--limit", "3")[0])
         self.bistro("nodes", "nowhere", code=2)
 
+    def test_a_profile_names_a_scheduler(self):
+        with open(self.path("state/scheduler.address")) as f:
+            port = re.search(r":(\d+)|\"port\":\s*(\d+)", f.read())
+        port = next(g for g in port.groups() if g)
+        os.makedirs(self.path("config/bistro"))
+        self.environment["XDG_CONFIG_HOME"] = self.path("config")
+        secret = self.path("state/secret")
+        self.write("config/bistro/night.toml", f'[worker]\nscheduler = "127.0.0.1:{port}"\nsecret_file = "{secret}"\n')
+        self.assertEqual(self.json("status", "--profile", "night")["jobs"], 1)
+        self.environment["BISTRO_PROFILE"] = "night"
+        elsewhere = self.path("elsewhere")
+        os.mkdir(elsewhere)
+        self.folder, before = elsewhere, self.folder
+        self.assertEqual(self.json("jobs")["jobs"][0]["job"], "j")
+        self.folder = before
+        self.environment["BISTRO_PROFILE"] = "day"
+        self.assertIn("day.toml", self.bistro("jobs", code=3)[1])
+        self.assertEqual(self.json("jobs", "--data-dir", "state")["jobs"][0]["job"], "j")
+        self.bistro("jobs", "--profile", "../night", code=3)
+        self.bistro("jobs", "--profile", "night", "--data-dir", "state", code=2)
+
     def test_the_log_is_as_it_was_asked_for(self):
         process = self.start("worker", "--scheduler", "127.0.0.1:1", "--log-format", "json", "--log-level", "network=error",
                              "--log-level", "worker=info", "--data-dir", "w2")
