@@ -219,6 +219,7 @@ job_details details(self_ptr self) {
     s.table->for_each_running(
         [&](invocation_id, const running_task& task) { running.add(task.node, now - task.started_ms); });
     answer.running = running.longest();
+    answer.levels = shares_by_level(*s.table);
     return answer;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <vector>
 
 #include "model/forest.hpp"
@@ -28,6 +28,17 @@ struct node_share {
     }
     bool operator==(const node_share&) const = default;
 };
+
+/// How many nodes of a level are done, and so on: failed where some task below is, else running, else waiting, and done
+/// where all tasks below are. Nodes without tasks are none of the numbers.
+struct level_share {
+    std::string level;
+    node_share nodes;
+    bool operator==(const level_share&) const = default;
+};
+
+/// Of the levels from the instance to that of the tasks. O(nodes of those levels).
+std::vector<level_share> shares_by_level(const task_table& table);
 
 /// Of the children of `below`, in the forest's order; of a node with several parents below its first. Empty where the
 /// table has no forest, or no such node. O(tasks of the job).

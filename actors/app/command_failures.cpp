@@ -94,6 +94,29 @@ int command_failures(const target_arguments& target, const std::string& job) {
     return all_well;
 }
 
+int command_levels(const target_arguments& target, const std::string& job) {
+    client c{target};
+    const auto details = c.connected() ? c.ask<job_details>(details_asked{{}, job_id{job}}) : std::nullopt;
+    if (!details) return unreachable(c);
+    if (target.json) {
+        auto answer = details_json(*details);
+        answer["version"] = json_version;
+        fmt::print("{}\n", to_line(answer));
+        return all_well;
+    }
+    text_table table{{{"level"},
+                      {"nodes", align::right},
+                      {"done", align::right},
+                      {"running", align::right},
+                      {"waiting", align::right},
+                      {"failed", align::right}}};
+    for (const auto& [level, nodes] : details->levels)
+        table.add({printable(level), std::to_string(nodes.total), std::to_string(nodes.done),
+                   std::to_string(nodes.running), std::to_string(nodes.waiting), std::to_string(nodes.failed)});
+    print(table);
+    return all_well;
+}
+
 int command_slowest(const target_arguments& target, const std::string& job) {
     client c{target};
     const auto details = c.connected() ? c.ask<job_details>(details_asked{{}, job_id{job}}) : std::nullopt;

@@ -254,6 +254,13 @@ void command_line::add_troubles() {
     add_target(*c, target);
     c->callback([this] { code = command_retry(target, retry); });
 
+    c = app.add_subcommand("levels", "how far a job is on each level: nodes that are done, and so on");
+    c->add_option("JOB", job, "of this job")->required();
+    add_target(*c, target);
+    add_json(*c, target);
+    add_watch(*c, watch_s);
+    c->callback([this] { code = watched(watch_s, [this] { return command_levels(target, job); }); });
+
     c = app.add_subcommand("slowest", "the tasks of a job that take longest");
     c->add_option("JOB", job, "of this job")->required();
     add_target(*c, target);

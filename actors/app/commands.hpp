@@ -113,6 +113,8 @@ int command_control(const target_arguments& target, const std::string& verb, con
 int command_submit(const target_arguments& target, const std::string& file);
 /// What went wrong, by cause; an empty job: of all.
 int command_failures(const target_arguments& target, const std::string& job);
+/// How far a job is on each level of nodes.
+int command_levels(const target_arguments& target, const std::string& job);
 /// The tasks that take longest.
 int command_slowest(const target_arguments& target, const std::string& job);
 struct retry_arguments {

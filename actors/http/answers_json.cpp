@@ -205,6 +205,14 @@ json::object log_line_json(const log_line& line) {
 
 namespace {
 
+json::object share_json(const node_share& share) {
+    return {{"total", share.total},
+            {"done", share.done},
+            {"running", share.running},
+            {"failed", share.failed},
+            {"waiting", share.waiting}};
+}
+
 json::array timed_array(const std::vector<timed_task>& tasks) {
     json::array result;
     for (const auto& task : tasks)
@@ -226,7 +234,11 @@ json::object details_json(const job_details& details) {
                                         {"latest_at", json_seconds(group.latest_ms)},
                                         {"nodes", std::move(nodes)}});
     }
+    json::array levels;
+    for (const auto& level : details.levels)
+        levels.push_back(json::object{{"level", json_text(level.level)}, {"nodes", share_json(level.nodes)}});
     return {{"job", json_text(details.job.value)},
+            {"levels", std::move(levels)},
             {"failures", std::move(failures)},
             {"slowest", timed_array(details.slowest)},
             {"running_longest", timed_array(details.running)}};
@@ -240,17 +252,12 @@ json::object nodes_json(const nodes_answer& answer) {
         json::object resources;
         for (const auto& [name, amount] : row.resources)
             resources[name] = json::object{{"used", amount.first}, {"limit", amount.second}};
-        const auto& share = row.share;
         nodes.push_back(json::object{{"node", json_text(row.node.value)},
                                      {"level", json_text(row.level)},
                                      {"enabled", row.enabled},
                                      {"tags", std::move(tags)},
                                      {"children", row.children},
-                                     {"tasks", json::object{{"total", share.total},
-                                                            {"done", share.done},
-                                                            {"running", share.running},
-                                                            {"failed", share.failed},
-                                                            {"waiting", share.waiting}}},
+                                     {"tasks", share_json(row.share)},
                                      {"resources", std::move(resources)}});
     }
     json::array path;

@@ -170,6 +170,7 @@ struct job_details {
     std::vector<failure_group> failures;  ///< by cause, most tasks first
     std::vector<timed_task> slowest;      ///< of those that were done or failed in this life of the scheduler
     std::vector<timed_task> running;      ///< the longest
+    std::vector<level_share> levels;
 };
 /// To a console actor, by way of the gateway: a command, word by word, about the scheduler's process or that of a
 /// worker.

@@ -39,6 +39,11 @@ TEST(node_shares, each_child_has_the_tasks_below_it) {
     EXPECT_EQ(dbs[0], (node_share{1, 1, 0, 0, 0}));
     EXPECT_EQ(dbs[2], (node_share{})) << "and counted below the other";
     EXPECT_TRUE(shares_below(table, *nodes->find("a")).empty());
+    const auto levels = shares_by_level(table);
+    ASSERT_EQ(levels.size(), 3U);
+    EXPECT_EQ(levels[0], (level_share{"instance", {1, 0, 0, 1, 0}}));
+    EXPECT_EQ(levels[1], (level_share{"host", {2, 0, 1, 1, 0}})) << "what waits counts below both parents";
+    EXPECT_EQ(levels[2], (level_share{"db", {4, 1, 1, 1, 1}}));
     node_share sum;
     sum += hosts[0];
     sum += hosts[1];

@@ -126,7 +126,7 @@ test("a job says what its tasks wait for, and lists them by state and page", asy
   await serve();
   await open("#/job/long");
   await text(/178 wait for slots of 3 nodes/);
-  const tasks = page.getByRole("table", { name: "Tasks" });
+  const tasks = page.getByRole("table", { name: "Tasks", exact: true });
   await tasks.getByRole("row").nth(100).waitFor();
   assert.equal(await tasks.getByRole("row").count(), 101);
   await page.getByRole("button", { name: "Next" }).click();
@@ -144,7 +144,7 @@ test("a task has its explanation, its attempts and its output as it comes", asyn
   await serve();
   await open("#/job/long");
   await page.getByLabel("state").selectOption("running");
-  await page.getByRole("table", { name: "Tasks" }).getByRole("link").first().click();
+  await page.getByRole("table", { name: "Tasks", exact: true }).getByRole("link").first().click();
   const lines = page.getByRole("log").getByText("tick");
   await lines.nth(3).waitFor();
   const seen = await lines.count();
@@ -175,6 +175,113 @@ test("actions are confirmed, and done", async () => {
   assert.deepEqual(problems, []);
 });
 
+test("failures are grouped by their cause, and retried after a look at how many", async () => {
+  await serve();
+  await open("#/failures");
+  await row(/failing 181 181 exit code 3: oops/).waitFor();
+  await page.getByRole("main").getByRole("button", { name: "Retry" }).click();
+  await page.getByRole("dialog").getByText(/Retry 181 tasks of failing\? They ended with: exit code 3: oops/).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("main").getByRole("button", { name: "Retry" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Retry" }).click();
+  await page.getByRole("status").getByText("181 tasks forgiven").waitFor();
+  await open("#/job/failing");
+  await page.getByRole("table", { name: "Failures by cause" }).waitFor();
+  await page.getByRole("table", { name: "Levels" }).getByRole("row", { name: /db .*181/ }).waitFor();
+  await page.getByRole("table", { name: "Levels" }).getByRole("row", { name: /host .*3/ }).waitFor();
+  await page.getByRole("table", { name: "Slowest tasks" }).waitFor();
+  assert.deepEqual(problems, []);
+});
+
+test("the map leads from the hosts to a task, by status and by fullness", async () => {
+  await serve();
+  await open("#/map");
+  const map = page.locator(".map a");
+  await page.getByRole("link", { name: /^host1: .*failed/ }).waitFor();
+  assert.equal(await map.count(), 3);
+  await page.getByLabel("colour").selectOption("slots");
+  await page.getByRole("link", { name: "host2: 1 of 1 slots" }).waitFor();
+  await page.getByLabel("colour").selectOption("");
+  await page.getByRole("link", { name: /^host2: .*failed/ }).waitFor();
+  await page.getByLabel("job").selectOption("failing");
+  await page.getByRole("link", { name: "host2: 60 failed" }).click();
+  await until(async () => (await map.count()) === 60, "its children");
+  await page.getByRole("navigation", { name: "path" }).getByText("host2").waitFor();
+  await page.getByRole("link", { name: "host2/db7: 1 failed" }).click();
+  await page.getByRole("heading", { name: /failing on host2\/db7/ }).waitFor();
+  await page.goBack();
+  await page.getByRole("link", { name: "instance" }).click();
+  await until(async () => (await map.count()) === 3, "the hosts");
+  await page.setViewportSize({ width: 390, height: 800 });
+  assert.ok((await overflow()) <= 0, "the map is wider than 390");
+  assert.deepEqual(problems, []);
+});
+
+test("a theme is chosen, and remembered", async () => {
+  await serve();
+  await page.emulateMedia({ colorScheme: "light" });
+  await open("");
+  const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.equal(await paper(), "rgb(255, 255, 255)");
+  await page.getByRole("button", { name: "Theme: auto" }).click();
+  await page.getByRole("button", { name: "Theme: light" }).click();
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  assert.equal(await paper(), "rgb(22, 25, 29)");
+  await page.reload();
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  assert.equal(await paper(), "rgb(22, 25, 29)");
+});
+
+test("a million tasks while they run", async () => {
+  writeFileSync(join(folder, "c.toml"), `
+[nodes]
+levels = ["host", "db"]
+[[nodes.sources]]
+source = "range_label"
+parent_level = "instance"
+format = "host{i}"
+start = 1
+end = 1000
+[[nodes.sources]]
+source = "range_label"
+parent_level = "host"
+format = "{parent}/db{i}"
+start = 1
+end = 200
+[resources.instance]
+slots = { limit = 500, default = 1 }
+[resources.host]
+on_host = { limit = 1, default = 1 }
+${["a", "b", "c", "d", "e"].map((name) => `[jobs.${name}]\nowner = "ada"\ncommand = ["bistro:null"]\n`).join("")}
+[network]
+http = "127.0.0.1:0"
+`);
+  const scheduler = start("scheduler", "c.toml");
+  address = "http://" + (await until(() => scheduler.log().match(/HTTP is served on (\S+)/)?.[1], "HTTP"));
+  const slowest = new Map();
+  page.on("requestfinished", (request) => {
+    const path = new URL(request.url()).pathname;
+    slowest.set(path, Math.max(slowest.get(path) ?? 0, request.timing().responseEnd));
+  });
+  await open("");
+  await text(/5 jobs, 1,000,000 tasks/);
+  start("worker", "c.toml");
+  for (const [hash, ready] of [["#/", /a .*200,000/], ["#/job/a", /host .*1,000/], ["#/failures", /./], ["#/workers", /healthy|new/]]) {
+    await open(hash);
+    if (hash === "#/failures") await text("none");
+    else await row(ready).first().waitFor();
+    await page.waitForResponse((response) => response.url().includes("/api/v1/status"));
+  }
+  await open("#/map");
+  await page.getByRole("link", { name: /^host7: / }).waitFor();
+  await until(async () => (await page.locator(".map a").count()) === 1000, "all hosts");
+  await open("#/map/host7/a");
+  await until(async () => (await page.locator(".map a").count()) === 200, "its children");
+  assert.deepEqual(problems, []);
+  // How long they took is a benchmark's business; here it is only told.
+  for (const [path, ms] of [...slowest].sort((x, y) => y[1] - x[1]).slice(0, 6)) console.log(`${path}: at most ${ms.toFixed(0)} ms`);
+});
+
 test("names are text, whatever is in them", async () => {
   await serve();
   await open(`#/task/failing/${encodeURIComponent(strange)}`);
@@ -188,7 +295,7 @@ test("workers, a narrow screen, and the dark", async () => {
   for (const [width, scheme] of [[1280, "light"], [390, "dark"]]) {
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme: scheme });
-    for (const hash of ["#/workers", "#/job/long", "#/task/failing/host1%2Fdb1", "#/"]) {
+    for (const hash of ["#/workers", "#/failures", "#/job/long", "#/task/failing/host1%2Fdb1", "#/"]) {
       await open(hash);
       await page.getByRole("main").getByRole("table").first().waitFor();
       assert.ok((await overflow()) <= 0, `${hash} is wider than ${width}`);

@@ -1,10 +1,14 @@
 "use strict";
 // The page of a scheduler. It asks /api/v1 for what is on the screen, once a second while it is seen, and writes text
-// as text only. Pages: #/ jobs, #/job/NAME, #/task/JOB/NODE, #/workers.
+// as text only. Pages: #/ jobs, #/job/NAME, #/task/JOB/NODE, #/failures,
+// #/map/NODE, #/workers.
 
 const REFRESH_MS = 1000;
 const PAGE_OF_TASKS = 100;
 const LINES_KEPT = 2000;
+const CELLS = 1000;
+const CELLS_WITH_NAMES = 200;
+const JOBS_WITH_FAILURES = 50;
 const STATES = ["waiting", "running", "backoff", "blocked", "done", "incomplete", "error", "failed", "disabled", "excluded", "gone"];
 const PARTS = ["done", "running", "ending", "failed", "backoff", "blocked", "waiting"];
 
@@ -150,6 +154,36 @@ function actionsOfJob(job) {
       : null);
 }
 
+// Of one cause, or of all: shows first how many tasks that is.
+function retry(job, cause) {
+  const path = `api/v1/jobs/${encodeURIComponent(job)}/forgive?` + (cause ? `error=${encodeURIComponent(cause)}&` : "");
+  const act = async () => {
+    try {
+      const { tasks } = await ask(`${path}only_count=true`, "POST");
+      if (await confirmed(`Retry ${counted(tasks, "task")} of ${job}?` + (cause ? ` They ended with: ${cause}` : ""), "Retry"))
+        say((await ask(`${path}only_count=false`, "POST")).text);
+    } catch (error) {
+      say(error.message);
+    }
+    refresh();
+  };
+  return h("button", { type: "button", onclick: act }, "Retry");
+}
+
+function failuresTable(rows, withJob) {
+  const columns = [
+    ...(withJob ? [["job", (row) => jobLink(row.job)]] : []),
+    ["tasks", (row) => number.format(row.tasks), true],
+    ["for good", (row) => number.format(row.for_good), true],
+    ["cause", (row) => row.cause],
+    ["latest", (row) => time(row.latest_at)],
+    ["nodes", (row) => [row.nodes.flatMap((node) => [taskLink(row.job, node), " "]), row.tasks > row.nodes.length ? "..." : ""]],
+    ["", (row) => retry(row.job, row.cause)],
+  ];
+  return table(columns, rows, "Failures by cause");
+}
+const failuresOf = (details) => details.failures.map((group) => ({ job: details.job, ...group }));
+
 // -- pages: each gives the title and what to show. `view` lives as long as its page is on the screen.
 
 async function jobsPage() {
@@ -169,7 +203,7 @@ async function jobPage(view, name) {
   const path = `api/v1/jobs/${encodeURIComponent(name)}`;
   const query = `api/v1/tasks?job=${encodeURIComponent(name)}&limit=${PAGE_OF_TASKS}` + (view.state ? `&state=${view.state}` : "") +
     (view.cursors?.length ? `&cursor=${encodeURIComponent(view.cursors.at(-1))}` : "");
-  const [job, why, page] = await Promise.all([ask(path), ask(`${path}/explanation`), ask(query)]);
+  const [job, why, page, details] = await Promise.all([ask(path), ask(`${path}/explanation`), ask(query), ask(`${path}/details`)]);
   const choose = (event) => {
     Object.assign(view, { state: event.target.value, cursors: [] });
     refresh();
@@ -196,6 +230,21 @@ async function jobPage(view, name) {
     why.text ? h("p", {}, why.text) : null,
     why.waiting.length ? [h("h3", {}, "What its tasks wait for"),
       h("ul", {}, why.waiting.map((group) => h("li", {}, `${number.format(group.tasks)} ${group.tasks === 1 ? "waits" : "wait"} ${group.text}`)))] : null,
+    details.failures.length ? [h("h3", {}, "Failures by cause"), failuresTable(failuresOf(details), false)] : null,
+    h("h3", {}, "Levels"),
+    table([
+      ["level", (row) => row.level],
+      ["progress", (row) => bar(row.nodes)],
+      ["nodes", (row) => number.format(row.nodes.total), true],
+      ...["done", "running", "waiting", "failed"].map((name) => [name, (row) => number.format(row.nodes[name]), true]),
+    ], details.levels, "Levels"),
+    h("p", {}, h("a", { href: `#/map//${encodeURIComponent(name)}` }, "Map of its nodes")),
+    details.running_longest.length || details.slowest.length ? [h("h3", {}, "Slowest"),
+      table([
+        ["node", (row) => taskLink(name, row.node)],
+        ["state", (row) => state(row.state)],
+        ["took", (row) => duration(row.took_s), true],
+      ], [...details.running_longest.map((row) => ({ ...row, state: "running" })), ...details.slowest.map((row) => ({ ...row, state: "ended" }))], "Slowest tasks")] : null,
     h("h3", {}, "Tasks"),
     h("div", { class: "actions" },
       h("label", {}, "state ", h("select", { id: "state", onchange: choose },
@@ -257,6 +306,70 @@ async function workersPage() {
   return ["Workers", [h("h2", {}, "Workers"), workers.length ? table(columns, workers, "Workers") : h("p", {}, "There is no worker; start one with bistro worker.")]];
 }
 
+async function failuresPage() {
+  const { jobs } = await ask("api/v1/jobs");
+  const troubled = jobs.filter((job) => job.tasks.failed + job.tasks.backoff > 0);
+  const all = await Promise.all(troubled.slice(0, JOBS_WITH_FAILURES).map((job) => ask(`api/v1/jobs/${encodeURIComponent(job.job)}/details`)));
+  const rows = all.flatMap(failuresOf).sort((a, b) => b.tasks - a.tasks);
+  return ["Failures", [h("h2", {}, "Failures by cause"),
+    rows.length ? failuresTable(rows, true) : h("p", { class: "soft" }, "none"),
+    troubled.length > all.length ? h("p", { class: "soft" }, `and those of ${counted(troubled.length - all.length, "more job")}`) : null]];
+}
+
+const SHARES = ["done", "running", "failed", "waiting"];
+
+// A child of the node that is shown: how its tasks stand, or how full it is. Leads to its own children, or to its task.
+function cell(node, job, resource) {
+  const { tasks } = node;
+  const amount = resource ? node.resources[resource] : null;
+  const parts = resource
+    ? amount ? [["used", amount.limit ? amount.used / amount.limit : 1]] : []
+    : SHARES.filter((part) => tasks[part]).map((part) => [part, tasks[part] / tasks.total]);
+  const text = resource
+    ? amount ? `${amount.used} of ${amount.limit} ${resource}` : `no ${resource}`
+    : SHARES.filter((part) => tasks[part]).map((part) => `${number.format(tasks[part])} ${part}`).join(", ") || "no tasks";
+  const label = `${node.node}: ${text}${node.enabled ? "" : ", disabled"}`;
+  const hash = node.children || !job ? `#/map/${encodeURIComponent(node.node)}/${encodeURIComponent(job)}` : `#/task/${encodeURIComponent(job)}/${encodeURIComponent(node.node)}`;
+  return h("a", { href: hash, title: label, "aria-label": label, class: (tasks.failed && !resource ? "some-failed " : "") + (node.enabled ? "" : "off") },
+    node.node, h("i", { "aria-hidden": "true" }, parts.map(([part, share]) => {
+      const piece = h("span", { class: part });
+      piece.style.width = `${100 * Math.min(share, 1)}%`;
+      return piece;
+    })));
+}
+
+async function mapPage(view, below, job) {
+  view.cursors ??= [];
+  const query = `api/v1/nodes?limit=${CELLS}` + (below ? `&below=${encodeURIComponent(below)}` : "") + (job ? `&job=${encodeURIComponent(job)}` : "") +
+    (view.cursors.length ? `&cursor=${encodeURIComponent(view.cursors.at(-1))}` : "");
+  const [{ jobs }, answer] = await Promise.all([ask("api/v1/jobs"), ask(query)]);
+  const { nodes } = answer;
+  const resources = [...new Set(nodes.flatMap((node) => Object.keys(node.resources)))];
+  if (!resources.includes(view.resource)) view.resource = "";
+  const go = (change) => () => {
+    change();
+    refresh();
+  };
+  const toJob = (event) => { location.hash = `#/map/${encodeURIComponent(below)}/${encodeURIComponent(event.target.value)}`; };
+  const names = nodes.length <= CELLS_WITH_NAMES;
+  const level = nodes.length ? nodes[0].level : "";
+  return ["Map", [
+    h("h2", {}, "Map"),
+    h("nav", { class: "path", "aria-label": "path" }, answer.path.flatMap((name, i) => [i ? "/" : "",
+      i + 1 < answer.path.length ? h("a", { href: `#/map/${i ? encodeURIComponent(name) : ""}/${encodeURIComponent(job)}` }, name) : h("strong", {}, name)])),
+    h("div", { class: "actions" },
+      h("label", {}, "job ", h("select", { id: "job", onchange: toJob },
+        h("option", { value: "" }, "all"), jobs.map((each) => h("option", { value: each.job, selected: each.job === job }, each.job)))),
+      h("label", {}, "colour ", h("select", { id: "colour", onchange: (event) => go(() => { view.resource = event.target.value; })() },
+        h("option", { value: "" }, "status"), resources.map((name) => h("option", { value: name, selected: name === view.resource }, `fullness of ${name}`)))),
+      h("button", { id: "back", type: "button", disabled: !view.cursors.length, onclick: go(() => view.cursors.pop()) }, "Back"),
+      h("button", { id: "next", type: "button", disabled: !answer.next, onclick: go(() => view.cursors.push(answer.next)) }, "Next")),
+    h("p", { class: "legend soft" }, nodes.length ? `${counted(nodes.length, level)}${answer.left_out ? `, ${number.format(answer.left_out)} more behind` : ""}` : "nothing below",
+      view.resource ? null : SHARES.map((part) => h("span", { class: part }, part))),
+    h("div", { class: names ? "map" : "map small", style: names ? null : "--cell: 1.6rem" }, nodes.map((node) => cell(node, job, view.resource))),
+  ]];
+}
+
 // -- showing
 
 let shown = { hash: null, view: {} };
@@ -269,6 +382,8 @@ function pageOf(hash, view) {
   if (page === "job" && names[0]) return jobPage(view, names[0]);
   if (page === "task" && names[1] !== undefined) return taskPage(view, names[0], names.slice(1).join("/"));
   if (page === "workers") return workersPage();
+  if (page === "failures") return failuresPage();
+  if (page === "map") return mapPage(view, names[0] || "", names[1] || "");
   return jobsPage();
 }
 
@@ -317,6 +432,16 @@ async function refresh() {
     byId("notes").replaceChildren(h("p", {}, text));
   }
 }
+
+// As the system has it, light, or dark; remembered.
+const THEMES = ["auto", "light", "dark"];
+function setTheme(theme) {
+  localStorage.setItem("theme", theme);
+  document.documentElement.dataset.theme = theme;
+  byId("theme").textContent = `Theme: ${theme}`;
+}
+byId("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
+setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto");
 
 window.addEventListener("hashchange", () => {
   say("");
