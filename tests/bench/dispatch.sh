@@ -23,11 +23,11 @@ run_all() {
     one_job "$1" "$slots" bistro:null > config.toml
     printf '[worker]\ndata_dir = "worker-state"\n' >> config.toml
     rm -rf state worker-state
-    "$bistro" scheduler config.toml >/dev/null 2>&1 &
+    "$bistro" scheduler ${process_options:-} config.toml >/dev/null 2>&1 &
     scheduler=$!
     until "$bistro" status --config config.toml --json 2>/dev/null | grep -q "\"total\":$1,"; do sleep 0.1; done
     local began=${EPOCHREALTIME/[.,]/}
-    "$bistro" worker config.toml >/dev/null 2>&1 &
+    "$bistro" worker ${process_options:-} config.toml >/dev/null 2>&1 &
     worker=$!
     until "$bistro" status --config config.toml --json | grep -q "\"done\":$1,"; do sleep 0.05; done
     took=$((${EPOCHREALTIME/[.,]/} - began))
