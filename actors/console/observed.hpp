@@ -23,6 +23,19 @@ inline actor_in_turn& current_turn() {
     return instance;
 }
 
+/// Its turn is over when this is, whatever it throws.
+class turn_of {
+public:
+    turn_of(std::shared_ptr<census> in, caf::actor_id id)
+        : before_{std::exchange(current_turn(), actor_in_turn{std::move(in), id})} {}
+    ~turn_of() { current_turn() = std::move(before_); }
+    turn_of(const turn_of&) = delete;
+    turn_of& operator=(const turn_of&) = delete;
+
+private:
+    actor_in_turn before_;
+};
+
 /// An actor of CAF's that takes exit messages only when its process is about to end its actors: CAF lets a peer send
 /// them, with any sender, and ends an actor for a reason like "kill" before its handler is asked. With a census it also
 /// keeps its record there: what it handles passes by `handle`, around its behavior.
@@ -51,9 +64,8 @@ public:
 
     void initialize() override {
         if (!in_) return Actor::initialize();
-        const auto before = std::exchange(current_turn(), actor_in_turn{in_, this->id()});
+        const turn_of turn{in_, this->id()};
         Actor::initialize();
-        current_turn() = before;
         record_->kind = this->name();
         if constexpr (requires { label_of(this->state); }) record_->label = label_of(this->state);
         record_->handle = caf::actor_cast<caf::weak_actor_ptr>(this->ctrl());
@@ -94,7 +106,7 @@ private:
             this->template make_response_promise<description>().deliver(describe_now());
             return caf::match_case::match;
         }
-        const auto before = std::exchange(current_turn(), actor_in_turn{in_, record_->id});
+        const turn_of turn{in_, record_->id};
         const auto& type = type_of(xs);
         const auto begin = now_ns();
         record_->busy_with.store(&type, std::memory_order_relaxed);
@@ -109,7 +121,6 @@ private:
         record_->count(type);
         if (!tapped.empty()) tell(record_->tapped, std::move(tapped), took);
         if (!traced.empty()) tell(in_->trace(), std::move(traced), took);
-        current_turn() = before;
         return result;
     }
 

@@ -179,6 +179,7 @@ test("failures are grouped by their cause, and retried after a look at how many"
   await serve();
   await open("#/failures");
   await row(/failing 181 181 exit code 3: oops/).waitFor();
+  assert.equal(await page.getByRole("main").getByRole("link", { name: /^host\d\/db\d+$|^</ }).count(), 5, "some of their nodes");
   await page.getByRole("main").getByRole("button", { name: "Retry" }).click();
   await page.getByRole("dialog").getByText(/Retry 181 tasks of failing\? They ended with: exit code 3: oops/).waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
