@@ -61,6 +61,13 @@ TEST_F(strangers, what_a_gateway_takes_is_read_with_its_secret) {
                 Optional(is("bistro::control_asked", "e")));
     EXPECT_THAT(read_stranger_message(payload(with_secret<explain_asked>("f"))),
                 Optional(is("bistro::explain_asked", "f")));
+    EXPECT_THAT(read_stranger_message(payload(with_secret<wait_asked>("g"))), Optional(is("bistro::wait_asked", "g")));
+    EXPECT_THAT(read_stranger_message(payload(with_secret<console_asked>("h"))),
+                Optional(is("bistro::console_asked", "h")));
+    EXPECT_THAT(read_stranger_message(payload(with_secret<details_asked>("i"))),
+                Optional(is("bistro::details_asked", "i")));
+    EXPECT_THAT(read_stranger_message(payload(with_secret<nodes_asked>("j"))),
+                Optional(is("bistro::nodes_asked", "j")));
     const std::string long_one(1000, 'x');
     EXPECT_THAT(read_stranger_message(payload(with_secret<secret_told>(long_one))),
                 Optional(is("bistro::secret_told", long_one)));

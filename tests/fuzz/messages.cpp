@@ -65,6 +65,14 @@ constexpr std::array readers{
     read<protocol_asked>,
     read<protocol_answer>,
     read<secret_told>,
+    read<wait_asked>,
+    read<wait_answer>,
+    read<console_asked>,
+    read<console_answer>,
+    read<details_asked>,
+    read<job_details>,
+    read<nodes_asked>,
+    read<nodes_answer>,
 };
 
 }  // namespace
