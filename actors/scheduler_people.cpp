@@ -287,7 +287,8 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     } else if (job == s.jobs.end()) {
         return caf::make_error(caf::sec::invalid_argument, std::string{"name the job to forgive"});
     } else {
-        self->request(job->second.actor, local_request_timeout, forgive_asked{{m.error, m.nodes, m.state}, m.only_count})
+        self->request(job->second.actor, local_request_timeout,
+                      forgive_asked{{m.error, m.nodes, m.state}, m.only_count})
             .then(answer, fail);
     }
     return promise;
