@@ -43,10 +43,12 @@ struct peer_config : caf::actor_system_config {
 // A process that is connected to, with its actor behind a port.
 struct peer {
     peer() {
-        actor = system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+        // With an argument: CAF dereferences the null pointer that it has for none.
+        const auto talk = [](caf::event_based_actor* self, int) -> caf::behavior {
             return {[self](caf::get_atom) { self->send(caf::actor_cast<caf::actor>(self->current_sender()), slow{}); },
                     [](int n) { return n; }};
-        });
+        };
+        actor = system.spawn(talk, 0);
         port = *system.middleman().publish(actor, 0, "127.0.0.1");
     }
 
