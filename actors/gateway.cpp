@@ -27,6 +27,18 @@ std::string name_of(const hello& m) {
 }
 
 const std::string a_client = "a client";
+constexpr const char* console_command_text = "its console command";
+
+// Takes the question of whoever knows the secret; `name` is what it is called where it is not valid.
+template <class Question, class Answer, class Actor>
+auto handed_on(self_ptr self, const std::string& secret, const Actor& to, const char* name) {
+    return [=](Question& m) -> caf::result<Answer> {
+        if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
+        if constexpr (requires { valid(m); })
+            if (!valid(m)) return refuse(self, a_client, std::string{name} + " is not valid");
+        return self->delegate(to, std::move(m));
+    };
+}
 
 }  // namespace
 
@@ -58,53 +70,21 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
             m.who.local = m.who.local && m.worker->node() == self->node();
             return self->delegate(scheduler, std::move(m));
         },
-        [=](jobs_asked& m) -> caf::result<jobs_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            return self->delegate(scheduler, std::move(m));
-        },
-        [=](tasks_asked& m) -> caf::result<tasks_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its question for tasks is not valid");
-            return self->delegate(scheduler, std::move(m));
-        },
-        [=](logs_asked& m) -> caf::result<logs_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its question for logs is not valid");
-            return self->delegate(scheduler, std::move(m));
-        },
-        [=](explain_asked& m) -> caf::result<explanation> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its question for an explanation is not valid");
-            return self->delegate(scheduler, std::move(m));
-        },
-        [=](wait_asked& m) -> caf::result<wait_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its question to wait is not valid");
-            return self->delegate(scheduler, std::move(m));
-        },
-        [=](details_asked& m) -> caf::result<job_details> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its question for details is not valid");
-            return self->delegate(scheduler, std::move(m));
-        },
-        [=](nodes_asked& m) -> caf::result<nodes_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its question for nodes is not valid");
-            return self->delegate(scheduler, std::move(m));
-        },
+        handed_on<jobs_asked, jobs_answer>(self, secret, scheduler, "its question for jobs"),
+        handed_on<tasks_asked, tasks_answer>(self, secret, scheduler, "its question for tasks"),
+        handed_on<logs_asked, logs_answer>(self, secret, scheduler, "its question for logs"),
+        handed_on<explain_asked, explanation>(self, secret, scheduler, "its question for an explanation"),
+        handed_on<wait_asked, wait_answer>(self, secret, scheduler, "its question to wait"),
+        handed_on<details_asked, job_details>(self, secret, scheduler, "its question for details"),
+        handed_on<nodes_asked, nodes_answer>(self, secret, scheduler, "its question for nodes"),
+        handed_on<control_asked, control_answer>(self, secret, scheduler, "its command"),
         [=](console_asked& m) -> caf::result<console_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its console command is not valid");
-            m.secret.clear();
             // Not by way of the scheduler: it may be what hangs.
-            if (!m.worker.empty()) return self->delegate(scheduler, std::move(m));
-            if (console) return self->delegate(console, std::move(m));
-            return caf::make_error(caf::sec::invalid_argument, std::string{"this process has no console"});
-        },
-        [=](control_asked& m) -> caf::result<control_answer> {
-            if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
-            if (!valid(m)) return refuse(self, a_client, "its command is not valid");
-            return self->delegate(scheduler, std::move(m));
+            if (m.worker.empty() && console)
+                return handed_on<console_asked, console_answer>(self, secret, console, console_command_text)(m);
+            if (m.worker.empty() && same_secret(m.secret, secret))
+                return caf::make_error(caf::sec::invalid_argument, std::string{"this process has no console"});
+            return handed_on<console_asked, console_answer>(self, secret, scheduler, console_command_text)(m);
         },
     };
 }

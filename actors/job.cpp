@@ -137,8 +137,7 @@ void note_failure(failure_groups& failures, const status_change& change, const a
     if (end.result == attempt_result::never_started) return;
     const auto state = change.status.state;
     if (state == task_state::error || state == task_state::failed)
-        failures.failed(change.node, end.reason.empty() ? std::string{to_string(end.result)} : end.reason,
-                        state == task_state::failed, end.ended_ms);
+        failures.failed(change.node, end.reason, state == task_state::failed, end.ended_ms);
     else if (!failures.empty())
         failures.cleared(change.node);
 }
@@ -183,12 +182,16 @@ void note_ends(self_ptr self, const attempts_ended& m) {
 
 caf::result<control_answer> forgive(self_ptr self, const forgive_asked& m) {
     auto& s = self->state;
-    const failure_matcher matcher{m.which, s.failures};
+    failure_matcher matcher{m.which, s.failures};
     task_table::which_tasks which;
     if (!m.which.empty())
         which = [&](const node_id& node, const task_status& status) { return matcher.matches(node, status); };
+    const auto count = m.only_count || which ? s.table->count_forgivable(s.run.now(), which) : 0;
+    // Before anything is changed.
+    if (matcher.gave_up())
+        return caf::make_error(caf::sec::invalid_argument,
+                               std::string{"the regular expression takes too long; say it more simply"});
     if (m.only_count) {
-        const auto count = s.table->count_forgivable(s.run.now(), which);
         return control_answer{true, counted(count, "task") + " can be retried", count};
     }
     const auto changes = s.table->forgive(s.run.now(), which);

@@ -275,6 +275,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
         [=](const await_quiescence&) { return await_rest(self); },
         [=](const stop_scheduler&) { return stop(self); },
         [=](const stop_overdue&) { stop_anyway(self); },
+        [=](const wait_overdue&) { answer_job_waiters(self); },
         [=](const jobs_asked& m) -> caf::result<jobs_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             return list_jobs(self);
@@ -288,13 +289,20 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             return list_logs(self, m);
         },
         [=](details_asked& m) -> caf::result<job_details> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
             const auto job = self->state.jobs.find(m.job);
             if (job == self->state.jobs.end())
                 return caf::make_error(caf::sec::invalid_argument, unknown_job(self->state, m.job));
             return self->delegate(job->second.actor, std::move(m));
         },
-        [=](const nodes_asked& m) { return list_nodes(self, m); },
-        [=](console_asked& m) -> caf::result<console_answer> { return hand_to_worker(self, m); },
+        [=](const nodes_asked& m) -> caf::result<nodes_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return list_nodes(self, m);
+        },
+        [=](console_asked& m) -> caf::result<console_answer> {
+            if (m.secret != self->state.options.secret) return wrong_secret();
+            return hand_to_worker(self, m);
+        },
         [=](const wait_asked& m) -> caf::result<wait_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             return wait_for_job(self, m);

@@ -61,7 +61,12 @@ struct scheduler_state {
     // Is everything at rest? Asked of all jobs, and believed when two rounds in a row give the same answers.
     std::vector<caf::typed_response_promise<run_finished>> quiescence_waiters;
     std::vector<caf::typed_response_promise<stopped>> stop_waiters;
-    std::vector<std::pair<job_id, caf::typed_response_promise<wait_answer>>> job_waiters;
+    struct job_waiter {
+        job_id job;
+        time_ms until_ms = 0;  ///< 0: as long as it takes
+        caf::typed_response_promise<wait_answer> promise;
+    };
+    std::vector<job_waiter> job_waiters;
     std::uint64_t round_changes = 0;
     bool round_active = false;
     bool round_again = false;

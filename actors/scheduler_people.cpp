@@ -113,16 +113,17 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
 void answer_job_waiters(scheduler_ptr self) {
     auto& s = self->state;
     std::erase_if(s.job_waiters, [&](auto& waiter) {
-        auto& [name, promise] = waiter;
-        const auto job = s.jobs.find(name);
+        const auto job = s.jobs.find(waiter.job);
         if (job == s.jobs.end() || job->second.retired) {
-            promise.deliver(caf::make_error(caf::sec::invalid_argument, "job " + quote(name.value) + " is gone"));
+            waiter.promise.deliver(
+                caf::make_error(caf::sec::invalid_argument, "job " + quote(waiter.job.value) + " is gone"));
             return true;
         }
         const auto& progress = job->second.progress;
-        if (!progress.loaded || !s.forest || progress.counts.unfinished() > 0) return false;
-        promise.deliver(wait_answer{progress.counts});
-        return true;
+        const bool at_rest = progress.loaded && s.forest && progress.counts.unfinished() == 0;
+        const bool over = waiter.until_ms != 0 && waiter.until_ms <= s.options.run.now();
+        if (at_rest || over) waiter.promise.deliver(wait_answer{progress.counts, at_rest});
+        return at_rest || over;
     });
 }
 
@@ -133,7 +134,9 @@ caf::result<wait_answer> wait_for_job(scheduler_ptr self, const wait_asked& m) {
     if (s.job_waiters.size() >= max_job_waiters)
         return caf::make_error(caf::sec::runtime_error, "too many wait for jobs already");
     auto promise = self->make_response_promise<wait_answer>();
-    s.job_waiters.emplace_back(m.job, promise);
+    constexpr time_ms second = 1000;
+    s.job_waiters.push_back({m.job, m.timeout_s == 0 ? 0 : s.options.run.now() + m.timeout_s * second, promise});
+    if (m.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{m.timeout_s}, wait_overdue{});
     // What was heard last of the job may be older than what the asker has just done.
     ask_progress(self, [self](std::uint64_t) { answer_job_waiters(self); });
     return promise;
@@ -149,11 +152,19 @@ caf::result<console_answer> hand_to_worker(scheduler_ptr self, console_asked& m)
         if (!member.connected || handle == s.worker_handles.end())
             return caf::make_error(caf::sec::invalid_argument, "worker " + quote(m.worker) + " is not connected now");
         m.worker.clear();
+        m.secret.clear();
         // Not handed on: the worker knows nobody but this process, and would answer whoever asked by way of it.
         auto promise = self->make_response_promise<console_answer>();
         self->request(caf::actor_cast<worker_actor>(handle->second), local_request_timeout, std::move(m))
-            .then([=](console_answer& answer) mutable { promise.deliver(std::move(answer)); },
-                  [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
+            .then(
+                [=](console_answer& answer) mutable {
+                    if (valid(answer))
+                        promise.deliver(std::move(answer));
+                    else
+                        promise.deliver(
+                            caf::make_error(caf::sec::runtime_error, std::string{"the worker's answer is not valid"}));
+                },
+                [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
         return promise;
     }
     const auto near = nearest(m.worker, names);

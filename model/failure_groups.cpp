@@ -11,28 +11,55 @@ namespace bistro {
 namespace {
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool is_of_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+bool is_control(char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; }
 
-void replace_all(std::string& text, std::string_view what, std::string_view with) {
-    if (what.empty()) return;
-    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-        text.replace(at, what.size(), with);
+// Without what colours a text, and other control characters: a cause is shown, and typed again.
+std::string plain(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.substr(i).starts_with("\033[")) {
+            for (i += 2; i < text.size() && (text[i] < '@' || text[i] > '~');) ++i;
+        } else if (text[i] == '\t') {
+            result += ' ';
+        } else if (!is_control(text[i])) {
+            result += text[i];
+        }
+    }
+    return result;
+}
+
+std::string cut(std::string text) {
+    if (text.size() <= max_cause_bytes) return text;
+    auto end = max_cause_bytes;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a character
+    text.resize(end);
+    return text;
 }
 
 }  // namespace
 
 std::string cause_of(std::string_view reason, std::string_view node) {
-    std::string cause{reason};
-    replace_all(cause, node, "{node}");
-    const auto colon = cause.find(": ");
-    if (colon == std::string::npos) return cause;
-    std::string result = cause.substr(0, colon);
-    for (auto i = colon; i < cause.size(); ++i) {
-        if (!is_digit(cause[i]))
-            result += cause[i];
-        else if (i == 0 || !is_digit(cause[i - 1]))
+    const auto text = plain(reason);
+    const auto colon = text.find(": ");
+    if (colon == std::string::npos) return cut(text);
+    // A name that is a number is one of the numbers.
+    const bool named = !node.empty() && !std::all_of(node.begin(), node.end(), is_digit);
+    std::string result = text.substr(0, colon);
+    for (auto i = colon; i < text.size();) {
+        const auto end = i + node.size();
+        const bool whole = !is_of_word(text[i - 1]) && (end >= text.size() || !is_of_word(text[end]));
+        if (named && whole && std::string_view{text}.substr(i).starts_with(node)) {
+            result += "{node}";
+            i = end;
+        } else if (!is_digit(text[i])) {
+            result += text[i++];
+        } else {
             result += '#';
+            while (i < text.size() && is_digit(text[i])) ++i;
+        }
     }
-    return result;
+    return cut(std::move(result));
 }
 
 std::uint32_t failure_groups::number_of(std::string cause) {
@@ -54,6 +81,7 @@ std::uint32_t failure_groups::number_of(std::string cause) {
 
 void failure_groups::failed(const node_id& node, std::string_view reason, bool for_good, time_ms when) {
     cleared(node);
+    if (reason.empty()) reason = for_good ? "failed" : "error";  // the task's own word says it all
     const auto number = number_of(cause_of(reason, node.value));
     ++counts_[number];
     of_node_[node.value] = {number, for_good, when};
@@ -108,18 +136,23 @@ struct failure_matcher::compiled {
 
 failure_matcher::failure_matcher(const failure_filter& filter, const failure_groups& groups)
     : filter_{filter}, groups_{groups} {
+    whole_cause_ = groups.has_cause(filter.error);
     if (!filter.nodes.empty()) nodes_ = std::make_unique<compiled>(compiled{boost::regex{filter.nodes}});
 }
 
 failure_matcher::~failure_matcher() = default;
 
-bool failure_matcher::matches(const node_id& node, const task_status& status) const {
+bool failure_matcher::matches(const node_id& node, const task_status& status) {
     if (!filter_.state.empty() && (filter_.state == "failed") != (status.state == task_state::failed)) return false;
-    if (!filter_.error.empty() && groups_.cause_of_task(node).find(filter_.error) == std::string::npos) return false;
-    if (!nodes_) return true;
+    if (!filter_.error.empty()) {
+        const auto& cause = groups_.cause_of_task(node);
+        if (whole_cause_ ? cause != filter_.error : cause.find(filter_.error) == std::string::npos) return false;
+    }
+    if (!nodes_ || gave_up_) return !gave_up_;
     try {
         return boost::regex_search(node.value, nodes_->pattern);
-    } catch (const boost::regex_error&) {  // too much to try
+    } catch (const boost::regex_error&) {
+        gave_up_ = true;
         return false;
     }
 }

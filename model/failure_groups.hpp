@@ -14,8 +14,10 @@
 
 namespace bistro {
 
-/// What tasks that failed in the same way have in common: the reason of their end, with the node's name as {node} and,
-/// behind the first colon, where the task's own words begin, each number as #.
+/// Longer ones are cut.
+inline constexpr std::size_t max_cause_bytes = 1000;
+/// What tasks that failed in the same way have in common: the reason of their end, without control characters and,
+/// behind the first colon, where the task's own words begin, with the node's name as {node} and each number as #.
 std::string cause_of(std::string_view reason, std::string_view node);
 
 struct failure_group {
@@ -40,6 +42,7 @@ public:
     void cleared(const node_id& node);
 
     [[nodiscard]] bool empty() const { return of_node_.empty(); }
+    [[nodiscard]] bool has_cause(const std::string& cause) const { return numbers_.contains(cause); }
     /// Those with most tasks first. O(tasks that failed).
     [[nodiscard]] std::vector<failure_group> groups() const;
     /// Empty: it has not failed.
@@ -62,7 +65,7 @@ private:
 
 /// Which failed tasks are meant; what is empty means all.
 struct failure_filter {
-    std::string error;  ///< part of the cause
+    std::string error;  ///< the cause; or, where no cause is exactly that, a part of it
     std::string nodes;  ///< a regular expression that is found in the node's name
     std::string state;  ///< "failed" or "backoff"
 
@@ -80,13 +83,17 @@ public:
     failure_matcher(const failure_matcher&) = delete;
     failure_matcher& operator=(const failure_matcher&) = delete;
 
-    [[nodiscard]] bool matches(const node_id& node, const task_status& status) const;
+    [[nodiscard]] bool matches(const node_id& node, const task_status& status);
+    /// The regular expression took too long on some name; then it matches nothing any more.
+    [[nodiscard]] bool gave_up() const { return gave_up_; }
 
 private:
     struct compiled;
     const failure_filter& filter_;
     const failure_groups& groups_;
     std::unique_ptr<compiled> nodes_;
+    bool whole_cause_ = false;
+    bool gave_up_ = false;
 };
 
 }  // namespace bistro

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "actors/app/client.hpp"
+#include "actors/app/query_output.hpp"
 #include "actors/http/answers_json.hpp"
 #include "config/submissions.hpp"
 #include "io/terminal/terminal.hpp"
@@ -48,9 +49,8 @@ int command_submit(const target_arguments& target, const std::string& file) {
         auto answer = c.connected() ? c.ask<control_answer>(control_asked{{}, control_verb::submit, name, {}, job})
                                     : std::nullopt;
         if (!answer) return unreachable(c);
-        fmt::print(answer->ok ? stdout : stderr, "{}\n",
-                   answer->ok ? answer->text : "job " + quote(name.value) + " is refused: " + printable(answer->text));
-        if (!answer->ok) code = bad_usage;
+        if (!answer->ok) answer->text = "job " + quote(name.value) + " is refused: " + answer->text;
+        if (const int done = print_done(*answer, target.json, bad_usage); done != all_well) code = done;
     }
     return code;
 }
@@ -58,9 +58,9 @@ int command_submit(const target_arguments& target, const std::string& file) {
 int command_wait(const target_arguments& target, const std::string& job, std::int64_t timeout_s) {
     client c{target};
     if (!c.connected()) return unreachable(c);
-    const auto answer = c.wait_for<wait_answer>(wait_asked{{}, job_id{job}}, timeout_s);
+    const auto answer = c.wait_for<wait_answer>(wait_asked{{}, job_id{job}, timeout_s}, timeout_s);
     if (!answer && !c.error().empty()) return unreachable(c);
-    if (!answer) {
+    if (!answer || !answer->at_rest) {
         fmt::print(stderr, "bistro wait: job {} is not at rest after {} s; see bistro explain {}\n", quote(job),
                    timeout_s, job);
         return not_in_time;

@@ -24,11 +24,32 @@ void print_errors(const diagnostics& errors) {
     for (const auto& error : errors) fmt::print(stderr, "{}\n", printable(to_string(error)));
 }
 
-int command_check(const std::string& path) {
+namespace {
+
+void print_json(const std::string& path, const diagnostics& errors) {
+    boost::json::array all;
+    for (const auto& e : errors)
+        all.push_back(boost::json::object{{"file", json_text(e.file)},
+                                          {"line", e.line},
+                                          {"column", e.column},
+                                          {"text", json_text(e.message)}});
+    fmt::print("{}\n", to_line(boost::json::object{{"version", json_version},
+                                                   {"config", json_text(path)},
+                                                   {"good", errors.empty()},
+                                                   {"errors", std::move(all)}}));
+}
+
+}  // namespace
+
+int command_check(const std::string& path, bool as_json) {
     const auto loaded = load_config(path);
     auto errors = loaded.errors;
     const auto nodes = loaded.nodes() ? nodes_from_config(*loaded.nodes()) : config_nodes{};
     errors.insert(errors.end(), nodes.problems.begin(), nodes.problems.end());
+    if (as_json) {
+        print_json(path, errors);
+        return errors.empty() ? all_well : bad_usage;
+    }
     print_errors(errors);
     if (!errors.empty()) {
         fmt::print(stderr, "{}: {}\n", path, counted(errors.size(), "error"));

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
+#include <cctype>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 #include <thread>
 
 #include "actors/app/client.hpp"
@@ -32,11 +33,31 @@ constexpr std::size_t max_traced_workers = 32;
 
 std::atomic<bool> interrupted{false};
 
+// At blanks, but for those between quotes of either kind: names may have them. A quote that is not ended ends with the
+// line.
 words split(const std::string& line) {
     words result;
-    std::istringstream in{line};
-    for (std::string word; in >> word;) result.push_back(std::move(word));
+    bool in_word = false;
+    char quoted_by = '\0';
+    for (const char c : line) {
+        const bool blank = quoted_by == '\0' && std::isspace(static_cast<unsigned char>(c)) != 0;
+        if (blank) {
+            in_word = false;
+            continue;
+        }
+        if (!std::exchange(in_word, true)) result.emplace_back();
+        if (quoted_by == '\0' && (c == '"' || c == '\''))
+            quoted_by = c;
+        else if (c == quoted_by)
+            quoted_by = '\0';
+        else
+            result.back() += c;
+    }
     return result;
+}
+
+bool is_number_column(const std::string& name) {
+    return name == "id" || name == "mailbox" || name == "handled" || name == "length" || name == "parent";
 }
 
 class console {
@@ -87,7 +108,14 @@ private:
         return ask_of(worker_, command, after);
     }
     std::optional<console_answer> ask_of(const std::string& worker, const words& command, std::uint64_t after) {
-        return client_.ask<console_answer>(console_asked{{}, worker, command, after});
+        auto answer = client_.ask<console_answer>(console_asked{{}, worker, command, after});
+        if (!answer) return answer;
+        // Of another process, which may say anything.
+        for (auto* texts : {&answer->columns, &answer->notes})
+            for (auto& text : *texts) text = printable(text);
+        for (auto& row : answer->rows)
+            for (auto& text : row) text = printable(text);
+        return answer;
     }
 
     // A task's way leads through a worker too, and nobody knows yet through which.
@@ -131,9 +159,8 @@ private:
         if (as_json_) return print_json(answer);
         std::vector<text_table::column> columns;
         for (const auto& name : answer.columns) {
-            const bool number = name == "id" || name == "mailbox" || name == "handled" || name == "length" ||
-                                name == "busy" || name == "age" || name == "took" || name == "parent";
-            columns.push_back({name, number ? align::right : align::left});
+            const bool right = is_number_column(name) || name == "busy" || name == "age" || name == "took";
+            columns.push_back({name, right ? align::right : align::left});
         }
         text_table table{std::move(columns)};
         for (const auto& row : answer.rows) table.add(row);
@@ -154,14 +181,23 @@ private:
         std::fflush(stdout);
     }
 
-    // One object a row, with the columns for keys.
+    // One object a row, with the columns for keys; remarks have the key "note".
     static void print_json(const console_answer& answer) {
         for (const auto& row : answer.rows) {
             boost::json::object line;
-            for (std::size_t i = 0; i < row.size() && i < answer.columns.size(); ++i) line[answer.columns[i]] = row[i];
+            for (std::size_t i = 0; i < row.size() && i < answer.columns.size(); ++i)
+                line[answer.columns[i]] = json_cell(answer.columns[i], row[i]);
             fmt::print("{}\n", boost::json::serialize(line));
         }
+        for (const auto& note : answer.notes) fmt::print("{}\n", to_line(boost::json::object{{"note", json_text(note)}}));
         std::fflush(stdout);
+    }
+
+    static boost::json::value json_cell(const std::string& column, const std::string& text) {
+        std::uint64_t number = 0;
+        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (is_number_column(column) && ec == std::errc{} && end == text.data() + text.size()) return number;
+        return json_text(text);
     }
 
     // What has passed in all of them since it was asked last, in the order of their clocks. Nothing: one is gone.

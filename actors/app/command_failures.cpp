@@ -7,6 +7,7 @@
 
 #include "actors/app/client.hpp"
 #include "actors/app/commands.hpp"
+#include "actors/app/query_output.hpp"
 #include "actors/app/query_parts.hpp"
 #include "actors/http/answers_json.hpp"
 #include "io/terminal/terminal.hpp"
@@ -94,7 +95,10 @@ int command_failures(const target_arguments& target, const std::string& job) {
     return all_well;
 }
 
-int command_levels(const target_arguments& target, const std::string& job) {
+namespace {
+
+// Of one job: as JSON, or as that shows it.
+int show_details(const target_arguments& target, const std::string& job, void (*show)(const job_details&)) {
     client c{target};
     const auto details = c.connected() ? c.ask<job_details>(details_asked{{}, job_id{job}}) : std::nullopt;
     if (!details) return unreachable(c);
@@ -104,39 +108,43 @@ int command_levels(const target_arguments& target, const std::string& job) {
         fmt::print("{}\n", to_line(answer));
         return all_well;
     }
+    show(*details);
+    return all_well;
+}
+
+void show_levels(const job_details& details) {
     text_table table{{{"level"},
                       {"nodes", align::right},
                       {"done", align::right},
                       {"running", align::right},
                       {"waiting", align::right},
                       {"failed", align::right}}};
-    for (const auto& [level, nodes] : details->levels)
+    for (const auto& [level, nodes] : details.levels)
         table.add({printable(level), std::to_string(nodes.total), std::to_string(nodes.done),
                    std::to_string(nodes.running), std::to_string(nodes.waiting), std::to_string(nodes.failed)});
     print(table);
-    return all_well;
 }
 
-int command_slowest(const target_arguments& target, const std::string& job) {
-    client c{target};
-    const auto details = c.connected() ? c.ask<job_details>(details_asked{{}, job_id{job}}) : std::nullopt;
-    if (!details) return unreachable(c);
-    if (target.json) {
-        auto answer = details_json(*details);
-        answer["version"] = json_version;
-        fmt::print("{}\n", to_line(answer));
-        return all_well;
-    }
+void show_slowest(const job_details& details) {
     text_table table{{{"state"}, {"took", align::right}, {"node"}}};
-    for (const auto& task : details->running)
+    for (const auto& task : details.running)
         table.add({"running", duration_text(task.took_ms), printable(task.node.value)});
-    for (const auto& task : details->slowest)
+    for (const auto& task : details.slowest)
         table.add({"ended", duration_text(task.took_ms), printable(task.node.value)});
     if (table.empty())
         fmt::print("nothing runs, and nothing has ended since the scheduler started\n");
     else
         print(table);
-    return all_well;
+}
+
+}  // namespace
+
+int command_levels(const target_arguments& target, const std::string& job) {
+    return show_details(target, job, show_levels);
+}
+
+int command_slowest(const target_arguments& target, const std::string& job) {
+    return show_details(target, job, show_slowest);
 }
 
 int command_retry(const target_arguments& target, const retry_arguments& a) {
@@ -154,14 +162,10 @@ int command_retry(const target_arguments& target, const retry_arguments& a) {
     client c{target};
     const auto count = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
     if (!count) return unreachable(c);
-    if (!count->ok) {
-        fmt::print(stderr, "{}\n", count->text);
-        return some_failed;
-    }
-    if (count->tasks == 0 || a.only_count) {
-        fmt::print("{} of job {} would be retried\n", counted(count->tasks, "task"), printable(a.job));
-        return all_well;
-    }
+    if (!count->ok) return print_done(*count, target.json, some_failed);
+    if (count->tasks == 0 || a.only_count)
+        return print_done({true, counted(count->tasks, "task") + " of job " + a.job + " would be retried", count->tasks},
+                          target.json, some_failed);
     if (!a.yes) {
         const auto question = fmt::format("retry {} of job {}?", counted(count->tasks, "task"), printable(a.job));
         if (::isatty(STDIN_FILENO) == 0) {
@@ -173,8 +177,7 @@ int command_retry(const target_arguments& target, const retry_arguments& a) {
     ask.only_count = false;
     const auto done = c.ask<control_answer>(ask);
     if (!done) return unreachable(c);
-    fmt::print(done->ok ? stdout : stderr, "{}\n", done->text);
-    return done->ok ? all_well : some_failed;
+    return print_done(*done, target.json, some_failed);
 }
 
 int command_nodes(const target_arguments& target, const nodes_arguments& a) {

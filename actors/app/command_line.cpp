@@ -39,7 +39,6 @@ std::vector<std::string> split_off_command(std::vector<std::string>& arguments) 
 constexpr std::int64_t max_seed = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t max_limit = 1'000'000'000;
 constexpr std::int64_t most_nodes = 100'000;
-constexpr std::int64_t max_wait_s = 365 * 86'400;
 
 // CLI11 alone takes -1 for a large number, and what is too large for the largest.
 CLI::Validator whole_number(std::int64_t most) {
@@ -52,6 +51,10 @@ CLI::Validator whole_number(std::int64_t most) {
     };
     return {check, "NUMBER"};
 }
+
+// What is left empty, by a variable that is not set, would mean all.
+const CLI::Validator not_empty{
+    [](const std::string& text) { return text.empty() ? std::string{"is empty"} : std::string{}; }, "TEXT"};
 
 void add_target(CLI::App& app, target_arguments& target) {
     auto* config = app.add_option("--config", target.config, "config whose data directory is meant")->type_name("FILE");
@@ -78,7 +81,13 @@ void add_process(CLI::App& app, process_arguments& process) {
     app.add_flag("--no-console", process.no_console, "let nobody look inside");
 }
 
-void add_json(CLI::App& app, target_arguments& target) { app.add_flag("--json", target.json, "answer as JSON"); }
+void add_json(CLI::App& app, bool& json) { app.add_flag("--json", json, "answer as JSON"); }
+
+// Of commands that ask a scheduler and end.
+void add_asking(CLI::App& app, target_arguments& target) {
+    add_target(app, target);
+    add_json(app, target.json);
+}
 
 constexpr std::int64_t longest_watch_s = 3600;
 
@@ -130,6 +139,7 @@ void command_line::add_processes() {
     c->add_option("--events", run_.events, "write the event log to this file; - is stdout")->type_name("FILE");
     c->add_flag("--clean", run_.clean, "forget what was done before");
     c->add_flag("-q,--quiet", run_.quiet, "no progress, no table");
+    c->add_flag("--json", run_.json, "with a config: the table at the end as JSON, and progress on stderr");
     c->footer(
         "With --nodes, the command follows after --; {} in it stands for the node, which is else appended:\n"
         "  bistro run --nodes hosts.txt --limit host=2 -- ./backup.sh {}");
@@ -157,7 +167,8 @@ void command_line::add_processes() {
 void command_line::add_tools() {
     auto* c = app.add_subcommand("check", "validate a config and print every error");
     c->add_option("CONFIG", check_config, "TOML config")->required();
-    c->callback([this] { code = command_check(check_config); });
+    add_json(*c, target.json);
+    c->callback([this] { code = command_check(check_config, target.json); });
 
     c = app.add_subcommand("import", "turn a JSON config of the original Bistro into TOML");
     c->add_option("FILE", import_file, "JSON config")->required();
@@ -178,26 +189,23 @@ void command_line::add_tools() {
     c->add_option("CONFIG", simulate.config, "TOML config; see its [simulate] section")->required();
     c->add_option("--events", simulate.events, "write the event log to this file; - is stdout")->type_name("FILE");
     c->add_option("--seed", simulate.seed, "of everything random")->check(whole_number(max_seed));
-    c->add_flag("--json", simulate.json, "answer as JSON");
+    add_json(*c, simulate.json);
     c->callback([this] { code = command_simulate(simulate); });
 }
 
 void command_line::add_questions() {
     auto* c = app.add_subcommand("status", "what runs, what waits, what failed, in all");
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_status(target); }); });
 
     c = app.add_subcommand("jobs", "the jobs, and why their tasks wait");
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_jobs(target); }); });
 
     c = app.add_subcommand("workers", "the workers, and how they are");
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_workers(target); }); });
 
@@ -205,16 +213,14 @@ void command_line::add_questions() {
     c->add_option("JOB", tasks.job, "of this job only");
     c->add_option("--state", tasks.state, "waiting, running, done, failed, backoff, blocked, ...");
     c->add_option("--limit", tasks.limit, "at most so many")->check(whole_number(max_limit))->capture_default_str();
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_tasks(target, tasks); }); });
 
     c = app.add_subcommand("explain", "why a task runs, waits, or never will; or what a job's tasks wait for");
     c->add_option("JOB", explained_job, "of this job")->required();
     c->add_option("NODE", explained_node, "on this node");
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback(
         [this] { code = watched(watch_s, [this] { return command_explain(target, explained_job, explained_node); }); });
@@ -227,8 +233,7 @@ void command_line::add_questions() {
         ->check(whole_number(max_limit))
         ->capture_default_str();
     c->add_flag("-f,--follow", logs.follow, "go on as more is printed");
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_logs(target, logs); });
 }
 
@@ -239,32 +244,31 @@ void command_line::add_troubles() {
 
     c = app.add_subcommand("failures", "what went wrong, by cause");
     c->add_option("JOB", job, "of this job only");
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_failures(target, job); }); });
 
     c = app.add_subcommand("retry", "let failed tasks start again, those of one cause or all; shows first how many");
     c->add_option("JOB,--job", retry.job, "of this job")->required();
-    c->add_option("--error", retry.error, "whose cause has this text; see failures")->type_name("TEXT");
-    c->add_option("--nodes", retry.nodes, "on nodes whose names match this")->type_name("REGEX");
+    c->add_option("--error", retry.error, "whose cause this is, or has this text; see failures")
+        ->type_name("TEXT")
+        ->check(not_empty);
+    c->add_option("--nodes", retry.nodes, "on nodes whose names match this")->type_name("REGEX")->check(not_empty);
     c->add_option("--status", retry.status, "failed or backoff only")->check(CLI::IsMember({"failed", "backoff"}));
     c->add_flag("-y,--yes", retry.yes, "do not ask");
     c->add_flag("--count", retry.only_count, "only show how many");
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_retry(target, retry); });
 
     c = app.add_subcommand("levels", "how far a job is on each level: nodes that are done, and so on");
     c->add_option("JOB", job, "of this job")->required();
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_levels(target, job); }); });
 
     c = app.add_subcommand("slowest", "the tasks of a job that take longest");
     c->add_option("JOB", job, "of this job")->required();
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_slowest(target, job); }); });
 
@@ -272,8 +276,7 @@ void command_line::add_troubles() {
     c->add_option("NODE", nodes.below, "below this one (default: the instance)");
     c->add_option("--job", nodes.job, "tasks of this job only");
     c->add_option("--limit", nodes.limit, "at most so many")->check(whole_number(most_nodes))->capture_default_str();
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_nodes(target, nodes); }); });
 }
@@ -282,43 +285,42 @@ void command_line::add_actions() {
     auto* c = app.add_subcommand("kill", "end running tasks: TERM, a wait, KILL");
     c->add_option("JOB", job, "of this job")->required();
     c->add_option("NODE", node, "on this node only");
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_control(target, "kill", job, node); });
 
     c = app.add_subcommand("forgive", "let failed tasks and tasks in backoff start again");
     c->add_option("JOB", job, "of this job")->required();
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_control(target, "forgive", job, {}); });
 
     c = app.add_subcommand("pause", "start no more tasks of a job, until it is resumed");
     c->add_option("JOB", job, "this job")->required();
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_control(target, "pause", job, {}); });
 
     c = app.add_subcommand("resume", "let a paused job go on");
     c->add_option("JOB", job, "this job")->required();
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_control(target, "resume", job, {}); });
 
     c = app.add_subcommand("submit", "hand jobs to a running scheduler, beside those of its config");
     c->add_option("FILE", submitted, "TOML with sections [jobs.NAME]; - is stdin")->required();
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_submit(target, submitted); });
 
     c = app.add_subcommand("delete", "take back a job that was submitted");
     c->add_option("JOB", job, "this job")->required();
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_control(target, "delete", job, {}); });
 
     c = app.add_subcommand("wait", "until every task of a job is done or has failed: 0 all done, 1 some failed");
     c->add_option("JOB", job, "this job")->required();
     c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124")->check(whole_number(max_wait_s));
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_wait(target, job, wait_s); });
 
     c = app.add_subcommand("stop", "end a scheduler and its running tasks");
-    add_target(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_control(target, "stop", {}, {}); });
 }
 
@@ -329,8 +331,7 @@ void command_line::add_rest() {
     c->add_option("-c", look.commands, "carry this out and end; repeatable")->type_name("COMMAND");
     c->add_option("--worker", look.worker, "look into the process of this worker")->type_name("SHARD");
     c->add_option("--for", look.for_s, "let tap and trace end after so many seconds")->check(whole_number(max_wait_s));
-    add_target(*c, target);
-    add_json(*c, target);
+    add_asking(*c, target);
     c->callback([this] { code = command_console(target, look); });
 
     c = app.add_subcommand("completion", "print a script that lets a shell complete commands and options");

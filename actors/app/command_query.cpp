@@ -142,8 +142,9 @@ int forgive_in_files(const target_arguments& target, const job_id& job) {
     });
     if (!known) return nothing_stored(job);
     store->commit(batch);
-    fmt::print("{} forgiven; the next run starts them again\n", counted(batch.statuses.size(), "task"));
-    return all_well;
+    const auto count = batch.statuses.size();
+    return print_done({true, counted(count, "task") + " forgiven; the next run starts them again", count}, target.json,
+                      some_failed);
 }
 
 std::optional<jobs_answer> find_jobs(const target_arguments& target, int& code) {
@@ -275,8 +276,7 @@ int command_control(const target_arguments& target, const std::string& verb, con
     if (c.nobody() && ask.verb == control_verb::forgive && has_files(target)) return forgive_in_files(target, ask.job);
     auto answer = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
     if (!answer) return unreachable(c);
-    fmt::print(answer->ok ? stdout : stderr, "{}\n", answer->text);
-    return answer->ok ? all_well : some_failed;
+    return print_done(*answer, target.json, some_failed);
 }
 
 }  // namespace bistro

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "actors/app/commands.hpp"
+#include "actors/http/answers_json.hpp"
 #include "actors/app/log_setup.hpp"
 #include "actors/app/process.hpp"
 #include "actors/progress.hpp"
@@ -152,6 +153,21 @@ void print_table(const run_finished& finished, time_ms elapsed_ms) {
     std::fflush(stdout);
 }
 
+void print_json(const run_finished& finished, time_ms elapsed_ms) {
+    boost::json::array jobs;
+    for (const auto& job : finished.jobs)
+        jobs.push_back(boost::json::object{{"job", json_text(job.job.value)},
+                                           {"level", json_text(job.level)},
+                                           {"tasks", json_counts(job.counts)}});
+    constexpr double ms = 1000;
+    fmt::print("{}\n", to_line(boost::json::object{{"version", json_version},
+                                                   {"took_s", static_cast<double>(elapsed_ms) / ms},
+                                                   {"jobs", std::move(jobs)}}));
+    std::fflush(stdout);
+}
+
+enum class summary { none, table, json };
+
 void print_failures(scheduler_process& process, const run_finished& finished, const std::string& where) {
     for (const auto& job : finished.jobs) {
         if (job.counts.failed == 0) continue;
@@ -195,7 +211,7 @@ int judge(const settings& c, const run_finished& finished) {
     return code;
 }
 
-int run_until_done(scheduler_process_options options, const std::shared_ptr<progress_view>& view, bool with_table,
+int run_until_done(scheduler_process_options options, const std::shared_ptr<progress_view>& view, summary form,
                    const std::string& where) {
     main_events events;
     view->on_failure([&](int error) {
@@ -217,7 +233,8 @@ int run_until_done(scheduler_process_options options, const std::shared_ptr<prog
         if (e.what == main_event::kind::quiescent) {
             view->show(progress_rows(e.finished.jobs), run.now());
             view->finish();
-            if (with_table) print_table(e.finished, run.now() - began);
+            if (form == summary::table) print_table(e.finished, run.now() - began);
+            if (form == summary::json) print_json(e.finished, run.now() - began);
             print_failures(process, e.finished, where);
             const int code = judge(*e.finished.config, e.finished);
             return process.flush_events() || code != all_well ? code : static_cast<int>(could_not_reach_run);
@@ -249,6 +266,7 @@ int command_run(const run_arguments& a) {
     if (one_line && !a.config.empty()) return usage_error("give a config or --nodes, not both");
     if (one_line && a.command.empty())
         return usage_error("--nodes needs a command after --, like: bistro run --nodes hosts.txt -- ping -c1 {}");
+    if (one_line && a.json) return usage_error("--json goes with a config; with --nodes, stdout is what the tasks print");
     if (!one_line && a.config.empty())
         return usage_error("give a config, or nodes and a command: bistro run --nodes FILE -- COMMAND");
     if (!one_line && (a.retries > 0 || a.timeout_s > 0 || a.tag))
@@ -260,7 +278,7 @@ int command_run(const run_arguments& a) {
     scheduler_process_options options;
     options.clean = a.clean;
     options.events_path = a.events;
-    auto* progress_file = one_line ? stderr : stdout;
+    auto* progress_file = one_line || a.json ? stderr : stdout;
     auto view = std::make_shared<progress_view>(progress_file, one_line && !is_terminal(stderr)
                                                                    ? progress_view::style::silent
                                                                    : style_for(progress_file, a.quiet));
@@ -287,7 +305,8 @@ int command_run(const run_arguments& a) {
         options.config = std::make_shared<const settings>(std::move(*loaded.config));
         where = a.data_dir.empty() ? " --config " + a.config : " --data-dir " + a.data_dir;
     }
-    return run_until_done(std::move(options), view, !one_line && !a.quiet, where);
+    const auto form = one_line || a.quiet ? summary::none : summary::table;
+    return run_until_done(std::move(options), view, a.json ? summary::json : form, where);
 }
 
 }  // namespace bistro

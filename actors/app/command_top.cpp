@@ -81,7 +81,7 @@ int command_top(const target_arguments& target) {
         fmt::print(stderr, "bistro top: {}; elsewhere see bistro jobs --watch 1\n", e.what());
         return bad_usage;
     }
-    return all_well;
+    return raw_terminal::ended_by() == 0 ? all_well : 128 + raw_terminal::ended_by();
 }
 
 }  // namespace bistro

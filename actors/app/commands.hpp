@@ -31,6 +31,7 @@ struct run_arguments {
     bool tag = false;
     std::int64_t retries = 0;
     std::int64_t timeout_s = 0;
+    bool json = false;  ///< the table at the end
 };
 int command_run(const run_arguments& arguments);
 
@@ -62,7 +63,7 @@ int command_worker(const worker_arguments& arguments);
 /// One line each on stderr, safe for a terminal whatever the file had in it.
 void print_errors(const diagnostics& errors);
 
-int command_check(const std::string& config);
+int command_check(const std::string& config, bool as_json);
 int command_import(const std::string& file, const std::string& output, const std::vector<std::string>& command);
 
 /// Issues the certificates of a cluster into a folder, and makes its secret; what is there stays.

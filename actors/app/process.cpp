@@ -214,7 +214,7 @@ void scheduler_process::serve_http() {
     options.key = http.key;
     if (!options.key.empty()) read_private_file(options.key);
     http_ = spawn_observed<caf::detached>(*system_, run_, http_behavior,
-                                          http_options{scheduler_, store_, monitor_, secret_, run_});
+                                          http_options{scheduler_, store_, monitor_, console_, secret_, run_});
     caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(http_)});
     http_server_ = std::make_unique<http_server>(std::move(options), [http = http_](std::shared_ptr<http_exchange> e) {
         caf::anon_send(http, http_asked{std::move(e)});

@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "actors/app/commands.hpp"
 #include "actors/app/query_parts.hpp"
 #include "actors/http/answers_json.hpp"
 #include "io/clock.hpp"
@@ -145,6 +146,17 @@ void print_logs(const std::vector<log_line>& lines, bool as_json) {
                             line.stream == log_stream::err ? colour::yellow : colour::plain, colours));
     }
     std::fflush(stdout);
+}
+
+int print_done(const control_answer& answer, bool as_json, int code_if_refused) {
+    if (as_json)
+        fmt::print("{}\n", to_line(boost::json::object{{"version", json_version},
+                                                       {"ok", answer.ok},
+                                                       {"text", json_text(answer.text)},
+                                                       {"tasks", answer.tasks}}));
+    else
+        fmt::print(answer.ok ? stdout : stderr, "{}\n", printable(answer.text));
+    return answer.ok ? static_cast<int>(all_well) : code_if_refused;
 }
 
 }  // namespace bistro

@@ -14,30 +14,31 @@ tick_ns now_ns() {
 
 void seen_messages::add(seen_message m) {
     const std::lock_guard lock{mutex_};
-    if (now_ns() > wanted_until_.load(std::memory_order_relaxed)) {
-        wanted_until_.store(0, std::memory_order_relaxed);
-        kept_.clear();
-        return;
-    }
+    if (wanted_until_.load(std::memory_order_relaxed) == 0) return;
     m.number = ++numbers_;
     kept_.push_back(std::move(m));
     if (kept_.size() > max_kept) kept_.pop_front();
 }
 
-std::vector<seen_message> seen_messages::take(std::uint64_t after, std::uint64_t& dropped) {
+void seen_messages::forget() {
     const std::lock_guard lock{mutex_};
-    wanted_until_.store(now_ns() + patience_ns, std::memory_order_relaxed);
-    std::vector<seen_message> result;
-    for (const auto& m : kept_)
-        if (m.number > after) result.push_back(m);
-    const auto first = result.empty() ? numbers_ + 1 : result.front().number;
-    dropped = first > after + 1 ? first - after - 1 : 0;
-    return result;
+    // Somebody may have come meanwhile.
+    if (now_ns() <= wanted_until_.load(std::memory_order_relaxed)) return;
+    wanted_until_.store(0, std::memory_order_relaxed);
+    kept_.clear();
 }
 
-std::uint64_t seen_messages::latest() {
+seen_messages::batch seen_messages::take(std::optional<std::uint64_t> after) {
     const std::lock_guard lock{mutex_};
-    return numbers_;
+    wanted_until_.store(now_ns() + patience_ns, std::memory_order_relaxed);
+    batch result;
+    result.last = numbers_;
+    if (!after) return result;
+    for (const auto& m : kept_)
+        if (m.number > *after) result.messages.push_back(m);
+    const auto first = result.messages.empty() ? numbers_ + 1 : result.messages.front().number;
+    if (first > *after + 1) result.dropped = first - *after - 1;
+    return result;
 }
 
 // -- actor_record -----------------------------------------------------------------------------------------------------
@@ -82,8 +83,7 @@ void census::follow(traced_task task) {
         followed_ = std::make_shared<const traced_task>(std::move(task));
     }
     traced_invocation.store(0, std::memory_order_relaxed);
-    std::uint64_t dropped = 0;
-    static_cast<void>(trace_.take(trace_.latest(), dropped));  // from now on, it is wanted
+    static_cast<void>(trace_.take(std::nullopt));  // from now on, it is wanted
 }
 
 std::shared_ptr<const traced_task> census::followed() const {

@@ -4,12 +4,14 @@
 
 #include <array>
 #include <atomic>
+#include <caf/actor_addr.hpp>
 #include <caf/actor_control_block.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <typeinfo>
 #include <vector>
@@ -41,18 +43,40 @@ public:
     /// Nobody has come for so long: nothing is kept any more.
     static constexpr tick_ns patience_ns = 10'000'000'000;
 
-    [[nodiscard]] bool wanted() const { return wanted_until_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool wanted(tick_ns now) {
+        const auto until = wanted_until_.load(std::memory_order_relaxed);
+        if (until == 0) return false;
+        if (now <= until) return true;
+        forget();
+        return false;
+    }
     void add(seen_message m);
-    /// Those behind that number, and keeps on keeping them. `dropped` counts those that are gone already.
-    std::vector<seen_message> take(std::uint64_t after, std::uint64_t& dropped);
-    /// The number of the last one so far.
-    std::uint64_t latest();
+    struct batch {
+        std::vector<seen_message> messages;
+        std::uint64_t dropped = 0;  ///< that are gone already
+        std::uint64_t last = 0;     ///< where to go on
+    };
+    /// Those behind that number (nothing: none yet), and keeps on keeping them.
+    batch take(std::optional<std::uint64_t> after);
 
 private:
+    void forget();
+
     std::atomic<tick_ns> wanted_until_{0};
     std::mutex mutex_;
     std::deque<seen_message> kept_;
     std::uint64_t numbers_ = 0;
+};
+
+/// Tells who is told when the actor ends: by a link or a monitor.
+class linked_actor {
+public:
+    /// Those among the candidates go to `found`; returns how many others there are, as peers. Any thread.
+    virtual std::size_t told_at_end(const std::vector<caf::actor_addr>& candidates,
+                                    std::vector<caf::actor_id>& found) = 0;
+
+protected:
+    ~linked_actor() = default;
 };
 
 /// One actor. Counters are written by the actor alone, but for `arrived`.
@@ -70,6 +94,7 @@ struct actor_record {
     std::string label;  ///< which of its kind; empty: there is but one
     tick_ns born_ns = 0;
     caf::weak_actor_ptr handle;
+    linked_actor* links = nullptr;  ///< lives as long as the handle can be locked
 
     std::atomic<std::uint64_t> arrived{0};
     std::atomic<std::uint64_t> handled{0};
@@ -101,7 +126,7 @@ public:
 
     /// One task at a time is followed; another takes its place.
     void follow(traced_task task);
-    [[nodiscard]] bool follows() const { return trace_.wanted(); }
+    [[nodiscard]] bool follows(tick_ns now) { return trace_.wanted(now); }
     [[nodiscard]] std::shared_ptr<const traced_task> followed() const;
     [[nodiscard]] seen_messages& trace() { return trace_; }
     /// The attempt at it that was started last.

@@ -88,7 +88,26 @@ std::string nobody_named(self_ptr self, const words& named_by) {
 
 // -- actors, tree -----------------------------------------------------------------------------------------------------
 
-words row_of(const actor_record& record, const std::string& indent) {
+// Everybody who may be told of somebody's end.
+std::vector<caf::actor_addr> addresses_of(const std::vector<record_ptr>& records) {
+    std::vector<caf::actor_addr> addresses;
+    for (const auto& record : records) addresses.push_back(caf::actor_cast<caf::actor_addr>(record->handle));
+    return addresses;
+}
+
+// By number; others are of other processes, or have no record.
+std::string links_of(const actor_record& record, const std::vector<caf::actor_addr>& candidates) {
+    const auto alive = caf::actor_cast<caf::strong_actor_ptr>(record.handle);
+    if (!alive) return "-";
+    std::vector<caf::actor_id> found;
+    const auto others = record.links->told_at_end(candidates, found);
+    words texts;
+    for (const auto id : found) texts.push_back(std::to_string(id));
+    if (others > 0) texts.push_back(counted(others, "other"));
+    return texts.empty() ? "-" : join(texts, ", ");
+}
+
+words row_of(const actor_record& record, const std::string& indent, const std::vector<caf::actor_addr>& candidates) {
     const auto age = now_ns() - record.born_ns;
     return {std::to_string(record.id),
             indent + printable(named(record)),
@@ -97,12 +116,13 @@ words row_of(const actor_record& record, const std::string& indent) {
             span_text(record.busy_ns.load(std::memory_order_relaxed)),
             duration_text(age / 1'000'000),
             record.parent == 0 ? "-" : std::to_string(record.parent),
+            links_of(record, candidates),
             at_it(record),
             by_type(record)};
 }
 
 console_answer table_of_actors() {
-    return {{"id", "actor", "mailbox", "handled", "busy", "age", "parent", "now", "by type"}, {}, {}, 0};
+    return {{"id", "actor", "mailbox", "handled", "busy", "age", "parent", "links", "now", "by type"}, {}, {}, 0};
 }
 
 void cut(console_answer& answer) {
@@ -121,7 +141,8 @@ result list_actors(self_ptr self, const words& rest, std::uint64_t) {
     auto answer = table_of_actors();
     const auto found = rest.empty() ? everybody(self) : those_named(self, rest);
     if (found.empty() && !rest.empty()) return wrong(nobody_named(self, rest));
-    for (const auto& record : found) answer.rows.push_back(row_of(*record, ""));
+    const auto addresses = addresses_of(everybody(self));
+    for (const auto& record : found) answer.rows.push_back(row_of(*record, "", addresses));
     note_the_ended(self, answer);
     cut(answer);
     return answer;
@@ -130,6 +151,7 @@ result list_actors(self_ptr self, const words& rest, std::uint64_t) {
 result draw_tree(self_ptr self, const words&, std::uint64_t) {
     auto answer = table_of_actors();
     const auto all = everybody(self);
+    const auto addresses = addresses_of(all);
     std::map<caf::actor_id, std::vector<record_ptr>> children;
     std::map<caf::actor_id, bool> alive;
     for (const auto& record : all) alive[record->id] = true;
@@ -137,7 +159,7 @@ result draw_tree(self_ptr self, const words&, std::uint64_t) {
     for (const auto& record : all) children[alive.contains(record->parent) ? record->parent : 0].push_back(record);
     const std::function<void(caf::actor_id, std::size_t)> add = [&](caf::actor_id parent, std::size_t depth) {
         for (const auto& record : children[parent]) {
-            answer.rows.push_back(row_of(*record, std::string(2 * depth, ' ')));
+            answer.rows.push_back(row_of(*record, std::string(2 * depth, ' '), addresses));
             add(record->id, depth + 1);
         }
     };
@@ -254,14 +276,12 @@ std::string clock_of(time_ms t) {
 
 console_answer seen(seen_messages& messages, std::uint64_t after) {
     console_answer answer{{"time", "actor", "message", "took"}, {}, {}, 0};
-    std::uint64_t dropped = 0;
-    const auto from = after == 0 ? messages.latest() : after - 1;
-    const auto all = messages.take(from, dropped);
-    if (dropped > 0) answer.notes.push_back(counted(dropped, "message") + " left out");
-    for (const auto& m : all)
-        answer.rows.push_back({clock_of(m.at_ms), printable(m.kind), printable(m.text), span_text(m.took_ns)});
     // One more than the last number, so that 0 stays free for the beginning.
-    answer.last = (all.empty() ? std::max(from, messages.latest()) : all.back().number) + 1;
+    const auto batch = messages.take(after == 0 ? std::nullopt : std::optional{after - 1});
+    if (batch.dropped > 0) answer.notes.push_back(counted(batch.dropped, "message") + " left out");
+    for (const auto& m : batch.messages)
+        answer.rows.push_back({clock_of(m.at_ms), printable(m.kind), printable(m.text), span_text(m.took_ns)});
+    answer.last = batch.last + 1;
     return answer;
 }
 
@@ -277,7 +297,12 @@ result trace(self_ptr self, const words& rest, std::uint64_t after) {
     const auto& actors = self->state.run.actors;
     if (rest.size() != 2) return wrong("trace what? Say trace JOB NODE");
     if (!actors) return wrong("this process has no census of its actors");
-    if (after != 0) return seen(actors->trace(), after);
+    if (after != 0) {
+        const auto followed = actors->followed();
+        if (followed && followed->job.value == rest[0] && followed->node.value == rest[1])
+            return seen(actors->trace(), after);
+        return wrong("another trace has taken the place of this one");
+    }
     const auto begin = [=](traced_task task) {
         actors->follow(std::move(task));
         return seen(actors->trace(), 0);

@@ -12,8 +12,6 @@
 
 namespace bistro {
 
-/// More are left out of an answer.
-inline constexpr std::size_t max_console_rows = 10'000;
 /// An actor that has not described itself within this time is busy, or hangs.
 inline constexpr std::chrono::seconds describe_patience{1};
 

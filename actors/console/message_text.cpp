@@ -130,15 +130,20 @@ const std::type_info& type_of(const caf::type_erased_tuple& message) {
     if (message.empty()) return typeid(void);
     // CAF knows its own types by a number, and all others by C++'s type_info.
     const auto [number, info] = message.type(0);
-    return info ? *info : typeid(caf::type_erased_tuple);
+    if (info) return *info;
+    if (message.match_element<caf::error>(0)) return typeid(caf::error);
+    if (message.match_element<caf::down_msg>(0)) return typeid(caf::down_msg);
+    if (message.match_element<caf::exit_msg>(0)) return typeid(caf::exit_msg);
+    return typeid(caf::type_erased_tuple);
 }
 
 std::string name_of(const std::type_info& type) {
     if (type == typeid(void)) return "(empty)";
     if (type == typeid(caf::type_erased_tuple)) return "(of CAF)";
-    const auto name = boost::core::demangle(type.name());
-    constexpr std::string_view own = "bistro::";
-    return name.starts_with(own) ? name.substr(own.size()) : name;
+    auto name = boost::core::demangle(type.name());
+    for (const std::string_view space : {"bistro::", "caf::"})
+        if (name.starts_with(space)) return name.substr(space.size());
+    return name;
 }
 
 std::string named(const actor_record& record) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <caf/all.hpp>
+#include <caf/default_attachable.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,9 +39,9 @@ private:
 
 /// An actor of CAF's that takes exit messages only when its process is about to end its actors: CAF lets a peer send
 /// them, with any sender, and ends an actor for a reason like "kill" before its handler is asked. With a census it also
-/// keeps its record there: what it handles passes by `handle`, around its behavior.
+/// keeps its record there of what it handles: messages, answers to its questions and what CAF itself tells it.
 template <class Actor>
-class observed : public Actor {
+class observed : public Actor, private linked_actor {
 public:
     observed(caf::actor_config& config, std::shared_ptr<std::atomic<bool>> ending, std::shared_ptr<census> in)
         : Actor{config}, ending_{std::move(ending)}, in_{std::move(in)} {
@@ -55,10 +56,8 @@ public:
 
     using Actor::enqueue;
     void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* unit) override {
-        const auto& content = message->content();
-        if (ending_ && !*ending_ && content.template match_elements<caf::exit_msg>()) return;
-        if (record_ && !message->mid.is_response() && !of_caf(content))
-            record_->arrived.fetch_add(1, std::memory_order_relaxed);
+        if (ending_ && !*ending_ && message->content().template match_elements<caf::exit_msg>()) return;
+        if (record_) record_->arrived.fetch_add(1, std::memory_order_relaxed);
         Actor::enqueue(std::move(message), unit);
     }
 
@@ -69,10 +68,39 @@ public:
         record_->kind = this->name();
         if constexpr (requires { label_of(this->state); }) record_->label = label_of(this->state);
         record_->handle = caf::actor_cast<caf::weak_actor_ptr>(this->ctrl());
+        record_->links = this;
         in_->add(record_);
-        if (this->bhvr_stack().empty()) return;
-        auto& own = this->bhvr_stack().back();
-        own = caf::behavior{caf::behavior::impl_ptr{caf::make_counted<around>(*this, own.as_behavior_impl())}};
+    }
+
+    caf::invoke_message_result consume(caf::mailbox_element& message) override {
+        if (!record_) return Actor::consume(message);
+        auto& content = message.content();
+        if (content.template match_elements<describe_asked>()) {
+            // It is the question of somebody who looks, not work.
+            record_->arrived.fetch_sub(1, std::memory_order_relaxed);
+            this->current_element_ = &message;
+            this->make_response_promise().deliver(describe_now());
+            return caf::invoke_message_result::consumed;
+        }
+        const turn_of turn{in_, record_->id};
+        const auto& type = type_of(content);
+        const auto begin = now_ns();
+        record_->busy_with.store(&type, std::memory_order_relaxed);
+        record_->busy_since_ns.store(begin, std::memory_order_relaxed);
+        // What is handled may be taken apart, so it is put in words before.
+        auto tapped = record_->tapped.wanted(begin) ? text_of(content) : std::string{};
+        if (!tapped.empty() && message.mid.is_response()) tapped = "answer: " + tapped;
+        auto traced = in_->follows(begin) ? traced_text(*in_, *record_, content) : std::string{};
+        const auto result = Actor::consume(message);
+        const auto took = now_ns() - begin;
+        record_->busy_since_ns.store(0, std::memory_order_relaxed);
+        // It stays in the mailbox, until an answer that is awaited has come.
+        if (result == caf::invoke_message_result::skipped) return result;
+        record_->busy_ns.store(record_->busy_ns.load(std::memory_order_relaxed) + took, std::memory_order_relaxed);
+        record_->count(type);
+        if (!tapped.empty()) tell(record_->tapped, std::move(tapped), took);
+        if (!traced.empty()) tell(in_->trace(), std::move(traced), took);
+        return result;
     }
 
     bool cleanup(caf::error&& reason, caf::execution_unit* unit) override {
@@ -81,47 +109,26 @@ public:
     }
 
 private:
-    class around final : public caf::detail::behavior_impl {
-    public:
-        around(observed& self, pointer own) : self_{self}, own_{std::move(own)} {}
-        caf::match_case::result invoke(caf::detail::invoke_result_visitor& f, caf::type_erased_tuple& xs) override {
-            return self_.handle(*own_, f, xs);
-        }
-
-    private:
-        observed& self_;
-        pointer own_;
-    };
-
-    static bool of_caf(const caf::type_erased_tuple& content) {
-        return content.match_elements<caf::down_msg>() || content.match_elements<caf::exit_msg>() ||
-               content.match_elements<caf::error>();
+    [[nodiscard]] std::size_t told_at_end(const std::vector<caf::actor_addr>& candidates,
+                                          std::vector<caf::actor_id>& found) override {
+        return this->shared_critical_section([&] {
+            std::size_t others = 0;
+            for (auto* a = this->attachables_head_.get(); a; a = a->next.get())
+                if (!find_observer(*a, candidates, found)) ++others;
+            return others;
+        });
     }
 
-    caf::match_case::result handle(caf::detail::behavior_impl& own, caf::detail::invoke_result_visitor& f,
-                                   caf::type_erased_tuple& xs) {
-        if (xs.match_elements<describe_asked>()) {
-            // It is the question of somebody who looks, not work.
-            record_->arrived.fetch_sub(1, std::memory_order_relaxed);
-            this->template make_response_promise<description>().deliver(describe_now());
-            return caf::match_case::match;
-        }
-        const turn_of turn{in_, record_->id};
-        const auto& type = type_of(xs);
-        const auto begin = now_ns();
-        record_->busy_with.store(&type, std::memory_order_relaxed);
-        record_->busy_since_ns.store(begin, std::memory_order_relaxed);
-        // What is handled may be taken apart, so it is put in words before.
-        auto tapped = record_->tapped.wanted() ? text_of(xs) : std::string{};
-        auto traced = in_->follows() ? traced_text(*in_, *record_, xs) : std::string{};
-        const auto result = own.invoke(f, xs);
-        const auto took = now_ns() - begin;
-        record_->busy_since_ns.store(0, std::memory_order_relaxed);
-        record_->busy_ns.store(record_->busy_ns.load(std::memory_order_relaxed) + took, std::memory_order_relaxed);
-        record_->count(type);
-        if (!tapped.empty()) tell(record_->tapped, std::move(tapped), took);
-        if (!traced.empty()) tell(in_->trace(), std::move(traced), took);
-        return result;
+    static bool find_observer(caf::attachable& a, const std::vector<caf::actor_addr>& candidates,
+                              std::vector<caf::actor_id>& found) {
+        using token = caf::default_attachable::observe_token;
+        for (const auto& candidate : candidates)
+            for (const auto type : {caf::default_attachable::link, caf::default_attachable::monitor})
+                if (a.matches(token{candidate, type})) {
+                    found.push_back(candidate.id());
+                    return true;
+                }
+        return false;
     }
 
     void tell(seen_messages& whom, std::string text, tick_ns took) {

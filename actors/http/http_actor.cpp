@@ -118,6 +118,15 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, const st
     return at == path.size() ? std::optional{names} : std::nullopt;
 }
 
+// Empty: nothing is wrong. A page or a probe may have any.
+std::string parameter_problem(const http_route& route, const http_request& request) {
+    if (!route.pattern.starts_with("/api/")) return {};
+    for (const auto& [key, _] : request.query)
+        if (std::find(route.parameters.begin(), route.parameters.end(), key) == route.parameters.end())
+            return "there is no parameter " + quote(key) + " here";
+    return {};
+}
+
 void serve(http_ptr self, const exchange_ptr& exchange) {
     const auto& request = exchange->request();
     const auto method = request.method == "HEAD" ? std::string{"GET"} : request.method;
@@ -134,6 +143,8 @@ void serve(http_ptr self, const exchange_ptr& exchange) {
                 return answer_problem(exchange, 401, "unauthorized", needs_role, {{"WWW-Authenticate", "Bearer"}});
             return answer_problem(exchange, 403, "forbidden", "this token may only read");
         }
+        if (const auto problem = parameter_problem(route, request); !problem.empty())
+            return answer_problem(exchange, 400, "bad_parameter", problem);
         return route.serve(self, {exchange, std::move(*names)});
     }
     if (!allowed.empty())

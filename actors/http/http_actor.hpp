@@ -19,6 +19,7 @@ struct http_options {
     scheduler_actor scheduler;
     status_store_actor store;
     monitor_actor monitor;
+    console_actor console;  ///< null: there is none
     std::string secret;
     runtime run;
 };

@@ -1,4 +1,4 @@
-// The resources of /api/v1 about nodes, failures, and the program's log.
+// The resources of /api/v1 about nodes, failures, waiting, the console and the program's log.
 #include "actors/http/answers_json.hpp"
 #include "actors/http/http_parts.hpp"
 #include "actors/program_log.hpp"
@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint64_t default_nodes = 1000;
 constexpr std::uint64_t max_nodes_of_a_page = 10'000;
 
+// Less than the server waits for an answer.
+constexpr std::uint64_t longest_http_wait_s = 20;
+
 json::object log_json() {
     json::object levels;
     for (const auto& [part, level] : log_levels()) levels[part] = level;
@@ -22,7 +25,6 @@ json::object log_json() {
 }  // namespace
 
 void serve_nodes(http_ptr self, const http_call& call) {
-    if (!call.only({"below", "job", "limit", "cursor"})) return;
     const auto limit = call.number("limit", default_nodes, max_nodes_of_a_page);
     if (!limit) return;
     const auto& options = self->state.options;
@@ -45,7 +47,12 @@ void serve_details(http_ptr self, const http_call& call) {
 }
 
 void serve_forgive(http_ptr self, const http_call& call) {
-    if (!call.only({"error", "nodes", "state", "only_count"})) return;
+    // What is not understood would be done to all.
+    for (const auto& [key, value] : call.request().query)
+        if (value.empty()) return answer_problem(call.exchange, 400, "bad_parameter", quote(key) + " needs a value");
+    if (!call.request().body.empty())
+        return answer_problem(call.exchange, 400, "bad_body",
+                              "there is no body here: which tasks are meant is said in the query");
     const failure_filter which{call.query("error"), call.query("nodes"), call.query("state")};
     if (const auto problem = which.problem(); !problem.empty())
         return answer_problem(call.exchange, 400, "bad_parameter", problem);
@@ -61,6 +68,79 @@ void serve_forgive(http_ptr self, const http_call& call) {
     question.state = which.state;
     question.only_count = counting == "true";
     control(self, call, std::move(question));
+}
+
+void serve_wait(http_ptr self, const http_call& call) {
+    const auto timeout = call.number("timeout", longest_http_wait_s, longest_http_wait_s);
+    if (!timeout) return;
+    const auto& options = self->state.options;
+    const job_id job{call.names[0]};
+    self->request(options.scheduler, caf::infinite,
+                  wait_asked{options.secret, job, static_cast<std::int64_t>(*timeout)})
+        .then(
+            [=, exchange = call.exchange](const wait_answer& answer) {
+                answer_json(exchange, json::object{{"version", json_version},
+                                                   {"job", json_text(job.value)},
+                                                   {"at_rest", answer.at_rest},
+                                                   {"tasks", json_counts(answer.counts)}});
+            },
+            [exchange = call.exchange](const caf::error& e) { answer_error(exchange, e); });
+}
+
+namespace {
+
+// {"command": ["tap", "gateway"], "worker": "w1", "after": 17}; nothing: it is something else.
+std::optional<console_asked> console_question(const std::string& body) {
+    boost::system::error_code ec;
+    const auto value = json::parse(body, ec);
+    const auto* object = ec ? nullptr : value.if_object();
+    if (!object) return std::nullopt;
+    console_asked question;
+    for (const auto& [key, part] : *object) {
+        if (key == "command" && part.is_array()) {
+            for (const auto& word : part.get_array()) {
+                if (!word.is_string()) return std::nullopt;
+                question.words.emplace_back(word.get_string());
+            }
+        } else if (key == "worker" && part.is_string()) {
+            question.worker = std::string{part.get_string()};
+        } else if (key == "after" && part.is_int64() && part.get_int64() >= 0) {
+            question.after = static_cast<std::uint64_t>(part.get_int64());
+        } else {
+            return std::nullopt;
+        }
+    }
+    return valid(question) && !question.words.empty() ? std::optional{question} : std::nullopt;
+}
+
+json::array json_texts(const std::vector<std::string>& texts) {
+    json::array all;
+    for (const auto& text : texts) all.push_back(json_text(text));
+    return all;
+}
+
+}  // namespace
+
+void serve_console(http_ptr self, const http_call& call) {
+    auto question = console_question(call.request().body);
+    if (!question)
+        return answer_problem(call.exchange, 400, "bad_body",
+                              "say {\"command\": [\"actors\"]}, with \"worker\" and \"after\" where they are meant");
+    const auto& options = self->state.options;
+    question->secret = options.secret;
+    const auto answer = [exchange = call.exchange](const console_answer& seen) {
+        json::array rows;
+        for (const auto& row : seen.rows) rows.push_back(json_texts(row));
+        answer_json(exchange, json::object{{"version", json_version},
+                                           {"columns", json_texts(seen.columns)},
+                                           {"rows", std::move(rows)},
+                                           {"notes", json_texts(seen.notes)},
+                                           {"after", seen.last}});
+    };
+    if (!question->worker.empty())
+        return ask<console_answer>(self, options.scheduler, std::move(*question), call.exchange, answer);
+    if (!options.console) return answer_problem(call.exchange, 409, "refused", "this process has no console");
+    ask<console_answer>(self, options.console, std::move(*question), call.exchange, answer);
 }
 
 void serve_log(http_ptr, const http_call& call) { answer_json(call.exchange, log_json()); }

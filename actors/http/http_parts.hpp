@@ -27,8 +27,6 @@ struct http_call {
     std::string query(const std::string& key) const;
     /// Nothing, and a problem is answered, where it is no number in its range.
     std::optional<std::uint64_t> number(const std::string& key, std::uint64_t otherwise, std::uint64_t most) const;
-    /// False, and a problem is answered, where there is a parameter that the resource does not know.
-    bool only(std::initializer_list<std::string_view> known) const;
 };
 
 struct http_route {
@@ -36,6 +34,7 @@ struct http_route {
     std::string_view pattern;  ///< "/api/v1/jobs/{job}"
     http_role role;            ///< that it takes at least
     void (*serve)(http_ptr self, const http_call& call);
+    std::vector<std::string_view> parameters = {};  ///< of the query that it knows
 };
 extern const std::vector<http_route> http_routes;
 
@@ -79,6 +78,8 @@ void serve_details(http_ptr self, const http_call& call);
 void serve_forgive(http_ptr self, const http_call& call);
 void serve_log(http_ptr self, const http_call& call);
 void serve_log_change(http_ptr self, const http_call& call);
+void serve_console(http_ptr self, const http_call& call);
+void serve_wait(http_ptr self, const http_call& call);
 
 void serve_seed(http_ptr self, const http_call& call);  // http_seed.cpp
 /// In Prometheus' text format.

@@ -114,7 +114,6 @@ void continue_page(http_ptr self, const std::shared_ptr<task_page>& page) {
 }
 
 void serve_tasks(http_ptr self, const http_call& call) {
-    if (!call.only({"job", "state", "limit", "cursor"})) return;
     const auto limit = call.number("limit", default_limit, max_limit);
     if (!limit) return;
     auto page = std::make_shared<task_page>();
@@ -184,7 +183,6 @@ void serve_explanation(http_ptr self, const http_call& call) {
 }
 
 void serve_logs(http_ptr self, const http_call& call) {
-    if (!call.only({"job", "node", "stream", "limit", "after"})) return;
     const auto limit = call.number("limit", default_limit, max_limit);
     if (!limit) return;
     logs_asked question;
@@ -249,7 +247,6 @@ void serve_kill(http_ptr self, const http_call& call) {
 void serve_stop(http_ptr self, const http_call& call) { control(self, call, control_verb::stop); }
 
 void serve_events(http_ptr self, const http_call& call) {
-    if (!call.only({"after"})) return;
     const auto after = call.query("after");
     if (auto reader = call.exchange->answer_with_events())
         self->send(self->state.options.monitor,
@@ -310,13 +307,14 @@ void serve_index(http_ptr, const http_call& call) {
 }  // namespace
 
 void control(http_ptr self, const http_call& call, control_asked question) {
+    const bool with_count = question.verb == control_verb::forgive;
     ask<control_answer>(self, self->state.options.scheduler, std::move(question), call.exchange,
                         [=, exchange = call.exchange](const control_answer& answer) {
                             forget_jobs(self);
                             if (!answer.ok) return answer_problem(exchange, 409, "refused", answer.text);
-                            answer_json(exchange, json::object{{"version", json_version},
-                                                               {"text", json_text(answer.text)},
-                                                               {"tasks", answer.tasks}});
+                            json::object done{{"version", json_version}, {"text", json_text(answer.text)}};
+                            if (with_count) done["tasks"] = answer.tasks;
+                            answer_json(exchange, done);
                         });
 }
 
@@ -329,15 +327,6 @@ std::optional<std::uint64_t> http_call::number(const std::string& key, std::uint
     if (ec == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= most) return number;
     answer_problem(exchange, 400, "bad_parameter", quote(key) + " must be a number from 1 to " + std::to_string(most));
     return std::nullopt;
-}
-
-bool http_call::only(std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, _] : request().query) {
-        if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-        answer_problem(exchange, 400, "bad_parameter", "there is no parameter " + quote(key) + " here");
-        return false;
-    }
-    return true;
 }
 
 const std::vector<http_route> http_routes = {
@@ -359,17 +348,19 @@ const std::vector<http_route> http_routes = {
     {"POST", "/api/v1/jobs/{job}/resume", http_role::operate, serve_resume},
     {"GET", "/api/v1/jobs/{job}/explanation", http_role::read, serve_explanation},
     {"GET", "/api/v1/jobs/{job}/details", http_role::read, serve_details},
-    {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive},
+    {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive, {"error", "nodes", "state", "only_count"}},
+    {"GET", "/api/v1/jobs/{job}/wait", http_role::read, serve_wait, {"timeout"}},
     {"POST", "/api/v1/jobs/{job}/kill", http_role::operate, serve_kill},
-    {"GET", "/api/v1/tasks", http_role::read, serve_tasks},
+    {"GET", "/api/v1/tasks", http_role::read, serve_tasks, {"job", "state", "limit", "cursor"}},
     {"GET", "/api/v1/tasks/{job}/{node}", http_role::read, serve_task},
     {"POST", "/api/v1/tasks/{job}/{node}/kill", http_role::operate, serve_kill},
     {"GET", "/api/v1/workers", http_role::read, serve_workers},
-    {"GET", "/api/v1/nodes", http_role::read, serve_nodes},
+    {"GET", "/api/v1/nodes", http_role::read, serve_nodes, {"below", "job", "limit", "cursor"}},
+    {"POST", "/api/v1/console", http_role::operate, serve_console},
     {"GET", "/api/v1/log", http_role::read, serve_log},
     {"PUT", "/api/v1/log", http_role::operate, serve_log_change},
-    {"GET", "/api/v1/logs", http_role::read, serve_logs},
-    {"GET", "/api/v1/events", http_role::read, serve_events},
+    {"GET", "/api/v1/logs", http_role::read, serve_logs, {"job", "node", "stream", "limit", "after"}},
+    {"GET", "/api/v1/events", http_role::read, serve_events, {"after"}},
     {"POST", "/api/v1/stop", http_role::operate, serve_stop},
 };
 

@@ -86,8 +86,8 @@ BISTRO_INSPECT(log_query, x.job, x.node, x.invocation, x.any_stream, x.stream, x
 BISTRO_INSPECT(logs_asked, secret_field<Inspector>(x.secret), x.query, x.after)
 BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_ms, x.text)
 BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)
-BISTRO_INSPECT(wait_asked, secret_field<Inspector>(x.secret), x.job)
-BISTRO_INSPECT(wait_answer, x.counts)
+BISTRO_INSPECT(wait_asked, secret_field<Inspector>(x.secret), x.job, x.timeout_s)
+BISTRO_INSPECT(wait_answer, x.counts, x.at_rest)
 BISTRO_INSPECT(control_asked, secret_field<Inspector>(x.secret), x.verb, x.job, x.node, x.text, x.error, x.nodes,
                x.state, x.only_count)
 BISTRO_INSPECT(control_answer, x.ok, x.text, x.tasks)
@@ -120,6 +120,7 @@ bool valid(const logs_answer& x);
 bool valid(const wait_asked& x);
 bool valid(const control_asked& x);
 bool valid(const console_asked& x);
+bool valid(const console_answer& x);
 bool valid(const details_asked& x);
 bool valid(const nodes_asked& x);
 

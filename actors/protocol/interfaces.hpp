@@ -93,7 +93,7 @@ using scheduler_actor = caf::typed_actor<
     caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>, caf::reacts_to<nodes_changed>,
     caf::reacts_to<job_progress>, caf::reacts_to<pool_stalled>, caf::reacts_to<store_health>, caf::reacts_to<wake_due>,
     caf::reacts_to<problem>, caf::replies_to<await_quiescence>::with<run_finished>,
-    caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>,
+    caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>, caf::reacts_to<wait_overdue>,
     caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
     caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,

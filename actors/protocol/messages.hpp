@@ -330,6 +330,8 @@ struct stop_scheduler {};
 struct stopped {};
 /// Scheduler to itself: what has not ended by now is no longer waited for.
 struct stop_overdue {};
+/// The time of somebody who waits for a job is over.
+struct wait_overdue {};
 
 /// To the status store: the last attempts at tasks of a job, or at one of them.
 struct attempts_asked {

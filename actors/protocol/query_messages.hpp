@@ -110,13 +110,17 @@ struct logs_answer {
     std::map<std::string, std::int64_t> last;  ///< where to go on: what to ask for next as `after`
     std::vector<std::string> missing;          ///< shard names of workers that could not be asked
 };
-/// Answered when every task of the job is done or has failed for good, and with an error when the job is gone.
+inline constexpr std::int64_t max_wait_s = 365 * 86'400;
+/// Answered when every task of the job is done or has failed for good, or the time is over, and with an error when the
+/// job is gone.
 struct wait_asked {
     std::string secret;
     job_id job;
+    std::int64_t timeout_s = 0;  ///< 0: none
 };
 struct wait_answer {
     task_counts counts;
+    bool at_rest = true;  ///< false: the time is over
 };
 enum class control_verb : std::uint8_t { kill, forgive, stop, submit, remove, pause, resume };
 inline constexpr control_verb last_control_verb = control_verb::resume;
@@ -180,6 +184,8 @@ struct console_asked {
     std::vector<std::string> words;
     std::uint64_t after = 0;  ///< where tap and trace go on: `last` of the answer before; 0: they begin
 };
+/// More rows are left out of an answer.
+inline constexpr std::size_t max_console_rows = 10'000;
 /// A table, and remarks.
 struct console_answer {
     std::vector<std::string> columns;

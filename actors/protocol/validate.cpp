@@ -14,6 +14,8 @@ constexpr std::size_t max_lines_asked = 1'000'000'000;
 constexpr std::size_t max_levels = 256;
 constexpr std::size_t max_word_bytes = 1024;
 constexpr std::size_t max_console_words = 8;
+constexpr std::size_t max_console_columns = 16;
+constexpr std::size_t max_console_notes = 100;
 constexpr std::size_t max_nodes_asked = 100'000;
 constexpr std::size_t max_reason_bytes = 64 * 1024;
 constexpr std::size_t max_json_bytes = 16 << 20;  // a job's config
@@ -133,7 +135,9 @@ bool valid(const logs_answer& x) {
     });
 }
 
-bool valid(const wait_asked& x) { return are_words({x.job.value}); }
+bool valid(const wait_asked& x) {
+    return are_words({x.job.value}) && x.timeout_s >= 0 && x.timeout_s <= max_wait_s;
+}
 
 bool valid(const console_asked& x) {
     return x.words.size() <= max_console_words && are_words({x.worker}) &&
@@ -143,6 +147,16 @@ bool valid(const console_asked& x) {
 bool valid(const nodes_asked& x) {
     return are_words({x.job.value}) && x.below.value.size() <= max_node_name_bytes &&
            x.after.value.size() <= max_node_name_bytes && x.limit <= max_nodes_asked;
+}
+
+bool valid(const console_answer& x) {
+    const auto fits = [](const auto& texts, std::size_t most) {
+        return texts.size() <= most && std::all_of(texts.begin(), texts.end(),
+                                                   [](const auto& text) { return text.size() <= max_reason_bytes; });
+    };
+    return fits(x.columns, max_console_columns) && fits(x.notes, max_console_notes) &&
+           x.rows.size() <= max_console_rows &&
+           std::all_of(x.rows.begin(), x.rows.end(), [&](const auto& row) { return fits(row, max_console_columns); });
 }
 
 bool valid(const details_asked& x) { return are_words({x.job.value}); }

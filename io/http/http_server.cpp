@@ -30,9 +30,9 @@ constexpr std::chrono::seconds read_timeout{30};    // for a request to be compl
 constexpr std::chrono::seconds write_timeout{30};   // for an answer to be taken
 constexpr std::chrono::seconds answer_timeout{30};  // for the handler
 
-http_response problem_response(unsigned status, const std::string& title, const std::string& detail) {
-    std::string text = R"({"type":"about:blank","title":")" + title + R"(","status":)" + std::to_string(status) +
-                       R"(,"detail":")" + detail + "\"}\n";
+http_response problem_response(unsigned status, const std::string& code, const std::string& detail) {
+    std::string text = R"({"type":"about:blank","status":)" + std::to_string(status) + R"(,"code":")" + code +
+                       R"(","detail":")" + detail + "\"}\n";
     return {status, "application/problem+json", std::make_shared<const std::string>(std::move(text))};
 }
 
@@ -124,7 +124,7 @@ public:
     exchange_of_session(const exchange_of_session&) = delete;
     exchange_of_session& operator=(const exchange_of_session&) = delete;
     ~exchange_of_session() override {
-        answer(problem_response(500, "no answer", "the scheduler gave no answer; it may be stopping"));
+        answer(problem_response(500, "no_answer", "the scheduler gave no answer; it may be stopping"));
     }
 
     [[nodiscard]] const http_request& request() const override { return request_; }
@@ -214,12 +214,12 @@ private:
     void take_request(error_code ec) {
         keep_alive_ = false;
         if (ec == http::error::body_limit)
-            return send(problem_response(413, "too large", "a body may have at most 4 MiB"));
+            return send(problem_response(413, "too_large", "a body may have at most 4 MiB"));
         if (ec == http::error::header_limit)
-            return send(problem_response(431, "too large", "headers may have at most 16 KiB"));
+            return send(problem_response(431, "too_large", "headers may have at most 16 KiB"));
         if (ec && ec.category() == http::make_error_code(http::error::bad_method).category() &&
             ec != http::error::end_of_stream && ec != http::error::partial_message)
-            return send(problem_response(400, "bad request", "this is no HTTP that can be understood"));
+            return send(problem_response(400, "bad_request", "this is no HTTP that can be understood"));
         if (ec) return close();
         const auto& message = parser_->get();
         keep_alive_ = message.keep_alive();
@@ -232,7 +232,7 @@ private:
         waiting_ = true;
         answer_timer_.expires_after(answer_timeout);
         answer_timer_.async_wait([self = self()](error_code timer) {
-            if (!timer) self->take_answer(problem_response(504, "no answer", "the scheduler did not answer in time"));
+            if (!timer) self->take_answer(problem_response(504, "no_answer", "the scheduler did not answer in time"));
         });
         lowest().expires_never();
         shared_->handler(std::make_shared<exchange_of_session>(shared_from_this(), std::move(request_)));
@@ -250,12 +250,15 @@ private:
                 return problem_response(403, "forbidden", "requests of pages from elsewhere are not answered");
         }
         const auto url = boost::urls::parse_origin_form({message.target().data(), message.target().size()});
-        if (!url) return problem_response(400, "bad request", "the path is not valid");
+        if (!url) return problem_response(400, "bad_request", "the path is not valid");
         request_ = {};
         request_.method = std::string{message.method_string()};
         for (auto segment : url->segments())
             if (!segment.empty()) request_.path.emplace_back(segment);
-        for (auto parameter : url->params()) request_.query.insert_or_assign(parameter.key, parameter.value);
+        for (auto parameter : url->params())
+            if (!(parameter.key.empty() && parameter.value.empty()) &&
+                !request_.query.emplace(parameter.key, parameter.value).second)
+                return problem_response(400, "bad_request", "a parameter is given twice");
         request_.if_none_match = std::string{message[http::field::if_none_match]};
         request_.last_event_id = std::string{message["Last-Event-ID"]};
         request_.body = std::move(parser_->get().body());

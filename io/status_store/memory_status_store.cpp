@@ -43,9 +43,11 @@ public:
         for (const auto& [node, status] : statuses_[job]) {
             if (status.state != task_state::error && status.state != task_state::failed) continue;
             const auto found = attempts_.find(status.invocation);
-            if (found == attempts_.end() || !found->second.ended) continue;
-            const auto& end = found->second.end;
-            visit({node, end.reason, status.state == task_state::failed, end.ended_ms});
+            const bool for_good = status.state == task_state::failed;
+            if (found == attempts_.end() || !found->second.ended)
+                visit({node, forgotten_reason, for_good, 0});
+            else
+                visit({node, found->second.end.reason, for_good, found->second.end.ended_ms});
         }
     }
 

@@ -149,12 +149,13 @@ public:
     void for_each_failure(const job_id& job, const std::function<void(failure_record)>& visit) override {
         guarded([&] {
             SQLite::Statement s{db_,
-                                "SELECT s.node, a.reason, s.state, a.ended_ms FROM statuses s JOIN attempts a ON "
-                                "a.invocation = s.invocation WHERE s.job = ? AND s.state IN ('error', 'failed') AND "
-                                "a.result IS NOT NULL ORDER BY s.node"};
+                                "SELECT s.node, a.reason, s.state, a.ended_ms FROM statuses s LEFT JOIN attempts a ON "
+                                "a.invocation = s.invocation AND a.result IS NOT NULL WHERE s.job = ? AND "
+                                "s.state IN ('error', 'failed') ORDER BY s.node"};
             s.bind(1, job.value);
             while (s.executeStep())
-                visit({node_id{s.getColumn(0).getString()}, s.getColumn(1).getString(),
+                visit({node_id{s.getColumn(0).getString()},
+                       s.getColumn(1).isNull() ? forgotten_reason : s.getColumn(1).getString(),
                        parse_task_state(s.getColumn(2).getString()) == task_state::failed, s.getColumn(3).getInt64()});
         });
     }

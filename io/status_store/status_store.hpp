@@ -30,6 +30,8 @@ struct failure_record {
     time_ms ended_ms = 0;
 };
 
+inline constexpr const char* forgotten_reason = "(not remembered)";
+
 /// One life of a worker that is over.
 struct forgotten_worker {
     shard_name shard;
@@ -69,7 +71,7 @@ public:
 
     /// Statuses of a job, in node order.
     virtual void for_each_status(const job_id& job, const std::function<void(const node_id&, task_status)>& visit) = 0;
-    /// As far as their attempts are still remembered. O(statuses of the job).
+    /// In node order. Of an attempt that is forgotten the reason is `forgotten_reason`. O(statuses of the job).
     virtual void for_each_failure(const job_id& job, const std::function<void(failure_record)>& visit) = 0;
     /// Those of which there is a status or an attempt, by name.
     [[nodiscard]] virtual std::vector<job_id> jobs() = 0;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <map>
 
@@ -19,6 +20,9 @@ constexpr const char* normal_screen = "\033[?25h\033[?1049l";
 // What follows an escape comes with it; a person who presses the key alone is slower.
 constexpr std::chrono::milliseconds rest_of_escape{25};
 
+volatile std::sig_atomic_t end_signal = 0;
+constexpr int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
 void write_out(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
@@ -30,22 +34,32 @@ raw_terminal::raw_terminal() {
     if (!has_cursor(stdout) || ::tcgetattr(STDIN_FILENO, &before_) != 0)
         throw io_error{"this needs a terminal on stdin and stdout"};
     auto raw = before_;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);  // Ctrl-C still ends the program
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // the shell would be left with a terminal like this
     raw.c_cc[VMIN] = 0;
     raw.c_cc[VTIME] = 0;
+    end_signal = 0;
+    // Without SA_RESTART, so that a wait for a key ends.
+    struct sigaction action {};
+    action.sa_handler = [](int signal) { end_signal = signal; };
+    for (const int signal : end_signals) ::sigaction(signal, &action, nullptr);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
     write_out(alternate_screen);
 }
 
+int raw_terminal::ended_by() { return end_signal; }
+
 raw_terminal::~raw_terminal() {
     write_out(normal_screen);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    for (const int signal : end_signals) std::signal(signal, SIG_DFL);
 }
 
 bool raw_terminal::readable(std::chrono::milliseconds patience) {
     pollfd in{STDIN_FILENO, POLLIN, 0};
     const int count = ::poll(&in, 1, static_cast<int>(patience.count()));
-    return count > 0;
+    if (end_signal != 0) gone_ = true;
+    return count > 0 && !gone_;
 }
 
 int raw_terminal::read_byte() {

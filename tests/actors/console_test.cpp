@@ -83,6 +83,44 @@ TEST_F(console_test, messages_are_counted_by_type_and_those_that_wait_too) {
     EXPECT_NE(after.find("problem 4"), std::string::npos) << before << "\n" << after;
 }
 
+TEST_F(console_test, answers_and_what_caf_tells_are_counted_too) {
+    start_scheduler(one_job);
+    const auto worker = start_worker("w", false);
+    ASSERT_TRUE(ask<jobs_answer>(gateway, jobs_asked{"secret"}));
+    EXPECT_NE(columns(say({"actors"}), "actor", "by type").at("scheduler").find("job_progress"), std::string::npos);
+    const auto begun = say({"tap", "scheduler"});
+    ASSERT_TRUE(ask<jobs_answer>(gateway, jobs_asked{"secret"}));
+    std::string tapped;
+    for (const auto& row : say({"tap", "scheduler"}, begun.last).rows) tapped += row[2] + "\n";
+    EXPECT_NE(tapped.find("answer: pool_stalled"), std::string::npos) << tapped;
+    caf::anon_send_exit(worker, caf::exit_reason::user_shutdown);
+    run();
+    const auto types = columns(say({"actors"}), "actor", "by type").at("scheduler");
+    EXPECT_NE(types.find("down_msg 1"), std::string::npos) << types;
+    EXPECT_EQ(columns(say({"actors"}), "actor", "mailbox").at("scheduler"), "0");
+}
+
+TEST_F(console_test, links_name_who_is_told_of_an_end) {
+    start_scheduler(one_job);
+    start_worker("w");
+    const auto ids = columns(say({"actors"}), "actor", "id");
+    const auto links = columns(say({"actors"}), "actor", "links");
+    EXPECT_EQ(links.at("worker"), ids.at("scheduler")) << "which monitors it";
+    EXPECT_EQ(links.at("gateway"), ids.at("worker")) << "as it monitors its gateway";
+    EXPECT_EQ(links.at("job j"), "-");
+}
+
+TEST_F(console_test, another_trace_takes_the_place_of_the_first) {
+    start_scheduler(one_job);
+    const auto first = say({"trace", "j", "h1:1"});
+    const auto second = say({"trace", "j", "h1:2"});
+    std::optional<console_answer> answer;
+    ask_for(answer, console, console_asked{{}, {}, {"trace", "j", "h1:1"}, first.last});
+    run();
+    EXPECT_FALSE(answer);
+    say({"trace", "j", "h1:2"}, second.last);
+}
+
 TEST_F(console_test, who_has_ended_is_not_listed) {
     start_scheduler(one_job);
     start_worker("w");
@@ -224,6 +262,9 @@ TEST_F(console_test, a_worker_is_asked_by_way_of_its_scheduler) {
     EXPECT_FALSE(ask<console_answer>(gateway, console_asked{"wrong", "w", {"help"}, 0}));
     EXPECT_FALSE(ask<console_answer>(gateway, console_asked{"secret", "nobody", {"help"}, 0}));
     EXPECT_FALSE(ask<console_answer>(gateway, console_asked{"secret", "", words(100, "help"), 0}));
+    EXPECT_FALSE(ask<console_answer>(scheduler, console_asked{"wrong", "w", {"help"}, 0}));
+    EXPECT_FALSE(ask<nodes_answer>(scheduler, nodes_asked{"wrong", {}, {}, 10}));
+    EXPECT_FALSE(ask<job_details>(scheduler, details_asked{"wrong", job_id{"j"}}));
 }
 
 }  // namespace

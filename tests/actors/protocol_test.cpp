@@ -132,6 +132,18 @@ TEST(validation, questions_and_answers_of_people) {
     EXPECT_TRUE(valid(d));
     d.job = job_id{too_long};
     EXPECT_FALSE(valid(d));
+    console_answer seen{{"a"}, {{"1"}}, {"note"}, 0};
+    EXPECT_TRUE(valid(seen));
+    seen.rows.assign(max_console_rows + 1, {"1"});
+    EXPECT_FALSE(valid(seen));
+    seen.rows = {{std::string(1U << 20, 'x')}};
+    EXPECT_FALSE(valid(seen)) << "one text alone";
+    wait_asked waits{"s", job_id{"j"}, max_wait_s};
+    EXPECT_TRUE(valid(waits));
+    ++waits.timeout_s;
+    EXPECT_FALSE(valid(waits));
+    waits.timeout_s = -1;
+    EXPECT_FALSE(valid(waits));
     nodes_asked n;
     n.limit = 1000;
     EXPECT_TRUE(valid(n));

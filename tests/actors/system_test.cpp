@@ -480,5 +480,24 @@ TEST_F(system_test, a_change_of_the_jobs_takes_effect_when_it_is_stored_and_not_
     EXPECT_THAT(control(control_verb::submit, job).text, HasSubstr("is not valid now"));
 }
 
+TEST_F(system_test, who_waits_for_a_job_hears_of_its_rest_or_that_the_time_is_over) {
+    start_scheduler(one_job);
+    start_worker("w");
+    std::optional<wait_answer> patient;
+    std::optional<wait_answer> hasty;
+    ask_for(patient, gateway, wait_asked{"secret", job_id{"j"}, 60});
+    ask_for(hasty, gateway, wait_asked{"secret", job_id{"j"}, 2});
+    pass(std::chrono::milliseconds{1500});
+    EXPECT_FALSE(hasty);
+    pass(std::chrono::seconds{1});
+    ASSERT_TRUE(hasty);
+    EXPECT_FALSE(hasty->at_rest);
+    EXPECT_FALSE(patient);
+    end_all();
+    ASSERT_TRUE(patient);
+    EXPECT_TRUE(patient->at_rest);
+    EXPECT_EQ(patient->counts.done, 4U);
+}
+
 }  // namespace
 }  // namespace bistro

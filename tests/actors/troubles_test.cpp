@@ -79,6 +79,16 @@ TEST_F(troubles_test, those_of_one_cause_are_retried_and_first_counted) {
     EXPECT_FALSE(forgive({"", "(", ""}).ok) << "no regular expression";
 }
 
+TEST_F(troubles_test, an_expression_that_takes_too_long_changes_nothing) {
+    start_scheduler(failing_job);
+    start_worker("w");
+    fail_all("disk full");
+    auto slow = forgive({"", "((.+)+)+x$", ""});
+    EXPECT_TRUE(slow.ok) << "short names are tried in time";
+    EXPECT_EQ(slow.tasks, 0U);
+    EXPECT_EQ(counts().failed, 2U);
+}
+
 TEST_F(troubles_test, causes_are_known_after_a_restart) {
     start_scheduler(failing_job);
     start_worker("w");

@@ -33,7 +33,7 @@ class ConsoleTest(BistroTest):
 
     def rows(self, command, *more):
         out, _ = self.bistro("console", "--json", *more, "-c", command)
-        return [json.loads(line) for line in out.splitlines()]
+        return [row for row in map(json.loads, out.splitlines()) if "note" not in row]
 
     def start_worker(self):
         self.worker = self.start("worker", "c.toml", "--shard", "w", "--data-dir", "worker")
@@ -42,6 +42,7 @@ class ConsoleTest(BistroTest):
     def terminal(self, *arguments):
         """The program on a terminal: its descriptor, a wait for what it shows, and one for its end."""
         pid, fd = pty.fork()
+        self.terminal_pid = pid
         if pid == 0:
             os.chdir(self.folder)
             os.execve(BISTRO, [BISTRO, *arguments], {**self.environment, "TERM": "xterm"})
@@ -76,6 +77,39 @@ class ConsoleTest(BistroTest):
             os.close(fd)
         _, err = self.bistro("top", code=2)
         self.assertIn("needs a terminal", err)
+
+    def test_ctrl_c_in_top_gives_the_terminal_back(self):
+        for key, sent in ((b"\x03", signal.SIGINT), (None, signal.SIGTERM)):
+            fd, until, end = self.terminal("top")
+            try:
+                before = termios.tcgetattr(fd)
+                until("> j .*30")
+                self.assertFalse(termios.tcgetattr(fd)[3] & termios.ICANON)
+                if key:
+                    os.write(fd, key)
+                else:
+                    os.kill(self.terminal_pid, sent)
+                until(re.escape("\x1b[?1049l"))
+                self.assertEqual(os.waitstatus_to_exitcode(end()), 128 + sent)
+                self.assertEqual(termios.tcgetattr(fd)[3] & termios.ICANON, before[3] & termios.ICANON)
+            finally:
+                os.close(fd)
+
+    def test_actions_answer_as_json(self):
+        for words in (["pause", "j"], ["resume", "j"], ["forgive", "j"], ["retry", "j", "--count"]):
+            with self.subTest(words):
+                answer = self.json(*words)
+                self.assertEqual((answer["version"], answer["ok"]), (1, True))
+                self.assertTrue(answer["text"])
+        out, _ = self.bistro("kill", "j", "--json", code=1)
+        self.assertFalse(json.loads(out)["ok"])
+        self.write("new.toml", "[jobs.good]\nowner = \"x\"\ncommand = [\"true\"]\n[jobs.bad]\nowner = \"x\"\n")
+        out, _ = self.bistro("submit", "new.toml", "--json", code=2)
+        self.assertEqual([json.loads(line)["ok"] for line in out.splitlines()], [False, True])
+        self.assertTrue(self.json("delete", "good")["ok"])
+        self.bistro("retry", "j", "--error", "", "--yes", code=2)
+        self.bistro("retry", "j", "--nodes", "", "--yes", code=2)
+        self.assertTrue(self.json("stop")["ok"])
 
     def test_failures_slowest_retry_and_nodes(self):
         self.write("bad.toml", "[jobs.bad]\nowner = \"test\"\nbackoff = [\"fail\"]\n"
@@ -123,14 +157,19 @@ class ConsoleTest(BistroTest):
         self.bistro("jobs", "--profile", "night", "--data-dir", "state", code=2)
 
     def test_the_log_is_as_it_was_asked_for(self):
-        process = self.start("worker", "--scheduler", "127.0.0.1:1", "--log-format", "json", "--log-level", "network=error",
-                             "--log-level", "worker=info", "--data-dir", "w2")
-        time.sleep(0.3)
-        self.stop(process)
-        for line in self.read(process.log).splitlines():
-            entry = json.loads(line)
+        entries = lambda process: [json.loads(line) for line in self.read(process.log).splitlines()]
+        lonely = self.start("worker", "--scheduler", "127.0.0.1:1", "--data-dir", "w2", "--log-format", "json",
+                            "--log-level", "error", "--log-level", "network=info")
+        self.wait_until(lambda: "waiting for the scheduler" in self.read(lonely.log), "a line of the network")
+        self.stop(lonely)
+        self.assertEqual({entry["component"] for entry in entries(lonely)}, {"network"})
+        member = self.start("worker", "c.toml", "--shard", "quiet", "--data-dir", "w3", "--log-format", "json",
+                            "--log-level", "worker=error")
+        self.wait_until(lambda: [w["connected"] for w in self.json("workers")["workers"]], "a member")
+        self.stop(member)
+        self.assertEqual({entry["component"] for entry in entries(member)}, {"program"}, "it has joined, and does not say so")
+        for entry in entries(lonely) + entries(member):
             self.assertLessEqual({"ts", "level", "component", "msg"}, set(entry))
-            self.assertNotEqual(entry["component"], "network")
         self.bistro("worker", "--log-level", "loud", code=2)
         bare = self.start("scheduler", "c.toml", "--data-dir", "other", "--no-console", "--log-format", "logfmt")
         self.wait_until(lambda: "listens" in self.read(bare.log), "a start")
@@ -149,6 +188,11 @@ class ConsoleTest(BistroTest):
         self.assertEqual({row["direction"] for row in peers}, {"in"})
         self.assertEqual([row["direction"] for row in self.rows("peers", "--worker", "w")], ["out"])
         self.assertRegex(self.rows("leases")[0]["state"], "^healthy, heard")
+        scheduler = self.rows("actors scheduler")
+        self.assertIsInstance(scheduler[0]["id"], int)
+        note = self.bistro("console", "--json", "-c", "actors scheduler")[0].splitlines()[-1]
+        self.assertRegex(json.loads(note)["note"], "actors? live, ")
+        self.assertEqual({row["actor"] for row in self.rows("inspect \"job j\"") + self.rows("inspect 'job j'")}, {"job j"})
 
     def test_an_actor_that_hangs_is_shown_with_what_it_is_at(self):
         """The status store is kept from its file; whoever else waits is named, and the console answers."""

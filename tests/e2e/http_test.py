@@ -128,7 +128,10 @@ class Api(HttpTest):
                 with self.subTest(path, method=method):
                     for ask in (names, {"job": "long", "node": "host1:db1"}):
                         body = "{}" if path == "/" or method == "put" else None
-                        status, headers, answer = self.ask(path.format(**ask), method.upper(), body)
+                        if path.endswith("/console"):
+                            body = '{"command": ["actors"]}'
+                        query = "?timeout=1" if path.endswith("/wait") else ""
+                        status, headers, answer = self.ask(path.format(**ask) + query, method.upper(), body)
                         described = operation["responses"]["200" if status == 200 else "default"]["content"]
                         kind = headers["Content-Type"].split(";")[0]
                         self.assertIn(kind, described, answer)
@@ -176,9 +179,11 @@ class Api(HttpTest):
         self.assertEqual(count("error=another"), 0)
         self.assertEqual(count("nodes=host1&state=failed"), 3)
         self.assertEqual(count("state=backoff"), 0)
-        for bad in ("nodes=(", "state=done", "only_count=maybe", "other=1"):
+        for bad in ("nodes=(", "state=done", "only_count=maybe", "other=1", "error=", "nodes=", "state=", "only_count="):
             with self.subTest(bad):
                 self.assertEqual(self.ask(forgive + bad, "POST")[2]["code"], "bad_parameter")
+        self.assertEqual(self.ask(forgive, "POST", '{"nodes": "host1"}')[2]["code"], "bad_body")
+        self.assertEqual(count(""), 6, "nothing was changed")
         self.assertEqual(self.ask(forgive + "nodes=host1:db1", "POST")[2]["tasks"], 1)
         self.wait_until(lambda: len(self.get("/api/v1/tasks/failing/host1:db1")["attempts"]) == 2, "another attempt")
         self.assertEqual(len(self.get("/api/v1/tasks/failing/host1:db2")["attempts"]), 1)
@@ -196,6 +201,32 @@ class Api(HttpTest):
         self.assertEqual(self.ask("/api/v1/nodes?job=nothing")[0], 404)
         self.assertEqual(self.ask("/api/v1/nodes?limit=0")[0], 400)
         self.assertEqual(self.ask("/api/v1/nodes?level=host")[0], 400)
+
+    def test_waiting_ends_with_the_job_or_the_time(self):
+        answer = self.get("/api/v1/jobs/failing/wait")
+        self.assertEqual((answer["at_rest"], answer["tasks"]["failed"]), (True, 6))
+        answer = self.get("/api/v1/jobs/long/wait?timeout=1")
+        self.assertEqual((answer["at_rest"], answer["tasks"]["running"]), (False, 3))
+        self.assertEqual(self.ask("/api/v1/jobs/nope/wait")[0], 404)
+        for bad in ("0", "21", "x", "-1"):
+            self.assertEqual(self.ask("/api/v1/jobs/long/wait?timeout=" + bad)[2]["code"], "bad_parameter")
+
+    def test_the_console_answers_here_too(self):
+        say = lambda **question: self.ask("/api/v1/console", "POST", json.dumps(question))
+        status, _, answer = say(command=["actors"])
+        self.assertEqual(status, 200, answer)
+        column = answer["columns"].index("actor")
+        self.assertIn("resource_pool", [row[column] for row in answer["rows"]])
+        name = self.get("/api/v1/workers")["workers"][0]["worker"]
+        self.assertEqual(say(command=["leases"], worker=name)[0], 200)
+        begun = say(command=["tap", "gateway"])[2]
+        self.assertEqual(say(command=["tap", "gateway"], after=begun["after"])[0], 200)
+        self.assertEqual(say(command=["actor"])[0], 404)
+        self.assertEqual(say(command=["tree"], worker="nobody")[0], 404)
+        for bad in ({}, {"command": []}, {"command": "tree"}, {"command": [1]}, {"command": ["x"] * 9}, {"command": ["x"], "other": 1},
+                    {"command": ["tap", "gateway"], "after": -1}, {"command": ["x" * 2000]}):
+            with self.subTest(bad):
+                self.assertEqual(say(**bad)[2]["code"], "bad_body")
 
     def test_log_levels_change_all_or_none(self):
         change = lambda body: self.ask("/api/v1/log", "PUT", body)
@@ -420,6 +451,8 @@ class Api(HttpTest):
             ("GET", "/api/v1/tasks?limit=1e3", None, 400, "bad_parameter"),
             ("GET", "/api/v1/tasks?cursor=x", None, 400, "bad_parameter"),
             ("GET", "/api/v1/tasks?nope=x", None, 400, "bad_parameter"),
+            ("GET", "/api/v1/tasks?limit=1&limit=2", None, 400, "bad_request"),
+            ("GET", "/api/v1/jobs?nope=x", None, 400, "bad_parameter"),
             ("GET", "/api/v1/logs?stream=x", None, 400, "bad_parameter"),
             ("GET", "/api/v1/logs?after=x", None, 400, "bad_parameter"),
             ("DELETE", "/api/v1/workers", None, 405, "method_not_allowed"), ("PUT", "/", None, 405, "method_not_allowed"),

@@ -195,6 +195,21 @@ class BadInput(BistroTest):
             self.assertIn("irectory", self.bistro(*arguments, code=2)[1])
         self.assertIn("bistro 0.", self.bistro("--version")[0])
 
+    def test_answers_as_json(self):
+        self.write("c.toml", forest(1, 2) + job("good", "true") + job("bad", "exit 1", 'backoff = ["fail"]'))
+        out, _ = self.bistro("check", "c.toml", "--json")
+        self.assertEqual(json.loads(out), {"version": 1, "config": "c.toml", "good": True, "errors": []})
+        out, _ = self.bistro("run", "c.toml", "--json", code=1)
+        answer = json.loads(out)
+        self.assertEqual([(j["job"], j["tasks"]["done"], j["tasks"]["failed"]) for j in answer["jobs"]],
+                         [("good", 2, 0), ("bad", 0, 2)])
+        self.write("c.toml", "levels = 3\n")
+        out, _ = self.bistro("check", "c.toml", "--json", code=2)
+        answer = json.loads(out)
+        self.assertFalse(answer["good"])
+        self.assertEqual((answer["errors"][0]["file"], answer["errors"][0]["line"]), ("c.toml", 1))
+        self.assertTrue(answer["errors"][0]["text"])
+
     def test_bad_configs_change_nothing_and_say_where(self):
         self.assertIn("No such file", self.bistro("run", "missing.toml", code=2)[1])
         self.write("broken.toml", "[nodes\n")

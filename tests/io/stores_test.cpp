@@ -124,6 +124,28 @@ TEST_P(status_store_test, keeps_the_history_of_attempts_the_latest_first) {
     EXPECT_THAT(store->attempts(job_id{"j"}, node_id{"m"}, 10), IsEmpty());
 }
 
+TEST_P(status_store_test, failures_are_those_that_are_not_mended_also_where_the_attempt_is_forgotten) {
+    status_batch batch;
+    const char* nodes[] = {"a", "b", "c", "d"};
+    for (std::uint64_t id = 1; id <= 4; ++id) batch.starts.push_back(start(nodes[id - 1], id, 1'000));
+    batch.finishes = {finish("b", 2, task_state::failed), finish("a", 1, task_state::error),
+                      finish("c", 3, task_state::done)};
+    store->commit(batch);
+    status_batch alone;
+    task_status old;
+    old.state = task_state::failed;
+    old.invocation = invocation_id{77};  // of which there is no attempt any more
+    alone.statuses = {{job_id{"j"}, node_id{"e"}, old}, {job_id{"other"}, node_id{"x"}, old}};
+    store->commit(alone);
+    reopen();
+    std::vector<std::string> seen;
+    store->for_each_failure(job_id{"j"}, [&](const failure_record& f) {
+        seen.push_back(f.node.value + " " + f.reason + (f.for_good ? " for good " : " ") + std::to_string(f.ended_ms));
+    });
+    EXPECT_THAT(seen, ElementsAre("a exit code 3 2000", "b exit code 3 for good 2000",
+                                  std::string{"e "} + forgotten_reason + " for good 0"));
+}
+
 TEST_P(status_store_test, the_same_batch_twice_changes_nothing) {
     status_batch batch;
     batch.starts.push_back({job_id{"j"}, node_id{"n"}, invocation_id{1}, "w", {"n"}, 1'000});

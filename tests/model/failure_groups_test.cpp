@@ -15,6 +15,54 @@ TEST(failure_groups, a_cause_leaves_out_what_differs_from_task_to_task) {
     EXPECT_EQ(cause_of("killed", ""), "killed");
 }
 
+TEST(failure_groups, a_name_is_left_out_only_where_it_is_meant) {
+    EXPECT_EQ(cause_of("db exit: db and dbx, db7", "db"), "db exit: {node} and dbx, db#") << "as a word, in its own words";
+    EXPECT_EQ(cause_of("exit code 3: 3 of 17 rows", "3"), "exit code 3: # of # rows") << "a number is one of the numbers";
+    EXPECT_EQ(cause_of("exit code 1: /h1:db1/x", "h1:db1"), "exit code 1: /{node}/x");
+}
+
+TEST(failure_groups, a_cause_can_be_shown_and_typed_again) {
+    EXPECT_EQ(cause_of("exit code 1: \033[31mred\033[0m\tand\r\x01 more", "n"), "exit code 1: red and more");
+    EXPECT_EQ(cause_of("exit code 1: \033[3", "n"), "exit code 1: ") << "one that is cut off";
+    const auto longest = cause_of("x" + std::string(2 * max_cause_bytes, 'y'), "n");
+    EXPECT_EQ(longest.size(), max_cause_bytes);
+    std::string wide = "x";
+    for (std::size_t i = 0; i < max_cause_bytes; ++i) wide += "\u00e4";
+    EXPECT_EQ(cause_of(wide, "n").size(), max_cause_bytes - 1) << "not within a character";
+}
+
+TEST(failure_groups, an_end_without_a_reason_has_its_state_for_a_cause) {
+    failure_groups all;
+    all.failed(node(1), "", true, 1);
+    all.failed(node(2), "", false, 1);
+    EXPECT_TRUE(all.has_cause("failed"));
+    EXPECT_TRUE(all.has_cause("error"));
+}
+
+TEST(failure_groups, a_whole_cause_is_meant_alone) {
+    failure_groups all;
+    all.failed(node(1), "exit code 1", false, 1);
+    all.failed(node(2), "exit code 12", false, 1);
+    task_status waits;
+    waits.state = task_state::error;
+    const failure_filter whole{"exit code 1", "", ""};
+    EXPECT_TRUE((failure_matcher{whole, all}.matches(node(1), waits)));
+    EXPECT_FALSE((failure_matcher{whole, all}.matches(node(2), waits)));
+    const failure_filter part{"code 1", "", ""};
+    EXPECT_TRUE((failure_matcher{part, all}.matches(node(2), waits)));
+}
+
+TEST(failure_groups, an_expression_that_takes_too_long_is_told) {
+    failure_groups all;
+    const node_id name{std::string(100, 'a')};
+    all.failed(name, "x", false, 1);
+    const failure_filter slow{"", "^((a+)+)+b$", ""};
+    EXPECT_EQ(slow.problem(), "");
+    failure_matcher matcher{slow, all};
+    EXPECT_FALSE(matcher.matches(name, {}));
+    EXPECT_TRUE(matcher.gave_up());
+}
+
 TEST(failure_groups, tasks_of_one_cause_are_counted_together_the_most_first) {
     failure_groups all;
     for (int i = 1; i <= 7; ++i) all.failed(node(i), "exit code 1: no db" + std::to_string(i), i > 5, i);
@@ -46,7 +94,7 @@ TEST(failure_groups, a_task_has_the_cause_of_its_last_failure_until_it_is_cleare
 TEST(failure_groups, causes_are_bounded) {
     failure_groups all;
     for (int i = 0; i < static_cast<int>(failure_groups::max_causes) + 10; ++i)
-        all.failed(node(i), "cause " + std::string(static_cast<std::size_t>(i), 'x'), false, i);
+        all.failed(node(i), "cause " + std::to_string(i), false, i);
     const auto groups = all.groups();
     EXPECT_EQ(groups.size(), failure_groups::max_causes + 1);
     EXPECT_EQ(groups[0].cause, failure_groups::other_causes);
