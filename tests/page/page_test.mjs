@@ -144,7 +144,7 @@ test("a task has its explanation, its attempts and its output as it comes", asyn
   await serve();
   await open("#/job/long");
   await page.getByLabel("state").selectOption("running");
-  await page.getByRole("table", { name: "Tasks", exact: true }).getByRole("link").first().click();
+  await page.getByRole("table", { name: "Tasks", exact: true }).getByRole("row", { name: /running/ }).getByRole("link").first().click();
   const lines = page.getByRole("log").getByText("tick");
   await lines.nth(3).waitFor();
   const seen = await lines.count();
