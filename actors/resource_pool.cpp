@@ -271,9 +271,10 @@ void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invo
 
 void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
     auto& s = self->state;
+    std::vector<invocation_id> all;
     std::vector<invocation_id> meaningless;
     for (const auto& finished : ends) {
-        const auto invocation = finished.end.invocation;
+        const auto invocation = all.emplace_back(finished.end.invocation);
         if (s.links.keep_events)
             if (const auto held = s.core->held(invocation)) {
                 auto e = make_event(self, event_kind::finish, *held, invocation);
@@ -282,7 +283,6 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
                 e.signal = finished.end.signal;
                 s.events.events.push_back(std::move(e));
             }
-        if (s.core->finish(invocation)) ++s.events.ended;
         auto* job = job_with_news(self, finished.job);
         s.results.came(invocation, worker, job != nullptr ? job->number : 0);
         if (job != nullptr)
@@ -290,6 +290,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
         else
             meaningless.push_back(invocation);
     }
+    s.events.ended += s.core->finish(all);
     send_acknowledgements(self, meaningless);
 }
 

@@ -41,6 +41,10 @@ public:
             word |= words_[begin / bits + 1] << (bits - begin % bits);
         return count >= bits ? word : word & ((std::uint64_t{1} << count) - 1);
     }
+    /// Asks for the word of this number, so that it is in the cache soon.
+    void fetch(std::size_t i) const {
+        if (i < size_) __builtin_prefetch(words_.data() + i / bits);
+    }
     [[nodiscard]] std::optional<std::size_t> first() const {
         for (std::size_t w = 0; w < words_.size(); ++w)
             if (words_[w] != 0) return w * bits + static_cast<std::size_t>(std::countr_zero(words_[w]));

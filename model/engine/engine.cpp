@@ -31,6 +31,7 @@ engine::engine(engine_options options, invocation_id first)
       forest_{build_forest({}, {}).nodes} {
     classes_.push_back(std::make_unique<demand_class>());
     demands_.emplace_back().users = 1;  // empty_demand
+    demands_by_name_[{}] = empty_demand;
     workers_.set_selector(options.selector);
     waited_at_ = bit_set{forest_->size()};
     rebuild_limits();
@@ -55,6 +56,7 @@ void engine::set_options(const engine_options& options) {
             rebuild_job(job_index{i}, true);
             mark_running_tasks(job_index{i});
         }
+        renew_glance(job_index{i});
         if (new_order || new_policy) update_queue(job_index{i});
     }
 }
@@ -190,6 +192,7 @@ void engine::resolve(demand_set& demand) const {
 
 void engine::unuse(std::uint32_t demand) {
     if (demand == none || --demands_[demand].users > 0) return;
+    demands_by_name_.erase(demands_[demand].by_name);
     demands_[demand] = {};
     unused_demands_.push_back(demand);
 }
@@ -205,23 +208,26 @@ void engine::renew_demand(job_entry& job) {
     if (job.level)
         for (std::uint32_t l = 0; l <= job.level->value; ++l) ask(forest_->levels()[l]);
     ask(worker_level);
-    unuse(job.demand);
-    job.demand = add_demand(std::move(fresh));
-    ++demands_[job.demand].users;
+    const auto demand = add_demand(std::move(fresh));
+    ++demands_[demand].users;
+    unuse(std::exchange(job.demand, demand));
     job.asks = demands_[job.demand].by_level.data();
 }
 
-// Nobody uses it yet.
+// A new one has no users yet.
 std::uint32_t engine::add_demand(demand_set fresh) {
+    const auto [known, is_new] = demands_by_name_.try_emplace(fresh.by_name, none);
+    if (!is_new) return known->second;
     resolve(fresh);
     if (unused_demands_.empty()) {
+        known->second = static_cast<std::uint32_t>(demands_.size());
         demands_.push_back(std::move(fresh));
-        return static_cast<std::uint32_t>(demands_.size() - 1);
+    } else {
+        known->second = unused_demands_.back();
+        unused_demands_.pop_back();
+        demands_[known->second] = std::move(fresh);
     }
-    const auto demand = unused_demands_.back();
-    unused_demands_.pop_back();
-    demands_[demand] = std::move(fresh);
-    return demand;
+    return known->second;
 }
 
 void engine::note_least_demand() {
@@ -294,6 +300,7 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     job.running = bit_set{job.level ? forest_->size_of(*job.level) : 0};
     if (job.erased) return;
     renew_demand(job);
+    renew_glance(index);
     join_class(index);
 }
 
@@ -301,6 +308,7 @@ job_index engine::add_entry(const job_spec& spec) {
     const auto unused = std::find(jobs_.begin(), jobs_.end(), nullptr);
     const job_index index{static_cast<std::size_t>(unused - jobs_.begin())};
     if (unused == jobs_.end()) jobs_.emplace_back();
+    glances_.resize(jobs_.size());
     jobs_[index.value] = std::make_unique<job_entry>();
     auto& job = entry(index);
     job.spec = spec;
@@ -350,6 +358,7 @@ const job_id& engine::job_name(job_index job) const { return entry(job).spec.nam
 
 void engine::set_unfinished(job_index job, std::uint64_t count) {
     entry(job).unfinished = count;
+    renew_glance(job);
     if (options_.policy == policy_kind::long_tail) update_queue(job);
 }
 

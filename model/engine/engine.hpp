@@ -170,6 +170,9 @@ public:
     void adopt(invocation_id invocation, const held_task& task, const std::optional<job_demands>& started_with = {});
     /// Frees what an invocation holds. False where it is unknown.
     bool finish(invocation_id invocation);
+    /// The same for many, faster: what one of them touches is fetched into the cache while others are worked on.
+    /// Returns how many were known.
+    std::size_t finish(std::span<const invocation_id> invocations);
 
     [[nodiscard]] std::size_t running_count() const { return by_invocation_.size(); }
     [[nodiscard]] bool holds(invocation_id invocation) const { return by_invocation_.contains(invocation.value); }
@@ -210,6 +213,8 @@ public:
 
 private:
     struct job_entry;
+    static constexpr std::uint32_t none = static_cast<std::uint32_t>(-1);
+    static constexpr std::uint32_t empty_demand = 0;  // of tasks whose job is gone
     using demand_by_level = std::map<std::string, amounts>;
     using slots = std::vector<std::int64_t>;
 
@@ -245,8 +250,11 @@ private:
         bool changed = false;  // since it was last offered to anybody; then changed_places_ has it
         job_index offered_to;
     };
-    static constexpr std::uint32_t none = static_cast<std::uint32_t>(-1);
-    static constexpr std::uint32_t empty_demand = 0;  // of tasks whose job is gone
+    // What a look at a job that waits at a place takes, close together.
+    struct job_glance {
+        preference wish;  // but for the fair policy, where it changes with every start and end
+        std::uint32_t demand = none;
+    };
 
     // engine.cpp: tables, jobs, tasks, workers
     [[nodiscard]] job_index add_entry(const job_spec& spec);
@@ -269,6 +277,8 @@ private:
 
     // engine_start.cpp: decisions
     [[nodiscard]] preference wish_of(job_index index) const;
+    void renew_glance(job_index index);
+    class room_at;
     void update_queue(job_index index);
     [[nodiscard]] bool has_room(const job_entry& job, node_index node) const;
     [[nodiscard]] std::optional<job_index> choose_job();
@@ -284,6 +294,7 @@ private:
     [[nodiscard]] std::optional<start_decision> start_below(job_index index, node_index place);
     [[nodiscard]] std::optional<worker_index> worker_for(job_index index, std::span<const node_index> from_root);
     [[nodiscard]] std::string host_wanted(const job_entry& job, std::span<const node_index> path) const;
+    void fetch_place(const job_entry& job, node_index place) const;
     void park(job_index index, node_index node);
     void unpark(job_index index, node_index node);
     void park_for_host(job_index index, std::span<const node_index> from_root, const std::string& host);
@@ -293,6 +304,7 @@ private:
 
     // engine_held.cpp: what running tasks hold
     holding& hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand);
+    void finish_holding(std::uint32_t index);
     void account(const holding& h, std::int64_t sign);
     void mark_running(const holding& h, bool runs);
     void mark_running_tasks(job_index index);
@@ -324,6 +336,8 @@ private:
     std::deque<demand_set> demands_;   // which stay where they are: jobs point at theirs
     std::vector<slots> least_demand_;  // by forest level, then resource: of any job
     std::vector<std::uint32_t> unused_demands_;
+    std::map<demand_by_level, std::uint32_t> demands_by_name_;  // each once, so that equal ones have one number
+    std::vector<job_glance> glances_;                           // by job_index
     std::vector<std::unique_ptr<demand_class>> classes_;  // the first has the jobs that want a certain host
     boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_invocation_;
     std::vector<holding> holdings_;

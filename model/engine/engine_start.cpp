@@ -26,6 +26,11 @@ preference engine::wish_of(job_index index) const {
     return policy_->prefer({index, job.spec.priority, job.unfinished, share, job.last_served});
 }
 
+void engine::renew_glance(job_index index) {
+    glances_[index.value] = {options_.policy == policy_kind::fair ? preference{} : wish_of(index),
+                             entry(index).demand};
+}
+
 void engine::update_queue(job_index index) {
     auto& job = entry(index);
     if (job.job_class == none) return;
@@ -57,10 +62,41 @@ bool engine::starts_directly(const job_entry& job, node_index place) const {
     return true;
 }
 
+// Who has room at a place; jobs that ask for the same are judged once, where they stand together.
+class engine::room_at {
+public:
+    room_at(const engine& e, node_index place)
+        : demands_{e.demands_},
+          level_{e.forest_->level_of(place).value},
+          limits_{e.limits_[level_]},
+          taken_{e.used(place)} {}
+
+    bool operator()(std::uint32_t demand) {
+        if (demand != known_) {
+            known_ = demand;
+            const auto& asked = demands_[demand].by_level[level_];
+            room_ = true;
+            for (std::size_t r = 0; r < limits_.size() && room_; ++r)
+                room_ = asked[r] <= 0 || limits_[r] - taken_[r] >= asked[r];
+        }
+        return room_;
+    }
+
+private:
+    const std::deque<demand_set>& demands_;
+    std::size_t level_;
+    const slots& limits_;
+    std::span<const std::int64_t> taken_;
+    std::uint32_t known_ = none;
+    bool room_ = false;
+};
+
 // Of those who wait at a place and would fit there now, the first by the policy, or by chance. Who fits but needs a
 // search is set free to be found by it.
 job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
     auto& jobs = waiting.jobs;
+    room_at has_room{*this, place};
+    const bool fair = options_.policy == policy_kind::fair;
     const auto set_free = [&](std::size_t i) {
         const auto index = jobs[i];
         jobs[i] = jobs.back();
@@ -72,11 +108,11 @@ job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
         std::vector<job_index> fitting;
         std::vector<double> weights;
         for (std::size_t i = 0; i < jobs.size();) {
-            if (!has_room(entry(jobs[i]), place)) {
+            if (!has_room(glances_[jobs[i].value].demand)) {
                 ++i;
             } else if (starts_directly(entry(jobs[i]), place)) {
                 fitting.push_back(jobs[i]);
-                weights.push_back(wish_of(jobs[i]).value);
+                weights.push_back(glances_[jobs[i].value].wish.value);
                 ++i;
             } else {
                 set_free(i);
@@ -88,8 +124,10 @@ job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
         job_queue::entry best;
         std::size_t position = 0;
         for (std::size_t i = 0; i < jobs.size(); ++i) {
-            if (!has_room(entry(jobs[i]), place)) continue;
-            if (const job_queue::entry e{wish_of(jobs[i]), jobs[i]}; !best.job.valid() || e < best) {
+            const auto& glance = glances_[jobs[i].value];
+            if (!has_room(glance.demand)) continue;
+            if (const job_queue::entry e{fair ? wish_of(jobs[i]) : glance.wish, jobs[i]};
+                !best.job.valid() || e < best) {
                 best = e;
                 position = i;
             }
@@ -108,12 +146,30 @@ void engine::offer(node_index place, job_index before) {
     if (to.valid() && to != before) {
         auto& job = entry(to);
         job.offers.push_back(place);
+        fetch_place(job, place);
         if (!std::exchange(job.in_with_offers, true)) classes_[job.job_class]->with_offers.push_back(to);
         if (job.offers.size() == 1) update_queue(to);
     } else if (waiting.jobs.empty()) {
         waiting_at_.erase(found);
         waited_at_.reset(place.value);
     }
+}
+
+// Asks for what the job's next start at this place will touch, so that it is in the cache by then.
+void engine::fetch_place(const job_entry& job, node_index place) const {
+    if (!job.level || forest_->level_of(place).value + 1U != job.level->value || forest_->has_replicas()) return;
+    const auto begin = forest_->edges_begin(place);
+    const auto end = forest_->edges_end(place);
+    if (begin == end) return;
+    const auto width = limits_[job.level->value].size();
+    const auto first = forest_->edge_target(begin).value - forest_->first_of(*job.level).value;
+    job.tree.fetch(first);
+    job.running.fetch(first);
+    constexpr std::size_t line = 64;
+    constexpr std::size_t most = 8;
+    const auto* used = used_[job.level->value].data() + first * width;
+    const auto bytes = std::min((end - begin) * width * sizeof(std::int64_t), most * line);
+    for (std::size_t at = 0; at < bytes; at += line) __builtin_prefetch(reinterpret_cast<const char*>(used) + at);
 }
 
 void engine::offer_changed_places() {
@@ -223,13 +279,12 @@ std::optional<start_decision> engine::start_below(job_index index, node_index pl
     for (auto parents = forest_->parents(place); !parents.empty(); parents = forest_->parents(parents[0]))
         above.push_back(parents[0]);
     std::reverse(above.begin(), above.end());
-    while (job.tree.leads_on(*forest_, place)) {
+    for (auto next = job.tree.next_below(*forest_, place); next.valid();
+         next = job.tree.next_below(*forest_, place)) {
         auto path = above;
-        while (forest_->level_of(path.back()) != *job.level) {
-            const auto child = job.tree.next_child(*forest_, path.back());
-            path.push_back(child);
-            if (!has_room(job, child)) break;
-        }
+        if (next != place) path.push_back(next);
+        while (has_room(job, path.back()) && forest_->level_of(path.back()) != *job.level)
+            path.push_back(job.tree.next_child(*forest_, path.back()));
         if (path.back() != place && !has_room(job, path.back())) {
             park(index, path.back());
             continue;
@@ -313,6 +368,7 @@ std::vector<start_decision> engine::start(std::size_t limit) {
         auto decision = job.offers.empty() ? search(index) : take_offer(index);
         if (decision) {
             job.last_served = ++served_;
+            renew_glance(index);
             job.tree.erase(*forest_, decision->node);
             --pending_count_;
             auto& h = hold(decision->invocation, index, decision->worker, job.demand);

@@ -33,11 +33,28 @@ std::pair<std::uint32_t, node_index> pending_tree::first_below(const forest& nod
     std::pair<std::uint32_t, node_index> best{nothing, {}};
     const auto count = nodes.edges_end(parent) - nodes.edges_begin(parent);
     const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
-    for (auto bits = count == 0 ? 0 : pending_.some(first - first_task_, count); bits != 0; bits &= bits - 1) {
-        const node_index task{first + static_cast<std::size_t>(std::countr_zero(bits))};
-        if (shut(task)) continue;
-        if (const auto rank = rank_(task, first_task_); rank < best.first) best = {rank, task};
-    }
+    auto bits = count == 0 ? 0 : pending_.some(first - first_task_, count);
+    if (!closed_.empty() || parked_tasks_ > 0)
+        for (auto left = bits; left != 0; left &= left - 1)
+            if (shut(node_index{first + static_cast<std::size_t>(std::countr_zero(left))})) bits &= ~(left & -left);
+    if (bits == 0) return best;
+    const auto [rank, task] = rank_.least(bits, first, first_task_);
+    return {rank, node_index{task}};
+}
+
+std::pair<std::uint32_t, std::uint32_t> node_rank::least(std::uint64_t bits, std::uint32_t first,
+                                                         std::uint32_t first_task) const {
+    std::pair<std::uint32_t, std::uint32_t> best{static_cast<std::uint32_t>(-1), 0};
+    const auto look = [&](auto&& rank_of) {
+        for (; bits != 0; bits &= bits - 1) {
+            const auto task = first + static_cast<std::uint32_t>(std::countr_zero(bits));
+            if (const std::uint32_t rank = rank_of(task); rank < best.first) best = {rank, task};
+        }
+    };
+    if (table_ || nodes_ != nullptr)
+        look([&](std::uint32_t task) { return (*this)(node_index{task}, first_task); });
+    else
+        look([&](std::uint32_t task) { return by_chance(task - first_task); });
     return best;
 }
 
@@ -60,14 +77,14 @@ std::uint32_t pending_tree::own_value(const forest& nodes, node_index node) cons
 
 // Makes a node's value known to its parents, and theirs to theirs as far as something changes.
 void pending_tree::publish(const forest& nodes, node_index node) {
-    const auto value = shut(node) ? nothing : own_value(nodes, node);
     const auto parents = nodes.parents(node);
-    if (parents.empty()) {
-        root_ = value;
+    if (!parents.empty() && keeps_nothing(nodes, parents[0])) {
+        if (!shut(parents[0])) publish(nodes, parents[0]);
         return;
     }
-    if (keeps_nothing(nodes, parents[0])) {
-        if (!shut(parents[0])) publish(nodes, parents[0]);
+    const auto value = shut(node) ? nothing : own_value(nodes, node);
+    if (parents.empty()) {
+        root_ = value;
         return;
     }
     for (std::size_t i = 0; i < parents.size(); ++i) {
@@ -135,11 +152,21 @@ void pending_tree::erase(const forest& nodes, node_index task) {
 }
 
 void pending_tree::park(const forest& nodes, node_index node) {
-    if (parked_.set(node.value)) publish(nodes, node);
+    if (!parked_.set(node.value)) return;
+    if (node.value >= first_task_) ++parked_tasks_;
+    publish(nodes, node);
 }
 
 void pending_tree::unpark(const forest& nodes, node_index node) {
-    if (parked_.reset(node.value)) publish(nodes, node);
+    if (!parked_.reset(node.value)) return;
+    if (node.value >= first_task_) --parked_tasks_;
+    publish(nodes, node);
+}
+
+node_index pending_tree::next_below(const forest& nodes, node_index node) const {
+    if (keeps_nothing(nodes, node)) return first_below(nodes, node).second;
+    if (own_value(nodes, node) == nothing) return {};
+    return nodes.level_of(node) == level_ ? node : next_child(nodes, node);
 }
 
 node_index pending_tree::next_child(const forest& nodes, node_index node) const {

@@ -38,11 +38,18 @@ public:
     [[nodiscard]] std::uint32_t operator()(node_index task, std::uint32_t first_task) const {
         if (table_) return (*table_)[task.value];
         if (nodes_ != nullptr) return nodes_->declared_position(task);
-        return std::min(static_cast<std::uint32_t>(mix64(salt_ ^ (task.value - first_task)) >> 32), highest);
+        return by_chance(task.value - first_task);
     }
+    /// The least among tasks, given as the bits of those from `first` on, and whose it is.
+    [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> least(std::uint64_t bits, std::uint32_t first,
+                                                                std::uint32_t first_task) const;
     static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
 
 private:
+    [[nodiscard]] std::uint32_t by_chance(std::uint32_t position) const {
+        return std::min(static_cast<std::uint32_t>(mix64(salt_ ^ position) >> 32), highest);
+    }
+
     const forest* nodes_ = nullptr;
     std::uint64_t salt_ = 0;
     std::shared_ptr<const std::vector<std::uint32_t>> table_;
@@ -73,10 +80,6 @@ public:
     void for_each_parked(F&& visit) const {
         parked_.for_each([&](std::size_t i) { visit(node_index{i}); });
     }
-    /// True where a pending task lies below the node, on a way that nothing has set aside; the node itself aside.
-    [[nodiscard]] bool leads_on(const forest& nodes, node_index node) const {
-        return own_value(nodes, node) != nothing;
-    }
     /// The first pending task in the forest's order.
     [[nodiscard]] std::optional<node_index> first_pending() const;
     template <class F>
@@ -88,6 +91,11 @@ public:
     [[nodiscard]] bool searchable() const { return root_ != nothing; }
     /// The child of an inner node on the way to the next task. Only where searchable() and the way led here.
     [[nodiscard]] node_index next_child(const forest& nodes, node_index node) const;
+    /// The same below a node that has itself been set aside; the node itself where it is a pending task; invalid where
+    /// nothing below it can be searched.
+    [[nodiscard]] node_index next_below(const forest& nodes, node_index node) const;
+    /// Asks for what is known of tasks from this position within the level on, so that it is in the cache soon.
+    void fetch(std::size_t position) const { pending_.fetch(position); }
     [[nodiscard]] level_index level() const { return level_; }
 
     /// True where every inner value is the minimum of its children's. For tests; costs the whole forest.
@@ -109,6 +117,7 @@ private:
     bit_set pending_;                    // by position within the level
     std::vector<std::uint32_t> values_;  // two for each edge: the tournament tree of its parent
     bit_set parked_;                     // by node
+    std::size_t parked_tasks_ = 0;       // of them, those that are tasks
     std::uint32_t root_ = nothing;
     std::size_t size_ = 0;
 };

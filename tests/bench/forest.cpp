@@ -97,17 +97,20 @@ void measure(std::size_t leaves, std::size_t jobs) {
     const auto fill_us = seconds_since(begin) * 1e6 / static_cast<double>(running.size());
 
     std::mt19937_64 random{1};
+    std::vector<invocation_id> ended;
     // Ends come in batches under load; one at a time is the other extreme.
     const auto cycles_a_second = [&](std::size_t batch) {
         const auto cycles = std::min<std::size_t>(1'000'000, leaves * jobs / 4);
         const auto start = steady::now();
         std::size_t done = 0;
         for (std::size_t n = 1; done < cycles && n > 0; done += n) {
+            ended.clear();
             for (std::size_t i = 0; i < batch && !running.empty(); ++i) {
                 std::swap(running[random() % running.size()], running.back());
-                core.finish(running.back());
+                ended.push_back(running.back());
                 running.pop_back();
             }
+            core.finish(ended);
             n = 0;
             for (const auto& d : core.start(batch)) {
                 running.push_back(d.invocation);

@@ -46,6 +46,69 @@ public:
 
     void finish(invocation_id id) { running.erase(id); }
 
+    // That what keeps a job from starting is so, by nothing but what runs and the tables; on the way to the task, where
+    // one is meant.
+    void check(const job_spec& spec, std::optional<node_index> task, const blocker& b) const {
+        SCOPED_TRACE(spec.name.value + ": " + to_string(b));
+        const auto demands = demands_of(spec);
+        const auto limit_of = [&](const std::string& level) {
+            for (const auto& def : world_.resources.of(level))
+                if (def.name == b.resource) return def.limit;
+            ADD_FAILURE() << "no such resource";
+            return std::int64_t{0};
+        };
+        if (b.what == blocker::kind::node_resource || b.what == blocker::kind::node_closed) {
+            const auto place = world_.nodes->find(b.place);
+            ASSERT_TRUE(place);
+            EXPECT_TRUE(!task || leads_to(*task, *place)) << "is not on the way";
+            if (b.what == blocker::kind::node_closed) {
+                EXPECT_FALSE(passes_at(spec, *place));
+                return;
+            }
+            const auto& level = world_.nodes->levels()[world_.nodes->level_of(*place).value];
+            EXPECT_EQ(b.limit, limit_of(level));
+            EXPECT_EQ(b.demand, demands.at(level).at(b.resource));
+            EXPECT_EQ(b.free, b.limit - used(b.place, level, b.resource));
+            EXPECT_LT(b.free, b.demand);
+        } else if (b.what == blocker::kind::worker_resource) {
+            for (std::size_t w = 0; w < world_.workers.size(); ++w) {
+                const auto& worker = world_.workers[w];
+                if (worker.info.shard.value != b.place) continue;
+                EXPECT_TRUE(worker.alive && worker.accepting);
+                EXPECT_EQ(b.free, worker_free(w).at(0));
+                EXPECT_EQ(b.demand, demands.at(worker_level).at(b.resource));
+                EXPECT_LT(b.free, b.demand);
+                return;
+            }
+            ADD_FAILURE() << "no such worker";
+        } else if (b.what == blocker::kind::no_worker) {
+            for (const auto& worker : world_.workers)
+                EXPECT_FALSE(worker.alive && worker.accepting && (b.place.empty() || worker.info.host == b.place));
+        } else if (b.what == blocker::kind::scheduler_disabled) {
+            EXPECT_FALSE(world_.options.enabled);
+        }
+    }
+
+    // Who holds some of what is short.
+    [[nodiscard]] std::set<invocation_id> holders(const blocker& b) const {
+        std::set<invocation_id> result;
+        for (const auto& [id, r] : running) {
+            const auto holds = [&](const std::string& level) {
+                const auto at = r.demands.find(level);
+                return at != r.demands.end() && at->second.contains(b.resource) && at->second.at(b.resource) > 0;
+            };
+            if (b.what == blocker::kind::worker_resource) {
+                if (world_.workers[r.worker.value].info.shard.value == b.place && holds(std::string{worker_level}))
+                    result.insert(id);
+            } else if (const auto place = world_.nodes->find(b.place);
+                       place && std::find(r.path.begin(), r.path.end(), b.place) != r.path.end() &&
+                       holds(world_.nodes->levels()[world_.nodes->level_of(*place).value])) {
+                result.insert(id);
+            }
+        }
+        return result;
+    }
+
     // Is there anything that the engine could have started and did not? Of jobs above that priority.
     [[nodiscard]] std::string startable(double above = -1) const {
         for (const auto& spec : world_.jobs) {
@@ -221,6 +284,13 @@ private:
         return false;
     }
 
+    // `above` is the node, or one of its ancestors.
+    [[nodiscard]] bool leads_to(node_index node, node_index above) const {
+        if (node == above) return true;
+        const auto parents = world_.nodes->parents(node);
+        return std::any_of(parents.begin(), parents.end(), [&](node_index p) { return leads_to(p, above); });
+    }
+
     void check_path(std::span<const node_index> path) const {
         for (std::size_t i = 0; i + 1 < path.size(); ++i) {
             const auto parents = world_.nodes->parents(path[i]);
@@ -298,15 +368,24 @@ private:
     }
 
     void finish_some() {
+        std::vector<invocation_id> together;
+        const bool one_by_one = world_.random() % 2 == 0;
         for (int n = 0; n < 3 && !reference_.running.empty(); ++n) {
             auto r = reference_.running.begin();
             std::advance(r, static_cast<long>(world_.random() % reference_.running.size()));
             const auto held = engine_.held(r->first);
             ASSERT_TRUE(held);
-            EXPECT_TRUE(engine_.finish(r->first));
             EXPECT_EQ(held->path, r->second.path);
+            if (one_by_one) {
+                EXPECT_TRUE(engine_.finish(r->first));
+            } else {
+                together.push_back(r->first);
+            }
             reference_.finish(r->first);
         }
+        const auto known = together.size();
+        if (known > 0) together.push_back(together.front());  // which is unknown by then
+        EXPECT_EQ(engine_.finish(together), known);
         if (world_.random() % 4 == 0) offer(world_.random() % world_.jobs.size());
     }
 
@@ -379,13 +458,15 @@ private:
                 if (!group.level.empty()) {
                     EXPECT_LE(group.places, world_.nodes->size_of(*world_.nodes->find_level(group.level)));
                 }
-                if (group.why.what == blocker::kind::node_resource) {
-                    EXPECT_LT(group.why.free, group.why.demand);
-                    const auto found = engine_.holders(group.why, 3);
-                    EXPECT_EQ(found.first.size(), std::min<std::uint64_t>(found.second, 3));
-                    if (group.why.free < group.why.limit) {
-                        EXPECT_GT(found.second, 0U) << "somebody holds it";
-                    }
+                const auto spec = std::find_if(world_.jobs.begin(), world_.jobs.end(),
+                                               [&](const auto& j) { return j.name.value == job; });
+                reference_.check(*spec, {}, group.why);
+                const auto found = engine_.holders(group.why, 3);
+                EXPECT_EQ(found.first.size(), std::min<std::uint64_t>(found.second, 3));
+                if (!group.why.resource.empty()) {
+                    const auto expected = reference_.holders(group.why);
+                    EXPECT_EQ(found.second, expected.size());
+                    for (const auto invocation : found.first) EXPECT_TRUE(expected.contains(invocation));
                 }
                 sum += group.tasks;
             }
@@ -400,9 +481,7 @@ private:
             const auto index = engine_.find_job(job_id{job});
             const auto b = engine_.why_waiting(*index, *world_.nodes->find(node));
             EXPECT_NE(b.what, blocker::kind::none) << job << " on " << node;
-            if (b.what == blocker::kind::node_resource || b.what == blocker::kind::worker_resource) {
-                EXPECT_LT(b.free, b.demand);
-            }
+            reference_.check(world_.jobs.at(index->value), world_.nodes->find(node), b);
             if (world_.random() % 3 == 0) break;
         }
     }
