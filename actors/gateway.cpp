@@ -83,7 +83,7 @@ gateway_actor::behavior_type gateway_behavior(self_ptr self, std::string secret,
             if (m.worker.empty() && console)
                 return handed_on<console_asked, console_answer>(self, secret, console, console_command_text)(m);
             if (m.worker.empty() && same_secret(m.secret, secret))
-                return caf::make_error(caf::sec::invalid_argument, std::string{"this process has no console"});
+                return caf::make_error(not_possible, std::string{"this process has no console"});
             return handed_on<console_asked, console_answer>(self, secret, scheduler, console_command_text)(m);
         },
     };

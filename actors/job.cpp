@@ -189,7 +189,7 @@ caf::result<control_answer> forgive(self_ptr self, const forgive_asked& m) {
     const auto count = m.only_count || which ? s.table->count_forgivable(s.run.now(), which) : 0;
     // Before anything is changed.
     if (matcher.gave_up())
-        return caf::make_error(caf::sec::invalid_argument,
+        return caf::make_error(not_understood,
                                std::string{"the regular expression takes too long; say it more simply"});
     if (m.only_count) {
         return control_answer{true, counted(count, "task") + " can be retried", count};

@@ -1,11 +1,12 @@
 #include "actors/program_log.hpp"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/dup_filter_sink.h>
 
 #include <boost/json.hpp>
 #include <chrono>
 #include <memory>
+
+#include "actors/repeat_filter.hpp"
 
 namespace bistro {
 
@@ -70,8 +71,7 @@ void log_to(spdlog::sink_ptr sink, log_format format) {
         sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(text_pattern));
     else
         sink->set_formatter(std::make_unique<field_formatter>(format));
-    auto filter = std::make_shared<spdlog::sinks::dup_filter_sink_mt>(repeats_within);
-    filter->add_sink(std::move(sink));
+    const auto filter = std::make_shared<repeat_filter>(std::move(sink), repeats_within);
     for (auto& logger : all_loggers()) logger = std::make_shared<spdlog::logger>(logger->name(), filter);
     spdlog::set_default_logger(all_loggers()[0]);
 }

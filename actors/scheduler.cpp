@@ -292,7 +292,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             const auto job = self->state.jobs.find(m.job);
             if (job == self->state.jobs.end())
-                return caf::make_error(caf::sec::invalid_argument, unknown_job(self->state, m.job));
+                return caf::make_error(not_there, unknown_job(self->state, m.job));
             return self->delegate(job->second.actor, std::move(m));
         },
         [=](const nodes_asked& m) -> caf::result<nodes_answer> {

@@ -63,7 +63,7 @@ struct scheduler_state {
     std::vector<caf::typed_response_promise<stopped>> stop_waiters;
     struct job_waiter {
         job_id job;
-        time_ms until_ms = 0;  ///< 0: as long as it takes
+        time_ms until_ms = 0;
         caf::typed_response_promise<wait_answer> promise;
     };
     std::vector<job_waiter> job_waiters;

@@ -91,7 +91,7 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
     for (const auto& [name, job] : self->state.jobs)
         if (m.job.empty() || m.job == name) actors.push_back(job.actor);
     if (actors.empty() && !m.job.empty())
-        return caf::make_error(caf::sec::invalid_argument, unknown_job(self->state, m.job));
+        return caf::make_error(not_there, unknown_job(self->state, m.job));
     return ask_all<tasks_answer>(self, actors, m, [limit = m.limit](std::vector<tasks_answer> answers) {
         tasks_answer all;
         const auto job_of = [](const tasks_answer& a) { return a.tasks.empty() ? job_id{} : a.tasks.front().job; };
@@ -116,12 +116,12 @@ void answer_job_waiters(scheduler_ptr self) {
         const auto job = s.jobs.find(waiter.job);
         if (job == s.jobs.end() || job->second.retired) {
             waiter.promise.deliver(
-                caf::make_error(caf::sec::invalid_argument, "job " + quote(waiter.job.value) + " is gone"));
+                caf::make_error(not_there, "job " + quote(waiter.job.value) + " is gone"));
             return true;
         }
         const auto& progress = job->second.progress;
         const bool at_rest = progress.loaded && s.forest && progress.counts.unfinished() == 0;
-        const bool over = waiter.until_ms != 0 && waiter.until_ms <= s.options.run.now();
+        const bool over = waiter.until_ms <= s.options.run.now();
         if (at_rest || over) waiter.promise.deliver(wait_answer{progress.counts, at_rest});
         return at_rest || over;
     });
@@ -130,13 +130,13 @@ void answer_job_waiters(scheduler_ptr self) {
 caf::result<wait_answer> wait_for_job(scheduler_ptr self, const wait_asked& m) {
     auto& s = self->state;
     const auto job = s.jobs.find(m.job);
-    if (job == s.jobs.end()) return caf::make_error(caf::sec::invalid_argument, unknown_job(s, m.job));
+    if (job == s.jobs.end()) return caf::make_error(not_there, unknown_job(s, m.job));
     if (s.job_waiters.size() >= max_job_waiters)
         return caf::make_error(caf::sec::runtime_error, "too many wait for jobs already");
     auto promise = self->make_response_promise<wait_answer>();
     constexpr time_ms second = 1000;
-    s.job_waiters.push_back({m.job, m.timeout_s == 0 ? 0 : s.options.run.now() + m.timeout_s * second, promise});
-    if (m.timeout_s > 0) self->delayed_send(self, std::chrono::seconds{m.timeout_s}, wait_overdue{});
+    s.job_waiters.push_back({m.job, s.options.run.now() + m.timeout_s * second, promise});
+    self->delayed_send(self, std::chrono::seconds{m.timeout_s}, wait_overdue{});
     // What was heard last of the job may be older than what the asker has just done.
     ask_progress(self, [self](std::uint64_t) { answer_job_waiters(self); });
     return promise;
@@ -150,7 +150,7 @@ caf::result<console_answer> hand_to_worker(scheduler_ptr self, console_asked& m)
         if (names.back() != m.worker) continue;
         const auto handle = s.worker_handles.find(index);
         if (!member.connected || handle == s.worker_handles.end())
-            return caf::make_error(caf::sec::invalid_argument, "worker " + quote(m.worker) + " is not connected now");
+            return caf::make_error(not_there, "worker " + quote(m.worker) + " is not connected now");
         m.worker.clear();
         m.secret.clear();
         // Not handed on: the worker knows nobody but this process, and would answer whoever asked by way of it.
@@ -168,7 +168,7 @@ caf::result<console_answer> hand_to_worker(scheduler_ptr self, console_asked& m)
         return promise;
     }
     const auto near = nearest(m.worker, names);
-    return caf::make_error(caf::sec::invalid_argument, "there is no worker " + quote(m.worker) +
+    return caf::make_error(not_there, "there is no worker " + quote(m.worker) +
                                                            (near.empty() ? "" : "; did you mean " + quote(near) + "?"));
 }
 
@@ -282,24 +282,24 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     }
     if (m.verb >= control_verb::submit) {
         if (!s.watcher) return control_answer{false, "only a running bistro scheduler takes changes of its jobs"};
+        if (m.verb != control_verb::submit && !s.jobs.contains(m.job))
+            return caf::make_error(not_there, unknown_job(s, m.job));
         auto question = m;
         question.secret.clear();
         return self->delegate(caf::actor_cast<config_watcher_actor>(s.watcher), std::move(question));
     }
     auto job = s.jobs.find(m.job);
-    if (!m.job.empty() && job == s.jobs.end())
-        return caf::make_error(caf::sec::invalid_argument, unknown_job(s, m.job));
+    if (job == s.jobs.end())
+        return caf::make_error(not_there, unknown_job(s, m.job));
     auto promise = self->make_response_promise<control_answer>();
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
     if (m.verb == control_verb::kill) {
         self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request", false})
             .then(answer, fail);
-    } else if (job == s.jobs.end()) {
-        return caf::make_error(caf::sec::invalid_argument, std::string{"name the job to forgive"});
     } else {
         self->request(job->second.actor, local_request_timeout,
-                      forgive_asked{{m.error, m.nodes, m.state}, m.only_count})
+                      forgive_asked{{m.error, m.nodes, m.state, m.cause}, m.only_count})
             .then(answer, fail);
     }
     return promise;

@@ -170,7 +170,7 @@ void say_hello(self_ptr self) {
                 if (valid(answer))
                     take_welcome(self, session, answer);
                 else
-                    hello_failed(self, session, make_error(caf::sec::invalid_argument, "its welcome is not valid"));
+                    hello_failed(self, session, make_error(not_there, "its welcome is not valid"));
             },
             [=, session = greeting->session](const caf::error& e) { hello_failed(self, session, e); });
 }
@@ -264,7 +264,7 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         [=](console_asked& m) -> caf::result<console_answer> {
             const auto& console = self->state.options.console;
             if (console && valid(m)) return self->delegate(caf::actor_cast<console_actor>(console), std::move(m));
-            return caf::make_error(caf::sec::invalid_argument, std::string{"this worker has no console"});
+            return caf::make_error(not_possible, std::string{"this process has no console"});
         },
         [=](const logs_asked& m) -> caf::result<logs_answer> {
             auto promise = self->make_response_promise<logs_answer>();

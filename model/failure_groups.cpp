@@ -48,7 +48,7 @@ std::string cause_of(std::string_view reason, std::string_view node) {
     std::string result = text.substr(0, colon);
     for (auto i = colon; i < text.size();) {
         const auto end = i + node.size();
-        const bool whole = !is_of_word(text[i - 1]) && (end >= text.size() || !is_of_word(text[end]));
+        const bool whole = (i == 0 || !is_of_word(text[i - 1])) && (end >= text.size() || !is_of_word(text[end]));
         if (named && whole && std::string_view{text}.substr(i).starts_with(node)) {
             result += "{node}";
             i = end;
@@ -136,7 +136,6 @@ struct failure_matcher::compiled {
 
 failure_matcher::failure_matcher(const failure_filter& filter, const failure_groups& groups)
     : filter_{filter}, groups_{groups} {
-    whole_cause_ = groups.has_cause(filter.error);
     if (!filter.nodes.empty()) nodes_ = std::make_unique<compiled>(compiled{boost::regex{filter.nodes}});
 }
 
@@ -144,10 +143,8 @@ failure_matcher::~failure_matcher() = default;
 
 bool failure_matcher::matches(const node_id& node, const task_status& status) {
     if (!filter_.state.empty() && (filter_.state == "failed") != (status.state == task_state::failed)) return false;
-    if (!filter_.error.empty()) {
-        const auto& cause = groups_.cause_of_task(node);
-        if (whole_cause_ ? cause != filter_.error : cause.find(filter_.error) == std::string::npos) return false;
-    }
+    if (!filter_.cause.empty() && groups_.cause_of_task(node) != filter_.cause) return false;
+    if (!filter_.error.empty() && groups_.cause_of_task(node).find(filter_.error) == std::string::npos) return false;
     if (!nodes_ || gave_up_) return !gave_up_;
     try {
         return boost::regex_search(node.value, nodes_->pattern);

@@ -42,7 +42,6 @@ public:
     void cleared(const node_id& node);
 
     [[nodiscard]] bool empty() const { return of_node_.empty(); }
-    [[nodiscard]] bool has_cause(const std::string& cause) const { return numbers_.contains(cause); }
     /// Those with most tasks first. O(tasks that failed).
     [[nodiscard]] std::vector<failure_group> groups() const;
     /// Empty: it has not failed.
@@ -65,11 +64,12 @@ private:
 
 /// Which failed tasks are meant; what is empty means all.
 struct failure_filter {
-    std::string error;  ///< the cause; or, where no cause is exactly that, a part of it
+    std::string error;  ///< a part of the cause
     std::string nodes;  ///< a regular expression that is found in the node's name
     std::string state;  ///< "failed" or "backoff"
+    std::string cause = {};  ///< the whole cause
 
-    [[nodiscard]] bool empty() const { return error.empty() && nodes.empty() && state.empty(); }
+    [[nodiscard]] bool empty() const { return error.empty() && nodes.empty() && state.empty() && cause.empty(); }
     /// Why it can't be used; empty: it can.
     [[nodiscard]] std::string problem() const;
 };
@@ -92,7 +92,6 @@ private:
     const failure_filter& filter_;
     const failure_groups& groups_;
     std::unique_ptr<compiled> nodes_;
-    bool whole_cause_ = false;
     bool gave_up_ = false;
 };
 

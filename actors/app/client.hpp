@@ -23,7 +23,7 @@ public:
     [[nodiscard]] bool bad_arguments() const { return bad_usage_; }
     /// No scheduler runs there, as far as can be seen.
     [[nodiscard]] bool nobody() const { return nobody_; }
-    /// The scheduler does not know what it was asked for.
+    /// The scheduler does not know what it was asked for, or can't do it.
     [[nodiscard]] bool unknown() const { return unknown_; }
 
     template <class Answer, class Question>
@@ -34,7 +34,7 @@ public:
         self->request(gateway_, local_request_timeout, std::move(question))
             .receive([&](Answer& answer) { result = std::move(answer); },
                      [&](const caf::error& e) {
-                         unknown_ = e == caf::sec::invalid_argument;
+                         unknown_ = is_of_question(e);
                          error_ = reason_of(e);
                          if (!unknown_) error_ = "the scheduler refuses: " + error_;
                      });
@@ -46,6 +46,9 @@ public:
     std::optional<Answer> wait_for(Question question, std::int64_t timeout_s);
 
 private:
+    static bool is_of_question(const caf::error& e) {
+        return e == not_there || e == not_understood || e == not_possible;
+    }
     void refuse_arguments(std::string why) {
         error_ = std::move(why);
         bad_usage_ = true;
@@ -71,7 +74,7 @@ std::optional<Answer> client::wait_for(Question question, std::int64_t timeout_s
     auto future = promise.get_future();
     auto waiter = [&](caf::event_based_actor* self, const gateway_actor& gateway) {
         const auto fail = [this, self, &promise](const caf::error& e, const std::string& text) {
-            unknown_ = e == caf::sec::invalid_argument;
+            unknown_ = is_of_question(e);
             error_ = text;
             promise.set_value(std::nullopt);
             self->quit();

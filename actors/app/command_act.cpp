@@ -1,6 +1,8 @@
 // bistro submit and wait.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -58,19 +60,24 @@ int command_submit(const target_arguments& target, const std::string& file) {
 int command_wait(const target_arguments& target, const std::string& job, std::int64_t timeout_s) {
     client c{target};
     if (!c.connected()) return unreachable(c);
-    const auto answer = c.wait_for<wait_answer>(wait_asked{{}, job_id{job}, timeout_s}, timeout_s);
-    if (!answer && !c.error().empty()) return unreachable(c);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{timeout_s};
+    std::optional<wait_answer> answer;
+    do {
+        auto left = longest_wait_at_once_s;
+        if (timeout_s > 0)
+            left = std::clamp<std::int64_t>(
+                std::chrono::ceil<std::chrono::seconds>(until - std::chrono::steady_clock::now()).count(), 1, left);
+        answer = c.wait_for<wait_answer>(wait_asked{{}, job_id{job}, left}, left);
+        if (!answer && !c.error().empty()) return unreachable(c);
+    } while ((!answer || !answer->at_rest) && (timeout_s == 0 || std::chrono::steady_clock::now() < until));
+    if (target.json && answer) fmt::print("{}\n", to_line(rest_json(job_id{job}, *answer)));
     if (!answer || !answer->at_rest) {
         fmt::print(stderr, "bistro wait: job {} is not at rest after {} s; see bistro explain {}\n", quote(job),
                    timeout_s, job);
         return not_in_time;
     }
     const auto& counts = answer->counts;
-    if (target.json)
-        fmt::print("{}\n", to_line(boost::json::object{
-                               {"version", json_version}, {"job", json_text(job)}, {"tasks", json_counts(counts)}}));
-    else
-        fmt::print("{}: {} done, {} failed\n", printable(job), counts.done, counts.failed);
+    if (!target.json) fmt::print("{}: {} done, {} failed\n", printable(job), counts.done, counts.failed);
     return counts.failed > 0 ? some_failed : all_well;
 }
 

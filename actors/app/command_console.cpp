@@ -33,8 +33,8 @@ constexpr std::size_t max_traced_workers = 32;
 
 std::atomic<bool> interrupted{false};
 
-// At blanks, but for those between quotes of either kind: names may have them. A quote that is not ended ends with the
-// line.
+// At blanks, but for those of a word in quotes of either kind. Only at its beginning: names may have quotes. One that is
+// not ended ends with the line.
 words split(const std::string& line) {
     words result;
     bool in_word = false;
@@ -45,8 +45,9 @@ words split(const std::string& line) {
             in_word = false;
             continue;
         }
-        if (!std::exchange(in_word, true)) result.emplace_back();
-        if (quoted_by == '\0' && (c == '"' || c == '\''))
+        const bool begins = !std::exchange(in_word, true);
+        if (begins) result.emplace_back();
+        if (begins && (c == '"' || c == '\''))
             quoted_by = c;
         else if (c == quoted_by)
             quoted_by = '\0';
@@ -68,7 +69,11 @@ public:
     int carry_out(const std::string& line) {
         const auto command = split(line);
         if (command.empty()) return all_well;
-        if (command.front() == "of") return turn_to(command);
+        if (command.front() == "of" && command.size() <= 2) return turn_to(command.size() == 2 ? command[1] : "");
+        if (command.front() == "of") {
+            fmt::print(stderr, "say of WORKER, or of alone for the scheduler's process\n");
+            return bad_usage;
+        }
         const bool goes_on = command.front() == "tap" || command.front() == "trace";
         auto answer = ask(command, 0);
         if (!answer) return told_why();
@@ -81,6 +86,13 @@ public:
         return follow(command, std::move(processes));
     }
 
+    /// Looks into the process of this worker from now on; empty: the scheduler's.
+    int turn_to(const std::string& worker) {
+        const auto before = std::exchange(worker_, worker);
+        if (ask({"help"}, 0)) return all_well;
+        worker_ = before;
+        return told_why();
+    }
     [[nodiscard]] const std::string& worker() const { return worker_; }
     /// The first words of commands, and what their arguments may be now.
     words candidates(const std::string& command) {
@@ -138,17 +150,6 @@ private:
         return client_.unknown() ? bad_usage : could_not_reach_run;
     }
 
-    int turn_to(const words& command) {
-        if (command.size() > 2) {
-            fmt::print(stderr, "say of WORKER, or of alone for the scheduler's process\n");
-            return bad_usage;
-        }
-        const auto before = std::exchange(worker_, command.size() == 2 ? command[1] : std::string{});
-        if (ask({"help"}, 0)) return all_well;
-        worker_ = before;
-        return told_why();
-    }
-
     void add_column(const words& command, std::size_t column, words& to) {
         if (const auto answer = ask(command, 0))
             for (const auto& row : answer->rows)
@@ -184,12 +185,12 @@ private:
     // One object a row, with the columns for keys; remarks have the key "note".
     static void print_json(const console_answer& answer) {
         for (const auto& row : answer.rows) {
-            boost::json::object line;
+            boost::json::object line{{"version", json_version}};
             for (std::size_t i = 0; i < row.size() && i < answer.columns.size(); ++i)
                 line[answer.columns[i]] = json_cell(answer.columns[i], row[i]);
             fmt::print("{}\n", boost::json::serialize(line));
         }
-        for (const auto& note : answer.notes) fmt::print("{}\n", to_line(boost::json::object{{"note", json_text(note)}}));
+        for (const auto& note : answer.notes) fmt::print("{}\n", to_line(boost::json::object{{"version", json_version}, {"note", json_text(note)}}));
         std::fflush(stdout);
     }
 
@@ -335,7 +336,7 @@ int command_console(const target_arguments& target, const console_arguments& a) 
     if (!connection.connected()) return unreachable(connection);
     console c{connection, target.json, a.for_s};
     if (!a.worker.empty())
-        if (const int code = c.carry_out("of " + a.worker); code != all_well) return code;
+        if (const int code = c.turn_to(a.worker); code != all_well) return code;
     int code = all_well;
     if (!a.commands.empty()) {
         for (const auto& line : a.commands)

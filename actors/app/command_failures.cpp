@@ -88,7 +88,7 @@ int command_failures(const target_arguments& target, const std::string& job) {
     print(table);
     for (const auto& details : *all)
         if (!details.failures.empty()) {
-            fmt::print("try the first ones again: bistro retry {} --error {}\n", printable(details.job.value),
+            fmt::print("try the first ones again: bistro retry {} --cause {}\n", printable(details.job.value),
                        printable(shell_quoted(details.failures.front().cause)));
             break;
         }
@@ -148,13 +148,14 @@ int command_slowest(const target_arguments& target, const std::string& job) {
 }
 
 int command_retry(const target_arguments& target, const retry_arguments& a) {
-    if (const auto problem = failure_filter{a.error, a.nodes, a.status}.problem(); !problem.empty()) {
+    if (const auto problem = failure_filter{a.error, a.nodes, a.status, a.cause}.problem(); !problem.empty()) {
         fmt::print(stderr, "bistro retry: {}\n", printable(problem));
         return bad_usage;
     }
     control_asked ask;
     ask.verb = control_verb::forgive;
     ask.job = job_id{a.job};
+    ask.cause = a.cause;
     ask.error = a.error;
     ask.nodes = a.nodes;
     ask.state = a.status;
@@ -162,10 +163,10 @@ int command_retry(const target_arguments& target, const retry_arguments& a) {
     client c{target};
     const auto count = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
     if (!count) return unreachable(c);
-    if (!count->ok) return print_done(*count, target.json, some_failed);
+    if (!count->ok) return print_done(*count, target.json, some_failed, true);
     if (count->tasks == 0 || a.only_count)
         return print_done({true, counted(count->tasks, "task") + " of job " + a.job + " would be retried", count->tasks},
-                          target.json, some_failed);
+                          target.json, some_failed, true);
     if (!a.yes) {
         const auto question = fmt::format("retry {} of job {}?", counted(count->tasks, "task"), printable(a.job));
         if (::isatty(STDIN_FILENO) == 0) {
@@ -177,7 +178,7 @@ int command_retry(const target_arguments& target, const retry_arguments& a) {
     ask.only_count = false;
     const auto done = c.ask<control_answer>(ask);
     if (!done) return unreachable(c);
-    return print_done(*done, target.json, some_failed);
+    return print_done(*done, target.json, some_failed, true);
 }
 
 int command_nodes(const target_arguments& target, const nodes_arguments& a) {

@@ -49,12 +49,12 @@ CLI::Validator whole_number(std::int64_t most) {
             return std::string{};
         return quote(text) + " is no whole number from 0 to " + std::to_string(most);
     };
-    return {check, "NUMBER"};
+    return {check, ""};
 }
 
 // What is left empty, by a variable that is not set, would mean all.
 const CLI::Validator not_empty{
-    [](const std::string& text) { return text.empty() ? std::string{"is empty"} : std::string{}; }, "TEXT"};
+    [](const std::string& text) { return text.empty() ? std::string{"is empty"} : std::string{}; }, ""};
 
 void add_target(CLI::App& app, target_arguments& target) {
     auto* config = app.add_option("--config", target.config, "config whose data directory is meant")->type_name("FILE");
@@ -90,6 +90,7 @@ void add_asking(CLI::App& app, target_arguments& target) {
 }
 
 constexpr std::int64_t longest_watch_s = 3600;
+constexpr std::int64_t max_wait_s = 365 * 86'400;
 
 void add_watch(CLI::App& app, std::int64_t& watch_s) {
     app.add_option("-w,--watch", watch_s, "show it again after each so many seconds")
@@ -210,7 +211,7 @@ void command_line::add_questions() {
     c->callback([this] { code = watched(watch_s, [this] { return command_workers(target); }); });
 
     c = app.add_subcommand("tasks", "the tasks");
-    c->add_option("JOB", tasks.job, "of this job only");
+    c->add_option("JOB", tasks.job, "of this job only")->check(not_empty);
     c->add_option("--state", tasks.state, "waiting, running, done, failed, backoff, blocked, ...");
     c->add_option("--limit", tasks.limit, "at most so many")->check(whole_number(max_limit))->capture_default_str();
     add_asking(*c, target);
@@ -218,16 +219,16 @@ void command_line::add_questions() {
     c->callback([this] { code = watched(watch_s, [this] { return command_tasks(target, tasks); }); });
 
     c = app.add_subcommand("explain", "why a task runs, waits, or never will; or what a job's tasks wait for");
-    c->add_option("JOB", explained_job, "of this job")->required();
-    c->add_option("NODE", explained_node, "on this node");
+    c->add_option("JOB", explained_job, "of this job")->check(not_empty)->required();
+    c->add_option("NODE", explained_node, "on this node")->check(not_empty);
     add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback(
         [this] { code = watched(watch_s, [this] { return command_explain(target, explained_job, explained_node); }); });
 
     c = app.add_subcommand("logs", "what tasks printed");
-    c->add_option("JOB", logs.job, "of this job")->required();
-    c->add_option("NODE", logs.node, "on this node only");
+    c->add_option("JOB", logs.job, "of this job")->check(not_empty)->required();
+    c->add_option("NODE", logs.node, "on this node only")->check(not_empty);
     c->add_option("--stream", logs.stream, "stdout or stderr only");
     c->add_option("--limit", logs.limit, "the last so many lines")
         ->check(whole_number(max_limit))
@@ -243,14 +244,15 @@ void command_line::add_troubles() {
     c->callback([this] { code = command_top(target); });
 
     c = app.add_subcommand("failures", "what went wrong, by cause");
-    c->add_option("JOB", job, "of this job only");
+    c->add_option("JOB", job, "of this job only")->check(not_empty);
     add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_failures(target, job); }); });
 
     c = app.add_subcommand("retry", "let failed tasks start again, those of one cause or all; shows first how many");
-    c->add_option("JOB,--job", retry.job, "of this job")->required();
-    c->add_option("--error", retry.error, "whose cause this is, or has this text; see failures")
+    c->add_option("JOB,--job", retry.job, "of this job")->check(not_empty)->required();
+    c->add_option("--cause", retry.cause, "of exactly this cause; see failures")->type_name("TEXT")->check(not_empty);
+    c->add_option("--error", retry.error, "whose cause has this text")
         ->type_name("TEXT")
         ->check(not_empty);
     c->add_option("--nodes", retry.nodes, "on nodes whose names match this")->type_name("REGEX")->check(not_empty);
@@ -261,19 +263,19 @@ void command_line::add_troubles() {
     c->callback([this] { code = command_retry(target, retry); });
 
     c = app.add_subcommand("levels", "how far a job is on each level: nodes that are done, and so on");
-    c->add_option("JOB", job, "of this job")->required();
+    c->add_option("JOB", job, "of this job")->check(not_empty)->required();
     add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_levels(target, job); }); });
 
     c = app.add_subcommand("slowest", "the tasks of a job that take longest");
-    c->add_option("JOB", job, "of this job")->required();
+    c->add_option("JOB", job, "of this job")->check(not_empty)->required();
     add_asking(*c, target);
     add_watch(*c, watch_s);
     c->callback([this] { code = watched(watch_s, [this] { return command_slowest(target, job); }); });
 
     c = app.add_subcommand("nodes", "the nodes below one, their tasks, and how full they are");
-    c->add_option("NODE", nodes.below, "below this one (default: the instance)");
+    c->add_option("NODE", nodes.below, "below this one (default: the instance)")->check(not_empty);
     c->add_option("--job", nodes.job, "tasks of this job only");
     c->add_option("--limit", nodes.limit, "at most so many")->check(whole_number(most_nodes))->capture_default_str();
     add_asking(*c, target);
@@ -283,23 +285,23 @@ void command_line::add_troubles() {
 
 void command_line::add_actions() {
     auto* c = app.add_subcommand("kill", "end running tasks: TERM, a wait, KILL");
-    c->add_option("JOB", job, "of this job")->required();
-    c->add_option("NODE", node, "on this node only");
+    c->add_option("JOB", job, "of this job")->check(not_empty)->required();
+    c->add_option("NODE", node, "on this node only")->check(not_empty);
     add_asking(*c, target);
     c->callback([this] { code = command_control(target, "kill", job, node); });
 
     c = app.add_subcommand("forgive", "let failed tasks and tasks in backoff start again");
-    c->add_option("JOB", job, "of this job")->required();
+    c->add_option("JOB", job, "of this job")->check(not_empty)->required();
     add_asking(*c, target);
     c->callback([this] { code = command_control(target, "forgive", job, {}); });
 
     c = app.add_subcommand("pause", "start no more tasks of a job, until it is resumed");
-    c->add_option("JOB", job, "this job")->required();
+    c->add_option("JOB", job, "this job")->check(not_empty)->required();
     add_asking(*c, target);
     c->callback([this] { code = command_control(target, "pause", job, {}); });
 
     c = app.add_subcommand("resume", "let a paused job go on");
-    c->add_option("JOB", job, "this job")->required();
+    c->add_option("JOB", job, "this job")->check(not_empty)->required();
     add_asking(*c, target);
     c->callback([this] { code = command_control(target, "resume", job, {}); });
 
@@ -309,13 +311,13 @@ void command_line::add_actions() {
     c->callback([this] { code = command_submit(target, submitted); });
 
     c = app.add_subcommand("delete", "take back a job that was submitted");
-    c->add_option("JOB", job, "this job")->required();
+    c->add_option("JOB", job, "this job")->check(not_empty)->required();
     add_asking(*c, target);
     c->callback([this] { code = command_control(target, "delete", job, {}); });
 
     c = app.add_subcommand("wait", "until every task of a job is done or has failed: 0 all done, 1 some failed");
-    c->add_option("JOB", job, "this job")->required();
-    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124")->check(whole_number(max_wait_s));
+    c->add_option("JOB", job, "this job")->check(not_empty)->required();
+    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124 (default: as long as it takes)")->check(whole_number(max_wait_s));
     add_asking(*c, target);
     c->callback([this] { code = command_wait(target, job, wait_s); });
 

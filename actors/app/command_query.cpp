@@ -144,7 +144,7 @@ int forgive_in_files(const target_arguments& target, const job_id& job) {
     store->commit(batch);
     const auto count = batch.statuses.size();
     return print_done({true, counted(count, "task") + " forgiven; the next run starts them again", count}, target.json,
-                      some_failed);
+                      some_failed, true);
 }
 
 std::optional<jobs_answer> find_jobs(const target_arguments& target, int& code) {
@@ -276,7 +276,7 @@ int command_control(const target_arguments& target, const std::string& verb, con
     if (c.nobody() && ask.verb == control_verb::forgive && has_files(target)) return forgive_in_files(target, ask.job);
     auto answer = c.connected() ? c.ask<control_answer>(ask) : std::nullopt;
     if (!answer) return unreachable(c);
-    return print_done(*answer, target.json, some_failed);
+    return print_done(*answer, target.json, some_failed, ask.verb == control_verb::forgive);
 }
 
 }  // namespace bistro

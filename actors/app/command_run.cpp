@@ -266,6 +266,7 @@ int command_run(const run_arguments& a) {
     if (one_line && !a.config.empty()) return usage_error("give a config or --nodes, not both");
     if (one_line && a.command.empty())
         return usage_error("--nodes needs a command after --, like: bistro run --nodes hosts.txt -- ping -c1 {}");
+    if (a.json && a.events == "-") return usage_error("--json and --events - would both write to stdout; name a file");
     if (one_line && a.json) return usage_error("--json goes with a config; with --nodes, stdout is what the tasks print");
     if (!one_line && a.config.empty())
         return usage_error("give a config, or nodes and a command: bistro run --nodes FILE -- COMMAND");

@@ -47,7 +47,7 @@ void carry_out(client& c, top_screen& screen, const top_order& order) {
     question.verb = order.verb;
     question.job = order.job;
     question.node = order.node;
-    question.error = order.error;
+    question.cause = order.cause;
     const auto answer = c.ask<control_answer>(std::move(question));
     screen.say(printable(answer ? answer->text : c.error()));
 }
@@ -81,7 +81,7 @@ int command_top(const target_arguments& target) {
         fmt::print(stderr, "bistro top: {}; elsewhere see bistro jobs --watch 1\n", e.what());
         return bad_usage;
     }
-    return raw_terminal::ended_by() == 0 ? all_well : 128 + raw_terminal::ended_by();
+    return all_well;
 }
 
 }  // namespace bistro

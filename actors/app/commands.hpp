@@ -120,6 +120,7 @@ int command_levels(const target_arguments& target, const std::string& job);
 int command_slowest(const target_arguments& target, const std::string& job);
 struct retry_arguments {
     std::string job;
+    std::string cause;
     std::string error;  ///< see failure_filter
     std::string nodes;
     std::string status;

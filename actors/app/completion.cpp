@@ -136,6 +136,14 @@ std::string troff(const std::string& text) {
     return result;
 }
 
+// "HOST:PORT", "TEXT"; without what its validators have added.
+std::string value_of(const CLI::Option& option) {
+    auto name = option.get_type_name();
+    const auto set = name.find_first_of("{[");
+    if (set != std::string::npos) name.erase(name.rfind(':', set));
+    return name;
+}
+
 }  // namespace
 
 std::string completion_script(const CLI::App& app, const std::string& shell) {
@@ -145,7 +153,7 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
 }
 
 std::string manual_page(const CLI::App& app, const std::string& version) {
-    std::string text = fmt::format(".TH BISTRO 1 \"\" \"bistro {}\" \"User Commands\"\n.SH NAME\nbistro \\- {}\n",
+    std::string text = fmt::format(".TH BISTRO 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\nbistro \\- {}\n",
                                    version, troff(app.get_description()));
     text += ".SH SYNOPSIS\n.B bistro\n.I COMMAND\n[\\fIOPTION\\fR ...]\n.SH COMMANDS\n";
     for (const auto* command : commands_of(app)) {
@@ -157,7 +165,7 @@ std::string manual_page(const CLI::App& app, const std::string& version) {
         for (const auto* positional : positionals_of(*command))
             text += ".TP\n.I " + troff(positional->get_name(true)) + "\n" + troff(positional->get_description()) + "\n";
         for (const auto* option : options_of(*command))
-            text += ".TP\n.B " + troff(join(words_of(*option), ", ")) + (takes_value(*option) ? " \\fIVALUE\\fR" : "") +
+            text += ".TP\n.B " + troff(join(words_of(*option), ", ")) + (takes_value(*option) ? " \\fI" + troff(value_of(*option)) + "\\fR" : "") +
                     "\n" + troff(option->get_description()) + "\n";
     }
     text +=

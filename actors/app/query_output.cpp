@@ -148,12 +148,9 @@ void print_logs(const std::vector<log_line>& lines, bool as_json) {
     std::fflush(stdout);
 }
 
-int print_done(const control_answer& answer, bool as_json, int code_if_refused) {
+int print_done(const control_answer& answer, bool as_json, int code_if_refused, bool with_count) {
     if (as_json)
-        fmt::print("{}\n", to_line(boost::json::object{{"version", json_version},
-                                                       {"ok", answer.ok},
-                                                       {"text", json_text(answer.text)},
-                                                       {"tasks", answer.tasks}}));
+        fmt::print("{}\n", to_line(done_json(answer, with_count)));
     else
         fmt::print(answer.ok ? stdout : stderr, "{}\n", printable(answer.text));
     return answer.ok ? static_cast<int>(all_well) : code_if_refused;

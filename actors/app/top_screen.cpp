@@ -185,10 +185,10 @@ void top_screen::ask_whether(control_verb verb, const std::string& what) {
         return;
     }
     unconfirmed_ = top_order{verb, at->job, verb == control_verb::kill ? at->node : node_id{},
-                             verb == control_verb::forgive ? at->error : std::string{}};
+                             verb == control_verb::forgive ? at->cause : std::string{}};
     message_ = what + " " + printable(at->job.value);
     if (!unconfirmed_->node.empty()) message_ += " on " + printable(at->node.value);
-    if (!unconfirmed_->error.empty()) message_ += " by this cause";
+    if (!unconfirmed_->cause.empty()) message_ += " by this cause";
     message_ += "? y or n";
 }
 

@@ -15,7 +15,7 @@ struct top_order {
     control_verb verb = control_verb::kill;
     job_id job;
     node_id node;
-    std::string error;  ///< of forgive: the cause that is meant; empty: all
+    std::string cause;  ///< of forgive: the cause that is meant; empty: all
 };
 
 class top_screen {
@@ -53,7 +53,7 @@ private:
         std::vector<cell> cells;
         job_id job;
         node_id node;
-        std::string error;
+        std::string cause;
     };
     struct table {
         std::vector<std::string> titles;

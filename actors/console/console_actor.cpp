@@ -23,7 +23,8 @@ using words = std::vector<std::string>;
 using result = caf::result<console_answer>;
 using record_ptr = std::shared_ptr<actor_record>;
 
-caf::error wrong(std::string why) { return caf::make_error(caf::sec::invalid_argument, std::move(why)); }
+caf::error wrong(std::string why) { return caf::make_error(not_understood, std::move(why)); }
+caf::error nobody(std::string why) { return caf::make_error(not_there, std::move(why)); }
 
 std::string span_text(tick_ns span) {
     constexpr tick_ns us = 1000;
@@ -140,7 +141,7 @@ void note_the_ended(self_ptr self, console_answer& answer) {
 result list_actors(self_ptr self, const words& rest, std::uint64_t) {
     auto answer = table_of_actors();
     const auto found = rest.empty() ? everybody(self) : those_named(self, rest);
-    if (found.empty() && !rest.empty()) return wrong(nobody_named(self, rest));
+    if (found.empty() && !rest.empty()) return nobody(nobody_named(self, rest));
     const auto addresses = addresses_of(everybody(self));
     for (const auto& record : found) answer.rows.push_back(row_of(*record, "", addresses));
     note_the_ended(self, answer);
@@ -209,7 +210,7 @@ std::string silent_text(const actor_record& record) {
 result inspect_actor(self_ptr self, const words& rest, std::uint64_t) {
     if (rest.empty()) return wrong("inspect whom? Say inspect ACTOR, by its number or its name; see actors");
     const auto found = those_named(self, rest);
-    if (found.empty()) return wrong(nobody_named(self, rest));
+    if (found.empty()) return nobody(nobody_named(self, rest));
     return describe_all(self, found, [own = self->id()](const described& all) {
         console_answer answer{{"actor", "what", "value"}, {}, {}, 0};
         for (const auto& [record, d] : all) {
@@ -288,7 +289,7 @@ console_answer seen(seen_messages& messages, std::uint64_t after) {
 result tap(self_ptr self, const words& rest, std::uint64_t after) {
     if (rest.empty()) return wrong("tap whom? Say tap ACTOR, by its number or its name; see actors");
     const auto found = those_named(self, rest);
-    if (found.empty()) return wrong(nobody_named(self, rest));
+    if (found.empty()) return nobody(nobody_named(self, rest));
     if (found.size() > 1) return wrong(quote(join(rest, " ")) + " is the name of several; say which, by its number");
     return seen(found.front()->tapped, after);
 }

@@ -88,14 +88,18 @@ public:
         record_->busy_with.store(&type, std::memory_order_relaxed);
         record_->busy_since_ns.store(begin, std::memory_order_relaxed);
         // What is handled may be taken apart, so it is put in words before.
-        auto tapped = record_->tapped.wanted(begin) ? text_of(content) : std::string{};
-        if (!tapped.empty() && message.mid.is_response()) tapped = "answer: " + tapped;
+        auto tapped = record_->tapped.wanted(begin) ? tapped_text(message) : std::string{};
         auto traced = in_->follows(begin) ? traced_text(*in_, *record_, content) : std::string{};
         const auto result = Actor::consume(message);
         const auto took = now_ns() - begin;
         record_->busy_since_ns.store(0, std::memory_order_relaxed);
         // It stays in the mailbox, until an answer that is awaited has come.
         if (result == caf::invoke_message_result::skipped) return result;
+        // The time of a question is over that has been answered before.
+        if (result == caf::invoke_message_result::dropped) {
+            record_->arrived.fetch_sub(1, std::memory_order_relaxed);
+            return result;
+        }
         record_->busy_ns.store(record_->busy_ns.load(std::memory_order_relaxed) + took, std::memory_order_relaxed);
         record_->count(type);
         if (!tapped.empty()) tell(record_->tapped, std::move(tapped), took);
@@ -114,7 +118,8 @@ private:
         return this->shared_critical_section([&] {
             std::size_t others = 0;
             for (auto* a = this->attachables_head_.get(); a; a = a->next.get())
-                if (!find_observer(*a, candidates, found)) ++others;
+                if (auto* observer = dynamic_cast<caf::default_attachable*>(a))
+                    if (!find_observer(*observer, candidates, found)) ++others;
             return others;
         });
     }
@@ -129,6 +134,14 @@ private:
                     return true;
                 }
         return false;
+    }
+
+    // Answers may be long, and whoever asked shows them.
+    static std::string tapped_text(caf::mailbox_element& message) {
+        const auto& content = message.content();
+        if (!message.mid.is_response()) return text_of(content);
+        const bool failed = content.template match_elements<caf::error>();
+        return "answer: " + (failed ? text_of(content) : name_of(type_of(content)));
     }
 
     void tell(seen_messages& whom, std::string text, tick_ns took) {

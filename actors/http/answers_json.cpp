@@ -280,4 +280,17 @@ json::object explanation_json(const explanation& e) {
     return o;
 }
 
+boost::json::object done_json(const control_answer& answer, bool with_count) {
+    json::object done{{"version", json_version}, {"ok", answer.ok}, {"text", json_text(answer.text)}};
+    if (with_count) done["tasks"] = answer.tasks;
+    return done;
+}
+
+boost::json::object rest_json(const job_id& job, const wait_answer& answer) {
+    return {{"version", json_version},
+            {"job", json_text(job.value)},
+            {"at_rest", answer.at_rest},
+            {"tasks", json_counts(answer.counts)}};
+}
+
 }  // namespace bistro

@@ -31,5 +31,8 @@ boost::json::object log_line_json(const log_line& line);
 boost::json::object details_json(const job_details& details);
 boost::json::object nodes_json(const nodes_answer& answer);
 boost::json::object explanation_json(const explanation& e);
+/// What came of an action; of those about failed tasks also of how many.
+boost::json::object done_json(const control_answer& answer, bool with_count);
+boost::json::object rest_json(const job_id& job, const wait_answer& answer);
 
 }  // namespace bistro

@@ -54,7 +54,9 @@ std::string text_of_error(const caf::error& error) {
 }
 
 void answer_error(const exchange_ptr& exchange, const caf::error& error) {
-    if (error == caf::sec::invalid_argument) return answer_problem(exchange, 404, "unknown", text_of_error(error));
+    if (error == not_there) return answer_problem(exchange, 404, "unknown", text_of_error(error));
+    if (error == not_understood) return answer_problem(exchange, 400, "not_understood", text_of_error(error));
+    if (error == not_possible) return answer_problem(exchange, 409, "refused", text_of_error(error));
     if (error == caf::sec::request_timeout)
         return answer_problem(exchange, 504, "no_answer", "the scheduler did not answer in time; try again");
     answer_problem(exchange, 503, "unavailable", text_of_error(error));
@@ -71,6 +73,7 @@ void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed fa
     if (s.jobs && s.jobs_at && now - *s.jobs_at < jobs_cache_time) return then(*s.jobs);
     s.waiting.emplace_back(std::move(then), std::move(failed));
     if (std::exchange(s.jobs_wanted, true)) return;
+    self->delayed_send(self, jobs_patience, jobs_overdue{++s.jobs_question});
     const auto waiting = [self] {
         self->state.jobs_wanted = false;
         return std::exchange(self->state.waiting, {});
@@ -94,6 +97,14 @@ void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed fa
 }
 
 namespace {
+
+// To those who wait for this question to be answered; the answer is for those who come later.
+void answer_the_old(http_ptr self, std::uint64_t question) {
+    auto& s = self->state;
+    if (!s.jobs_wanted || s.jobs_question != question || !s.jobs || !s.jobs_at) return;
+    for (const auto& [take, _] : std::exchange(s.waiting, {})) take(*s.jobs);
+    self->delayed_send(self, jobs_patience, jobs_overdue{question});
+}
 
 constexpr const char* needs_role =
     "a token that may do this must be in an Authorization header (Bearer ...); where the scheduler has no token file, "
@@ -121,9 +132,13 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, const st
 // Empty: nothing is wrong. A page or a probe may have any.
 std::string parameter_problem(const http_route& route, const http_request& request) {
     if (!route.pattern.starts_with("/api/")) return {};
-    for (const auto& [key, _] : request.query)
+    if (!request.repeated.empty()) return quote(request.repeated) + " is given twice";
+    for (const auto& [key, value] : request.query) {
         if (std::find(route.parameters.begin(), route.parameters.end(), key) == route.parameters.end())
             return "there is no parameter " + quote(key) + " here";
+        // It may be of a variable that is not set; and as if it were not given, it would mean all.
+        if (value.empty()) return quote(key) + " is empty";
+    }
     return {};
 }
 
@@ -145,6 +160,8 @@ void serve(http_ptr self, const exchange_ptr& exchange) {
         }
         if (const auto problem = parameter_problem(route, request); !problem.empty())
             return answer_problem(exchange, 400, "bad_parameter", problem);
+        if (!request.body.empty() && !route.takes_body)
+            return answer_problem(exchange, 400, "bad_body", "this takes no body; what is meant is said in the path");
         return route.serve(self, {exchange, std::move(*names)});
     }
     if (!allowed.empty())
@@ -166,6 +183,7 @@ http_actor::behavior_type http_behavior(http_ptr self, http_options options) {
             }
         },
         [=](const progress_snapshot& m) { self->state.progress = m; },
+        [=](const jobs_overdue& m) { answer_the_old(self, m.question); },
     };
 }
 

@@ -47,13 +47,7 @@ void serve_details(http_ptr self, const http_call& call) {
 }
 
 void serve_forgive(http_ptr self, const http_call& call) {
-    // What is not understood would be done to all.
-    for (const auto& [key, value] : call.request().query)
-        if (value.empty()) return answer_problem(call.exchange, 400, "bad_parameter", quote(key) + " needs a value");
-    if (!call.request().body.empty())
-        return answer_problem(call.exchange, 400, "bad_body",
-                              "there is no body here: which tasks are meant is said in the query");
-    const failure_filter which{call.query("error"), call.query("nodes"), call.query("state")};
+    const failure_filter which{call.query("error"), call.query("nodes"), call.query("state"), call.query("cause")};
     if (const auto problem = which.problem(); !problem.empty())
         return answer_problem(call.exchange, 400, "bad_parameter", problem);
     const auto counting = call.query("only_count");
@@ -63,6 +57,7 @@ void serve_forgive(http_ptr self, const http_call& call) {
     question.secret = self->state.options.secret;
     question.verb = control_verb::forgive;
     question.job = job_id{call.names[0]};
+    question.cause = which.cause;
     question.error = which.error;
     question.nodes = which.nodes;
     question.state = which.state;
@@ -79,10 +74,7 @@ void serve_wait(http_ptr self, const http_call& call) {
                   wait_asked{options.secret, job, static_cast<std::int64_t>(*timeout)})
         .then(
             [=, exchange = call.exchange](const wait_answer& answer) {
-                answer_json(exchange, json::object{{"version", json_version},
-                                                   {"job", json_text(job.value)},
-                                                   {"at_rest", answer.at_rest},
-                                                   {"tasks", json_counts(answer.counts)}});
+                answer_json(exchange, rest_json(job, answer));
             },
             [exchange = call.exchange](const caf::error& e) { answer_error(exchange, e); });
 }
@@ -139,7 +131,8 @@ void serve_console(http_ptr self, const http_call& call) {
     };
     if (!question->worker.empty())
         return ask<console_answer>(self, options.scheduler, std::move(*question), call.exchange, answer);
-    if (!options.console) return answer_problem(call.exchange, 409, "refused", "this process has no console");
+    if (!options.console)
+        return answer_error(call.exchange, caf::make_error(not_possible, std::string{"this process has no console"}));
     ask<console_answer>(self, options.console, std::move(*question), call.exchange, answer);
 }
 

@@ -35,6 +35,7 @@ struct http_route {
     http_role role;            ///< that it takes at least
     void (*serve)(http_ptr self, const http_call& call);
     std::vector<std::string_view> parameters = {};  ///< of the query that it knows
+    bool takes_body = false;
 };
 extern const std::vector<http_route> http_routes;
 

@@ -35,12 +35,50 @@ void serve_status(http_ptr self, const http_call& call) {
                  [](http_ptr, const jobs_answer& jobs) { return to_line(status_json(jobs)) + "\n"; });
 }
 
+// Those behind the cursor, by name; `next` is the last name where there are more.
+template <class Rows, class NameOf>
+json::value cut_page(Rows& rows, const std::string& cursor, std::uint64_t limit, NameOf name_of) {
+    std::sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return name_of(a) < name_of(b); });
+    std::erase_if(rows, [&](const auto& row) { return !cursor.empty() && name_of(row) <= cursor; });
+    if (rows.size() <= limit) return nullptr;
+    rows.resize(limit);
+    return json_text(name_of(rows.back()));
+}
+
+// A page of what is served whole where nothing is said of pages.
+void serve_page_of_jobs(http_ptr self, const http_call& call, json::object (*page)(jobs_answer&, const std::string&, std::uint64_t)) {
+    const auto limit = call.number("limit", default_limit, max_limit);
+    if (!limit) return;
+    with_jobs(
+        self,
+        [=, exchange = call.exchange, cursor = call.query("cursor")](const jobs_answer& jobs) {
+            auto part = jobs;
+            answer_json(exchange, page(part, cursor, *limit));
+        },
+        [exchange = call.exchange](const caf::error& e) { answer_error(exchange, e); });
+}
+
 void serve_jobs(http_ptr self, const http_call& call) {
+    if (!call.request().query.empty())
+        return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
+            const auto next = cut_page(part.jobs, cursor, limit, [](const job_row& j) { return j.job.value; });
+            auto answer = jobs_json(part);
+            answer["next"] = next;
+            return answer;
+        });
     serve_bodies(self, call, "jobs", "application/json",
                  [](http_ptr, const jobs_answer& jobs) { return to_line(jobs_json(jobs)) + "\n"; });
 }
 
 void serve_workers(http_ptr self, const http_call& call) {
+    if (!call.request().query.empty())
+        return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
+            const auto next =
+                cut_page(part.workers, cursor, limit, [](const worker_row& w) { return w.shard.value; });
+            auto answer = workers_json(part);
+            answer["next"] = next;
+            return answer;
+        });
     serve_bodies(self, call, "workers", "application/json",
                  [](http_ptr, const jobs_answer& jobs) { return to_line(workers_json(jobs)) + "\n"; });
 }
@@ -233,6 +271,9 @@ void control(http_ptr self, const http_call& call, control_verb verb, const std:
 void serve_submit(http_ptr self, const http_call& call) {
     if (call.request().body.size() > max_submitted_job_bytes)
         return answer_problem(call.exchange, 413, "too_large", "a job may have at most 1 MiB");
+    boost::system::error_code ec;
+    if (const auto value = json::parse(call.request().body, ec); ec || !value.is_object())
+        return answer_problem(call.exchange, 400, "bad_body", "a job is a JSON object, with the keys of its config");
     control(self, call, control_verb::submit, call.names[0], {}, call.request().body);
 }
 
@@ -312,9 +353,7 @@ void control(http_ptr self, const http_call& call, control_asked question) {
                         [=, exchange = call.exchange](const control_answer& answer) {
                             forget_jobs(self);
                             if (!answer.ok) return answer_problem(exchange, 409, "refused", answer.text);
-                            json::object done{{"version", json_version}, {"text", json_text(answer.text)}};
-                            if (with_count) done["tasks"] = answer.tasks;
-                            answer_json(exchange, done);
+                            answer_json(exchange, done_json(answer, with_count));
                         });
 }
 
@@ -333,32 +372,32 @@ const std::vector<http_route> http_routes = {
     {"GET", "/", http_role::none, serve_page},
     {"GET", "/page.css", http_role::none, serve_style},
     {"GET", "/page.js", http_role::none, serve_script},
-    {"POST", "/", http_role::read, serve_seed},
+    {"POST", "/", http_role::read, serve_seed, {}, true},
     {"GET", "/healthz", http_role::none, serve_health},
     {"GET", "/readyz", http_role::none, serve_readiness},
     {"GET", "/metrics", http_role::read, serve_metrics},
     {"GET", "/api/v1", http_role::read, serve_index},
     {"GET", "/api/v1/openapi.json", http_role::none, serve_openapi},
     {"GET", "/api/v1/status", http_role::read, serve_status},
-    {"GET", "/api/v1/jobs", http_role::read, serve_jobs},
+    {"GET", "/api/v1/jobs", http_role::read, serve_jobs, {"limit", "cursor"}},
     {"GET", "/api/v1/jobs/{job}", http_role::read, serve_job},
-    {"PUT", "/api/v1/jobs/{job}", http_role::operate, serve_submit},
+    {"PUT", "/api/v1/jobs/{job}", http_role::operate, serve_submit, {}, true},
     {"DELETE", "/api/v1/jobs/{job}", http_role::operate, serve_remove},
     {"POST", "/api/v1/jobs/{job}/pause", http_role::operate, serve_pause},
     {"POST", "/api/v1/jobs/{job}/resume", http_role::operate, serve_resume},
     {"GET", "/api/v1/jobs/{job}/explanation", http_role::read, serve_explanation},
     {"GET", "/api/v1/jobs/{job}/details", http_role::read, serve_details},
-    {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive, {"error", "nodes", "state", "only_count"}},
+    {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive, {"cause", "error", "nodes", "state", "only_count"}},
     {"GET", "/api/v1/jobs/{job}/wait", http_role::read, serve_wait, {"timeout"}},
     {"POST", "/api/v1/jobs/{job}/kill", http_role::operate, serve_kill},
     {"GET", "/api/v1/tasks", http_role::read, serve_tasks, {"job", "state", "limit", "cursor"}},
     {"GET", "/api/v1/tasks/{job}/{node}", http_role::read, serve_task},
     {"POST", "/api/v1/tasks/{job}/{node}/kill", http_role::operate, serve_kill},
-    {"GET", "/api/v1/workers", http_role::read, serve_workers},
+    {"GET", "/api/v1/workers", http_role::read, serve_workers, {"limit", "cursor"}},
     {"GET", "/api/v1/nodes", http_role::read, serve_nodes, {"below", "job", "limit", "cursor"}},
-    {"POST", "/api/v1/console", http_role::operate, serve_console},
+    {"POST", "/api/v1/console", http_role::operate, serve_console, {}, true},
     {"GET", "/api/v1/log", http_role::read, serve_log},
-    {"PUT", "/api/v1/log", http_role::operate, serve_log_change},
+    {"PUT", "/api/v1/log", http_role::operate, serve_log_change, {}, true},
     {"GET", "/api/v1/logs", http_role::read, serve_logs, {"job", "node", "stream", "limit", "after"}},
     {"GET", "/api/v1/events", http_role::read, serve_events, {"after"}},
     {"POST", "/api/v1/stop", http_role::operate, serve_stop},

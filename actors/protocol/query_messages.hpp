@@ -110,13 +110,14 @@ struct logs_answer {
     std::map<std::string, std::int64_t> last;  ///< where to go on: what to ask for next as `after`
     std::vector<std::string> missing;          ///< shard names of workers that could not be asked
 };
-inline constexpr std::int64_t max_wait_s = 365 * 86'400;
+/// Whoever waits asks again after so long at the latest: so nobody is kept who has gone.
+inline constexpr std::int64_t longest_wait_at_once_s = 60;
 /// Answered when every task of the job is done or has failed for good, or the time is over, and with an error when the
 /// job is gone.
 struct wait_asked {
     std::string secret;
     job_id job;
-    std::int64_t timeout_s = 0;  ///< 0: none
+    std::int64_t timeout_s = longest_wait_at_once_s;
 };
 struct wait_answer {
     task_counts counts;
@@ -131,6 +132,7 @@ struct control_asked {
     node_id node;
     std::string text = {};  ///< of submit: the job, as JSON
     /// Of forgive: which failed tasks (see failure_filter), and whether they are only counted.
+    std::string cause = {};
     std::string error = {};
     std::string nodes = {};
     std::string state = {};

@@ -136,7 +136,7 @@ bool valid(const logs_answer& x) {
 }
 
 bool valid(const wait_asked& x) {
-    return are_words({x.job.value}) && x.timeout_s >= 0 && x.timeout_s <= max_wait_s;
+    return are_words({x.job.value}) && x.timeout_s >= 1 && x.timeout_s <= longest_wait_at_once_s;
 }
 
 bool valid(const console_asked& x) {
@@ -162,9 +162,11 @@ bool valid(const console_answer& x) {
 bool valid(const details_asked& x) { return are_words({x.job.value}); }
 
 bool valid(const control_asked& x) {
-    return in_range(x.verb, last_control_verb) && are_words({x.job.value, x.node.value}) &&
-           x.text.size() <= max_submitted_job_bytes && are_words({x.error, x.nodes, x.state}) &&
-           failure_filter{x.error, x.nodes, x.state}.problem().empty();
+    // Without a job, all jobs would be meant, which nobody asks for.
+    return in_range(x.verb, last_control_verb) && (x.verb == control_verb::stop || !x.job.empty()) &&
+           are_words({x.job.value, x.node.value}) && x.text.size() <= max_submitted_job_bytes &&
+           are_words({x.error, x.nodes, x.state, x.cause}) &&
+           failure_filter{x.error, x.nodes, x.state, x.cause}.problem().empty();
 }
 
 }  // namespace bistro

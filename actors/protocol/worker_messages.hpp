@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/protocol/errors.hpp"
 #include "model/liveness.hpp"
 #include "model/task_order.hpp"
 #include "model/worker_registry.hpp"
@@ -15,9 +16,7 @@
 namespace bistro {
 
 /// Of the messages between processes. A peer with another one is refused.
-inline constexpr std::uint32_t protocol_version = 8;
-/// The error that answers who does not belong to the cluster, with the reason.
-inline constexpr caf::sec refusal = caf::sec::runtime_error;
+inline constexpr std::uint32_t protocol_version = 9;
 
 /// Whoever has connected to a gateway, before anything else; answered by the scheduler's version. These two, and their
 /// place among the types, stay as they are for good: so peers of any two versions understand each other so far, and can

@@ -255,10 +255,10 @@ private:
         request_.method = std::string{message.method_string()};
         for (auto segment : url->segments())
             if (!segment.empty()) request_.path.emplace_back(segment);
-        for (auto parameter : url->params())
-            if (!(parameter.key.empty() && parameter.value.empty()) &&
-                !request_.query.emplace(parameter.key, parameter.value).second)
-                return problem_response(400, "bad_request", "a parameter is given twice");
+        for (auto parameter : url->params()) {
+            if (parameter.key.empty() && parameter.value.empty()) continue;
+            if (!request_.query.emplace(parameter.key, parameter.value).second) request_.repeated = parameter.key;
+        }
         request_.if_none_match = std::string{message[http::field::if_none_match]};
         request_.last_event_id = std::string{message["Last-Event-ID"]};
         request_.body = std::move(parser_->get().body());

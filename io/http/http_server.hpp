@@ -20,6 +20,7 @@ struct http_request {
     std::string method;             ///< "GET"
     std::vector<std::string> path;  ///< its segments, percent-decoded, without empty ones; "/" has none
     std::map<std::string, std::string> query;
+    std::string repeated;  ///< a parameter of the query that is there more than once
     std::string body;
     std::string if_none_match;
     std::string last_event_id;

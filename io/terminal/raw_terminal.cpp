@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <map>
+#include <string>
 
 #include "io/error.hpp"
 #include "io/terminal/terminal.hpp"
@@ -20,8 +22,17 @@ constexpr const char* normal_screen = "\033[?25h\033[?1049l";
 // What follows an escape comes with it; a person who presses the key alone is slower.
 constexpr std::chrono::milliseconds rest_of_escape{25};
 
-volatile std::sig_atomic_t end_signal = 0;
-constexpr int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int end_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+struct sigaction actions_before[std::size(end_signals)];
+termios terminal_before;  // for the handler
+
+// Whatever the program waits for, the terminal is given back at once, and the signal does then what it always does.
+// Only what a handler may call.
+void give_back_and_end(int signal) {
+    static_cast<void>(!::write(STDOUT_FILENO, normal_screen, std::char_traits<char>::length(normal_screen)));
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+    ::raise(signal);
+}
 
 void write_out(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -38,28 +49,26 @@ raw_terminal::raw_terminal() {
     raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // the shell would be left with a terminal like this
     raw.c_cc[VMIN] = 0;
     raw.c_cc[VTIME] = 0;
-    end_signal = 0;
-    // Without SA_RESTART, so that a wait for a key ends.
+    terminal_before = before_;
     struct sigaction action {};
-    action.sa_handler = [](int signal) { end_signal = signal; };
-    for (const int signal : end_signals) ::sigaction(signal, &action, nullptr);
+    action.sa_handler = give_back_and_end;
+    action.sa_flags = SA_RESETHAND;
+    for (std::size_t i = 0; i < std::size(end_signals); ++i)
+        ::sigaction(end_signals[i], &action, &actions_before[i]);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
     write_out(alternate_screen);
 }
 
-int raw_terminal::ended_by() { return end_signal; }
-
 raw_terminal::~raw_terminal() {
     write_out(normal_screen);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-    for (const int signal : end_signals) std::signal(signal, SIG_DFL);
+    for (std::size_t i = 0; i < std::size(end_signals); ++i) ::sigaction(end_signals[i], &actions_before[i], nullptr);
 }
 
 bool raw_terminal::readable(std::chrono::milliseconds patience) {
     pollfd in{STDIN_FILENO, POLLIN, 0};
     const int count = ::poll(&in, 1, static_cast<int>(patience.count()));
-    if (end_signal != 0) gone_ = true;
-    return count > 0 && !gone_;
+    return count > 0;
 }
 
 int raw_terminal::read_byte() {

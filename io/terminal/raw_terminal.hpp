@@ -22,8 +22,6 @@ public:
     /// "escape", "backspace", "tab". Empty: none came in time, or the terminal's size has changed, or it is gone.
     std::string key(std::chrono::milliseconds patience);
     [[nodiscard]] bool gone() const { return gone_; }
-    /// The signal that asked for the end, by Ctrl-C or otherwise; 0: none. Then it is gone, too.
-    [[nodiscard]] static int ended_by();
 
     /// Replaces what is shown. Lines that are too many are left out.
     void show(const std::vector<std::string>& lines);

@@ -127,7 +127,7 @@ TEST_F(top_test, what_changes_something_is_asked_first) {
     const auto retry = screen.key("y");
     ASSERT_TRUE(retry);
     EXPECT_EQ(retry->verb, control_verb::forgive);
-    EXPECT_EQ(retry->error, "exit code 3: full");
+    EXPECT_EQ(retry->cause, "exit code 3: full");
     press({"4", "x"});
     EXPECT_TRUE(shows("choose a job or a task first"));
     EXPECT_FALSE(screen.key("y"));

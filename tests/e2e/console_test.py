@@ -90,7 +90,7 @@ class ConsoleTest(BistroTest):
                 else:
                     os.kill(self.terminal_pid, sent)
                 until(re.escape("\x1b[?1049l"))
-                self.assertEqual(os.waitstatus_to_exitcode(end()), 128 + sent)
+                self.assertEqual(os.waitstatus_to_exitcode(end()), -sent)
                 self.assertEqual(termios.tcgetattr(fd)[3] & termios.ICANON, before[3] & termios.ICANON)
             finally:
                 os.close(fd)
@@ -107,9 +107,52 @@ class ConsoleTest(BistroTest):
         out, _ = self.bistro("submit", "new.toml", "--json", code=2)
         self.assertEqual([json.loads(line)["ok"] for line in out.splitlines()], [False, True])
         self.assertTrue(self.json("delete", "good")["ok"])
-        self.bistro("retry", "j", "--error", "", "--yes", code=2)
-        self.bistro("retry", "j", "--nodes", "", "--yes", code=2)
+        self.assertNotIn("tasks", self.json("pause", "j"))
+        self.json("resume", "j")
         self.assertTrue(self.json("stop")["ok"])
+
+    def test_ctrl_c_ends_top_also_when_the_scheduler_hangs(self):
+        fd, until, end = self.terminal("top")
+        try:
+            until("> j .*30")
+            self.scheduler.send_signal(signal.SIGSTOP)
+            os.write(fd, b"4")
+            time.sleep(1.5)  # it asks again each second, and waits for the answer by then
+            begun = time.monotonic()
+            os.write(fd, b"\x03")
+            until(re.escape("\x1b[?1049l"))
+            self.assertEqual(os.waitstatus_to_exitcode(end()), -signal.SIGINT)
+            self.assertLess(time.monotonic() - begun, 10)
+        finally:
+            self.scheduler.send_signal(signal.SIGCONT)
+            os.close(fd)
+
+    def test_what_is_empty_or_unknown_acts_on_nothing(self):
+        self.start_worker()
+        self.wait_until(lambda: self.json("status")["tasks"]["running"], "a task")
+        table = [["kill", ""], ["kill", "j", ""], ["kill", "nope"], ["kill"], ["forgive", ""], ["forgive", "nope"],
+                 ["retry", "", "--yes"], ["retry", "j", "--error", "", "--yes"], ["retry", "j", "--nodes", "", "--yes"],
+                 ["retry", "j", "--cause", "", "--yes"], ["retry", "j", "--nodes", "(", "--yes"], ["pause", ""],
+                 ["pause", "nope"], ["resume", "nope"], ["delete", ""], ["delete", "nope"], ["submit", ""],
+                 ["submit", "nowhere.toml"], ["wait", ""], ["wait", "nope"], ["wait", "j", "--timeout", "-1"],
+                 ["explain", ""], ["explain", "j", ""], ["tasks", ""], ["tasks", "j", "--state", "x"],
+                 ["logs", ""], ["logs", "nope"], ["failures", "nope"], ["levels", ""], ["slowest", "nope"], ["nodes", ""],
+                 ["status", "extra"], ["jobs", "--watch", "x"], ["nonsense"]]
+        for words in table:
+            with self.subTest(words):
+                out, err = self.bistro(*words, code=2)
+                self.assertEqual(out, "")
+                self.assertGreater(len(err), 10)
+        jobs = self.json("jobs")["jobs"]
+        self.assertEqual([(j["job"], j["enabled"]) for j in jobs], [("j", True)])
+        self.assertEqual(jobs[0]["tasks"]["failed"] + jobs[0]["tasks"]["backoff"], 0, "nothing was killed")
+
+    def test_a_worker_may_have_quotes_in_its_name(self):
+        self.start("worker", "c.toml", "--shard", "o'brien", "--data-dir", "w4")
+        self.wait_until(lambda: self.json("workers")["workers"], "a member")
+        self.assertTrue(self.rows("tree", "--worker", "o'brien"))
+        out, _ = self.bistro("console", "-c", "of o'brien", "-c", "actors worker")
+        self.assertIn("worker", out)
 
     def test_failures_slowest_retry_and_nodes(self):
         self.write("bad.toml", "[jobs.bad]\nowner = \"test\"\nbackoff = [\"fail\"]\n"
@@ -123,11 +166,13 @@ class ConsoleTest(BistroTest):
         self.assertEqual(groups[1]["failures"][0]["cause"], "exit code 4: no space on {node}")
         self.assertEqual(groups[1]["failures"][0]["tasks"], 30)
         out, _ = self.bistro("failures")
-        self.assertIn("bistro retry bad --error 'exit code 4: no space on {node}'", out)
+        self.assertIn("bistro retry bad --cause 'exit code 4: no space on {node}'", out)
         self.assertEqual(self.bistro("retry", "bad", "--count", "--nodes", "db1$")[0], "1 task of job bad would be retried\n")
         self.bistro("retry", "bad", input="", code=2)
         self.bistro("retry", "bad", "--status", "done", code=2)
         self.bistro("retry", "nobody", "--yes", code=2)
+        self.assertEqual(self.bistro("retry", "bad", "--count", "--cause", "no space")[0],
+                         "0 tasks of job bad would be retried\n")
         self.assertEqual(self.bistro("retry", "--job", "bad", "--yes", "--error", "no space")[0], "30 tasks forgiven\n")
         self.assertTrue(self.json("slowest", "j")["slowest"])
         row = self.json("nodes")["nodes"][0]

@@ -156,6 +156,21 @@ class Api(HttpTest):
                     self.assertEqual(len(rows), expected)
                     self.assertEqual(len(set(rows)), expected)
 
+    def test_pages_of_jobs_and_workers(self):
+        for i in range(5):
+            self.assertEqual(self.ask(f"/api/v1/jobs/more{i}", "PUT", '{"owner": "x", "command": ["true"], "enabled": false}')[0], 200)
+        self.wait_until(lambda: len(self.get("/api/v1/jobs")["jobs"]) == 7, "all jobs")
+        seen, query = [], "limit=2"
+        while query:
+            page = self.get("/api/v1/jobs?" + query)
+            seen += [j["job"] for j in page["jobs"]]
+            query = page["next"] and "limit=2&cursor=" + urllib.parse.quote(page["next"])
+        self.assertEqual(seen, sorted(j["job"] for j in self.get("/api/v1/jobs")["jobs"]))
+        self.assertNotIn("next", self.get("/api/v1/jobs"))
+        page = self.get("/api/v1/workers?limit=1")
+        self.assertEqual((len(page["workers"]), page["next"]), (1, None))
+        self.assertEqual(self.get("/api/v1/workers?cursor=zzz")["workers"], [])
+
     def test_a_task_is_explained_with_its_attempts(self):
         task = self.get("/api/v1/tasks/failing/host2%3Adb1")
         self.assertEqual([(a["result"], a["exit_code"]) for a in task["attempts"]], [("error", 3)])
@@ -182,7 +197,8 @@ class Api(HttpTest):
         for bad in ("nodes=(", "state=done", "only_count=maybe", "other=1", "error=", "nodes=", "state=", "only_count="):
             with self.subTest(bad):
                 self.assertEqual(self.ask(forgive + bad, "POST")[2]["code"], "bad_parameter")
-        self.assertEqual(self.ask(forgive, "POST", '{"nodes": "host1"}')[2]["code"], "bad_body")
+        self.assertEqual(count("cause=exit"), 0)
+        self.assertEqual(count("cause=" + urllib.parse.quote(details["failures"][0]["cause"])), 6)
         self.assertEqual(count(""), 6, "nothing was changed")
         self.assertEqual(self.ask(forgive + "nodes=host1:db1", "POST")[2]["tasks"], 1)
         self.wait_until(lambda: len(self.get("/api/v1/tasks/failing/host1:db1")["attempts"]) == 2, "another attempt")
@@ -221,7 +237,8 @@ class Api(HttpTest):
         self.assertEqual(say(command=["leases"], worker=name)[0], 200)
         begun = say(command=["tap", "gateway"])[2]
         self.assertEqual(say(command=["tap", "gateway"], after=begun["after"])[0], 200)
-        self.assertEqual(say(command=["actor"])[0], 404)
+        self.assertEqual(say(command=["actor"])[0], 400)
+        self.assertEqual(say(command=["inspect", "nobody"])[0], 404)
         self.assertEqual(say(command=["tree"], worker="nobody")[0], 404)
         for bad in ({}, {"command": []}, {"command": "tree"}, {"command": [1]}, {"command": ["x"] * 9}, {"command": ["x"], "other": 1},
                     {"command": ["tap", "gateway"], "after": -1}, {"command": ["x" * 2000]}):
@@ -313,7 +330,7 @@ class Api(HttpTest):
         self.assertEqual(status, 200, answer)
         self.assertEqual(self.bistro("wait", "new", "--config", "c.toml")[0], "new: 2 done, 0 failed\n")
         self.assertEqual(self.get("/api/v1/jobs/new")["config"]["filters"], new["filters"])
-        for bad, word in (({"owner": "x", "comand": ["true"]}, "did you mean"), ([], "must be an object"), ({"owner": "x"}, "needs a command")):
+        for bad, word in (({"owner": "x", "comand": ["true"]}, "did you mean"), ({"owner": "x"}, "needs a command")):
             status, _, answer = self.ask("/api/v1/jobs/bad", "PUT", json.dumps(bad))
             self.assertEqual((status, answer["code"]), (409, "refused"))
             self.assertIn(word, answer["detail"])
@@ -328,7 +345,7 @@ class Api(HttpTest):
         self.assertEqual({name: job["enabled"] for name, job in jobs.items()}, {"long": True, "failing": False, "new": True})
         self.assertEqual(self.ask("/api/v1/jobs/failing/resume", "POST")[0], 200)
         self.assertEqual(self.ask("/api/v1/jobs/new", "DELETE")[0], 200)
-        self.assertEqual(self.ask("/api/v1/jobs/new", "DELETE")[0], 409)
+        self.assertEqual(self.ask("/api/v1/jobs/new", "DELETE")[0], 404)
         self.wait_until(lambda: len(self.get("/api/v1/jobs")["jobs"]) == 2, "its end")
         # A change of the config's file keeps what was submitted.
         self.bistro("pause", "failing", "--config", "c.toml")
@@ -451,13 +468,31 @@ class Api(HttpTest):
             ("GET", "/api/v1/tasks?limit=1e3", None, 400, "bad_parameter"),
             ("GET", "/api/v1/tasks?cursor=x", None, 400, "bad_parameter"),
             ("GET", "/api/v1/tasks?nope=x", None, 400, "bad_parameter"),
-            ("GET", "/api/v1/tasks?limit=1&limit=2", None, 400, "bad_request"),
+            ("GET", "/api/v1/tasks?limit=1&limit=2", None, 400, "bad_parameter"),
             ("GET", "/api/v1/jobs?nope=x", None, 400, "bad_parameter"),
             ("GET", "/api/v1/logs?stream=x", None, 400, "bad_parameter"),
             ("GET", "/api/v1/logs?after=x", None, 400, "bad_parameter"),
             ("DELETE", "/api/v1/workers", None, 405, "method_not_allowed"), ("PUT", "/", None, 405, "method_not_allowed"),
             ("BREW", "/api/v1/jobs", None, 405, "method_not_allowed"),
             ("POST", "/api/v1/jobs/nope/kill", None, 404, "unknown"),
+            *(("POST", f"/api/v1/{what}", '{"node": "host1:db1"}', 400, "bad_body") for what in
+              ("jobs/long/kill", "jobs/failing/forgive", "jobs/long/pause", "tasks/long/host1:db1/kill", "stop")),
+            ("DELETE", "/api/v1/jobs/long", "x", 400, "bad_body"),
+            *(("POST", f"/api/v1/jobs/nope/{what}", None, 404, "unknown") for what in ("pause", "resume", "forgive")),
+            ("DELETE", "/api/v1/jobs/nope", None, 404, "unknown"),
+            ("PUT", "/api/v1/jobs/new", "{", 400, "bad_body"), ("PUT", "/api/v1/jobs/new", "", 400, "bad_body"),
+            ("PUT", "/api/v1/jobs/new", "[]", 400, "bad_body"), ("PUT", "/api/v1/jobs/new", "{}", 409, "refused"),
+            *(("GET", f"/api/v1/{what}", None, 400, "bad_parameter") for what in
+              ("tasks?job=", "tasks?limit=", "jobs?limit=0", "jobs?limit=x", "workers?limit=-1", "jobs?cursor=",
+               "nodes?below=", "nodes?limit=0", "jobs/long/wait?timeout=", "jobs/long/wait?timeout=0", "logs?job=",
+               "events?after=", "status?x=1", "log?x=1", "jobs/long?x=1", "jobs/long/details?x=1", "openapi.json?x=1")),
+            ("GET", "/api/v1/nodes?below=nope", None, 404, "unknown"),
+            ("GET", "/api/v1/jobs/nope/details", None, 404, "unknown"),
+            ("GET", "/api/v1/jobs/nope/explanation", None, 404, "unknown"),
+            ("GET", "/api/v1/jobs/nope/wait", None, 404, "unknown"),
+            ("PUT", "/api/v1/log", "{", 400, "bad_body"), ("POST", "/api/v1/log", "{}", 405, "method_not_allowed"),
+            ("POST", "/api/v1/console", "{", 400, "bad_body"), ("GET", "/api/v1/console", None, 405, "method_not_allowed"),
+            ("POST", "/api/v1/console", '{"command": ["trace"]}', 400, "not_understood"),
             ("POST", "/api/v1/jobs/failing/kill", None, 409, "refused"),
             ("POST", "/api/v1/tasks/long/host1%3Anope/kill", None, 409, "refused"),
             ("POST", "/", "{", 400, "bad_json"), ("POST", "/", "[]", 400, "bad_json"), ("POST", "/", "", 400, "bad_json"),

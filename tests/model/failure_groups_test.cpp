@@ -23,6 +23,7 @@ TEST(failure_groups, a_name_is_left_out_only_where_it_is_meant) {
 
 TEST(failure_groups, a_cause_can_be_shown_and_typed_again) {
     EXPECT_EQ(cause_of("exit code 1: \033[31mred\033[0m\tand\r\x01 more", "n"), "exit code 1: red and more");
+    EXPECT_EQ(cause_of(": refused by n", "n"), ": refused by {node}");
     EXPECT_EQ(cause_of("exit code 1: \033[3", "n"), "exit code 1: ") << "one that is cut off";
     const auto longest = cause_of("x" + std::string(2 * max_cause_bytes, 'y'), "n");
     EXPECT_EQ(longest.size(), max_cause_bytes);
@@ -35,21 +36,19 @@ TEST(failure_groups, an_end_without_a_reason_has_its_state_for_a_cause) {
     failure_groups all;
     all.failed(node(1), "", true, 1);
     all.failed(node(2), "", false, 1);
-    EXPECT_TRUE(all.has_cause("failed"));
-    EXPECT_TRUE(all.has_cause("error"));
+    EXPECT_EQ(all.cause_of_task(node(1)), "failed");
+    EXPECT_EQ(all.cause_of_task(node(2)), "error");
 }
 
 TEST(failure_groups, a_whole_cause_is_meant_alone) {
     failure_groups all;
     all.failed(node(1), "exit code 1", false, 1);
     all.failed(node(2), "exit code 12", false, 1);
-    task_status waits;
-    waits.state = task_state::error;
-    const failure_filter whole{"exit code 1", "", ""};
-    EXPECT_TRUE((failure_matcher{whole, all}.matches(node(1), waits)));
-    EXPECT_FALSE((failure_matcher{whole, all}.matches(node(2), waits)));
-    const failure_filter part{"code 1", "", ""};
-    EXPECT_TRUE((failure_matcher{part, all}.matches(node(2), waits)));
+    const failure_filter whole{"", "", "", "exit code 1"};
+    EXPECT_TRUE((failure_matcher{whole, all}.matches(node(1), {})));
+    EXPECT_FALSE((failure_matcher{whole, all}.matches(node(2), {})));
+    all.cleared(node(1));
+    EXPECT_FALSE((failure_matcher{whole, all}.matches(node(2), {}))) << "also when nothing has it any more";
 }
 
 TEST(failure_groups, an_expression_that_takes_too_long_is_told) {

@@ -47,17 +47,17 @@ const taskLink = (job, node) => h("a", { href: `#/task/${encodeURIComponent(job)
 let token = sessionStorage.getItem("token") || "";
 const known = new Map(); // what was answered last, by path, with its ETag
 
-async function ask(path, method = "GET") {
+async function ask(path, method = "GET", sent = null) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   const before = method === "GET" ? known.get(path) : null;
   if (before) headers["If-None-Match"] = before.etag;
-  const answer = await fetch(path, { method, headers, cache: "no-store" });
+  const answer = await fetch(path, { method, headers, cache: "no-store", body: sent });
   if (answer.status === 304) return before.body;
   const body = await answer.json();
   if (answer.status === 401) {
     await login();
-    return ask(path, method);
+    return ask(path, method, sent);
   }
   if (!answer.ok) throw Object.assign(new Error(body.detail), { status: answer.status });
   if (method === "GET" && answer.headers.get("ETag")) {
@@ -83,26 +83,35 @@ function login() {
   return asking;
 }
 
-function confirmed(question, verb) {
-  const dialog = byId("confirm");
-  byId("question").textContent = question;
-  byId("yes").textContent = verb;
+// True where it was agreed to.
+function agreed(dialog) {
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
 }
 
-function action(label, question, path, danger = false) {
-  const act = async () => {
-    if (!(await confirmed(question, label))) return;
-    try {
-      say((await ask(path, "POST")).text);
-    } catch (error) {
-      say(error.message);
-    }
-    refresh();
-  };
+function confirmed(question, verb) {
+  byId("question").textContent = question;
+  byId("yes").textContent = verb;
+  return agreed(byId("confirm"));
+}
+
+async function done(path, method = "POST", sent = null) {
+  try {
+    say((await ask(path, method, sent)).text);
+  } catch (error) {
+    say(error.message);
+  }
+  refresh();
+}
+
+function action(label, question, path, danger = false, method = "POST") {
+  const act = async () => (await confirmed(question, label)) && done(path, method);
   return h("button", { type: "button", class: danger ? "danger" : null, onclick: act }, label);
+}
+
+async function submit() {
+  if (await agreed(byId("submit"))) done(`api/v1/jobs/${encodeURIComponent(byId("job-name").value)}`, "PUT", byId("job-config").value);
 }
 
 function say(text) {
@@ -151,12 +160,13 @@ function actionsOfJob(job) {
       : null,
     job.tasks.running > 0
       ? action("Kill", `End ${number.format(job.tasks.running)} running tasks of ${job.job}? They count as errors.`, `${path}/kill`, true)
-      : null);
+      : null,
+    action("Delete", `Take back ${job.job}, if it was submitted? What runs of it is an orphan then.`, path, true, "DELETE"));
 }
 
 // Of one cause, or of all: shows first how many tasks that is.
 function retry(job, cause) {
-  const path = `api/v1/jobs/${encodeURIComponent(job)}/forgive?` + (cause ? `error=${encodeURIComponent(cause)}&` : "");
+  const path = `api/v1/jobs/${encodeURIComponent(job)}/forgive?` + (cause ? `cause=${encodeURIComponent(cause)}&` : "");
   const act = async () => {
     try {
       const { tasks } = await ask(`${path}only_count=true`, "POST");
@@ -196,7 +206,10 @@ async function jobsPage() {
     ["left", (job) => left(job), true],
     ["why waiting", (job) => h("span", { class: "soft" }, job.waiting_reason)],
   ];
-  return ["Jobs", [h("h2", {}, "Jobs"), table(columns, jobs, "Jobs")]];
+  return ["Jobs", [h("h2", {}, "Jobs"), table(columns, jobs, "Jobs"),
+    h("div", { class: "actions" },
+      h("button", { type: "button", onclick: submit }, "Submit a job"),
+      action("Stop", "End this scheduler and all running tasks?", "api/v1/stop", true))]];
 }
 
 async function jobPage(view, name) {
