@@ -232,7 +232,7 @@ test("the map leads from the hosts to a task, by status and by fullness", async 
   await page.getByRole("link", { name: "host2: 1 of 1 slots" }).waitFor();
   await page.getByLabel("colour").selectOption("");
   await page.getByRole("link", { name: /^host2: .*failed/ }).waitFor();
-  await page.getByLabel("job", { exact: true }).selectOption("failing");
+  await page.getByRole("main").getByLabel("job").selectOption("failing");
   await page.getByRole("link", { name: "host2: 60 failed" }).click();
   await until(async () => (await map.count()) === 60, "its children");
   await page.getByRole("navigation", { name: "path" }).getByText("host2").waitFor();
