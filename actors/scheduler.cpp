@@ -291,8 +291,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
         [=](details_asked& m) -> caf::result<job_details> {
             if (m.secret != self->state.options.secret) return wrong_secret();
             const auto job = self->state.jobs.find(m.job);
-            if (job == self->state.jobs.end())
-                return caf::make_error(not_there, unknown_job(self->state, m.job));
+            if (job == self->state.jobs.end()) return caf::make_error(not_there, unknown_job(self->state, m.job));
             return self->delegate(job->second.actor, std::move(m));
         },
         [=](const nodes_asked& m) -> caf::result<nodes_answer> {

@@ -45,8 +45,7 @@ void ask_store(scheduler_ptr self, const explanation& e, promise_type promise) {
 
 caf::result<explanation> explain(scheduler_ptr self, const explain_asked& m) {
     const auto job = self->state.jobs.find(m.job);
-    if (job == self->state.jobs.end())
-        return caf::make_error(not_there, unknown_job(self->state, m.job));
+    if (job == self->state.jobs.end()) return caf::make_error(not_there, unknown_job(self->state, m.job));
     auto promise = self->make_response_promise<explanation>();
     self->request(job->second.actor, local_request_timeout, m)
         .then(

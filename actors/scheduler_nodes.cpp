@@ -54,8 +54,7 @@ caf::expected<question_ptr> begin(const scheduler_state& s, const nodes_asked& m
         const auto last = nodes.find(m.after.value);
         const auto at = last ? std::find(children.begin(), children.end(), *last) : children.end();
         if (at == children.end())
-            return caf::make_error(not_there,
-                                   quote(m.after.value) + " is no child of " + quote(nodes.name(*below)));
+            return caf::make_error(not_there, quote(m.after.value) + " is no child of " + quote(nodes.name(*below)));
         q->first = static_cast<std::size_t>(at - children.begin()) + 1;
     }
     const auto count = std::min<std::size_t>(children.size() - q->first, m.limit);
@@ -84,8 +83,7 @@ void add_use(nodes_question& q, const node_use_answer& pool) {
 
 caf::result<nodes_answer> list_nodes(scheduler_ptr self, const nodes_asked& m) {
     const auto& s = self->state;
-    if (!m.job.empty() && !s.jobs.contains(m.job))
-        return caf::make_error(not_there, unknown_job(s, m.job));
+    if (!m.job.empty() && !s.jobs.contains(m.job)) return caf::make_error(not_there, unknown_job(s, m.job));
     auto begun = begin(s, m);
     if (!begun) return std::move(begun.error());
     const auto q = *begun;

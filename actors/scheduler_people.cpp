@@ -90,8 +90,7 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
     std::vector<job_actor> actors;
     for (const auto& [name, job] : self->state.jobs)
         if (m.job.empty() || m.job == name) actors.push_back(job.actor);
-    if (actors.empty() && !m.job.empty())
-        return caf::make_error(not_there, unknown_job(self->state, m.job));
+    if (actors.empty() && !m.job.empty()) return caf::make_error(not_there, unknown_job(self->state, m.job));
     return ask_all<tasks_answer>(self, actors, m, [limit = m.limit](std::vector<tasks_answer> answers) {
         tasks_answer all;
         const auto job_of = [](const tasks_answer& a) { return a.tasks.empty() ? job_id{} : a.tasks.front().job; };
@@ -115,8 +114,7 @@ void answer_job_waiters(scheduler_ptr self) {
     std::erase_if(s.job_waiters, [&](auto& waiter) {
         const auto job = s.jobs.find(waiter.job);
         if (job == s.jobs.end() || job->second.retired) {
-            waiter.promise.deliver(
-                caf::make_error(not_there, "job " + quote(waiter.job.value) + " is gone"));
+            waiter.promise.deliver(caf::make_error(not_there, "job " + quote(waiter.job.value) + " is gone"));
             return true;
         }
         const auto& progress = job->second.progress;
@@ -169,7 +167,7 @@ caf::result<console_answer> hand_to_worker(scheduler_ptr self, console_asked& m)
     }
     const auto near = nearest(m.worker, names);
     return caf::make_error(not_there, "there is no worker " + quote(m.worker) +
-                                                           (near.empty() ? "" : "; did you mean " + quote(near) + "?"));
+                                          (near.empty() ? "" : "; did you mean " + quote(near) + "?"));
 }
 
 scheduler_view view_of(const scheduler_state& s) {
@@ -289,8 +287,7 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
         return self->delegate(caf::actor_cast<config_watcher_actor>(s.watcher), std::move(question));
     }
     auto job = s.jobs.find(m.job);
-    if (job == s.jobs.end())
-        return caf::make_error(not_there, unknown_job(s, m.job));
+    if (job == s.jobs.end()) return caf::make_error(not_there, unknown_job(s, m.job));
     auto promise = self->make_response_promise<control_answer>();
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };

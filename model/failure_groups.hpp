@@ -64,9 +64,9 @@ private:
 
 /// Which failed tasks are meant; what is empty means all.
 struct failure_filter {
-    std::string error;  ///< a part of the cause
-    std::string nodes;  ///< a regular expression that is found in the node's name
-    std::string state;  ///< "failed" or "backoff"
+    std::string error;       ///< a part of the cause
+    std::string nodes;       ///< a regular expression that is found in the node's name
+    std::string state;       ///< "failed" or "backoff"
     std::string cause = {};  ///< the whole cause
 
     [[nodiscard]] bool empty() const { return error.empty() && nodes.empty() && state.empty() && cause.empty(); }

@@ -29,10 +29,8 @@ namespace {
 void print_json(const std::string& path, const diagnostics& errors) {
     boost::json::array all;
     for (const auto& e : errors)
-        all.push_back(boost::json::object{{"file", json_text(e.file)},
-                                          {"line", e.line},
-                                          {"column", e.column},
-                                          {"text", json_text(e.message)}});
+        all.push_back(boost::json::object{
+            {"file", json_text(e.file)}, {"line", e.line}, {"column", e.column}, {"text", json_text(e.message)}});
     fmt::print("{}\n", to_line(boost::json::object{{"version", json_version},
                                                    {"config", json_text(path)},
                                                    {"good", errors.empty()},

@@ -33,8 +33,8 @@ constexpr std::size_t max_traced_workers = 32;
 
 std::atomic<bool> interrupted{false};
 
-// At blanks, but for those of a word in quotes of either kind. Only at its beginning: names may have quotes. One that is
-// not ended ends with the line.
+// At blanks, but for those of a word in quotes of either kind. Only at its beginning: names may have quotes. One that
+// is not ended ends with the line.
 words split(const std::string& line) {
     words result;
     bool in_word = false;
@@ -190,7 +190,8 @@ private:
                 line[answer.columns[i]] = json_cell(answer.columns[i], row[i]);
             fmt::print("{}\n", boost::json::serialize(line));
         }
-        for (const auto& note : answer.notes) fmt::print("{}\n", to_line(boost::json::object{{"version", json_version}, {"note", json_text(note)}}));
+        for (const auto& note : answer.notes)
+            fmt::print("{}\n", to_line(boost::json::object{{"version", json_version}, {"note", json_text(note)}}));
         std::fflush(stdout);
     }
 

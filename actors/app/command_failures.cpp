@@ -165,8 +165,9 @@ int command_retry(const target_arguments& target, const retry_arguments& a) {
     if (!count) return unreachable(c);
     if (!count->ok) return print_done(*count, target.json, some_failed, true);
     if (count->tasks == 0 || a.only_count)
-        return print_done({true, counted(count->tasks, "task") + " of job " + a.job + " would be retried", count->tasks},
-                          target.json, some_failed, true);
+        return print_done(
+            {true, counted(count->tasks, "task") + " of job " + a.job + " would be retried", count->tasks}, target.json,
+            some_failed, true);
     if (!a.yes) {
         const auto question = fmt::format("retry {} of job {}?", counted(count->tasks, "task"), printable(a.job));
         if (::isatty(STDIN_FILENO) == 0) {

@@ -151,6 +151,9 @@ void command_line::add_processes() {
     c->add_option("--data-dir", scheduler.data_dir, "instead of the config's data_dir")->type_name("DIR");
     c->add_option("--events", scheduler.events, "write the event log to this file; - is stdout")->type_name("FILE");
     c->add_flag("--clean", scheduler.clean, "forget what was done before");
+    c->add_flag("--in-memory", scheduler.in_memory,
+                "keep statuses and logs in memory: a restart knows nothing, also not of what still runs")
+        ->excludes(c->get_option("--clean"));
     c->add_flag("--insecure", scheduler.insecure, "listen beyond loopback even without mutual TLS");
     add_process(*c, scheduler.process);
     c->callback([this] { code = command_scheduler(scheduler); });
@@ -252,9 +255,7 @@ void command_line::add_troubles() {
     c = app.add_subcommand("retry", "let failed tasks start again, those of one cause or all; shows first how many");
     c->add_option("JOB,--job", retry.job, "of this job")->check(not_empty)->required();
     c->add_option("--cause", retry.cause, "of exactly this cause; see failures")->type_name("TEXT")->check(not_empty);
-    c->add_option("--error", retry.error, "whose cause has this text")
-        ->type_name("TEXT")
-        ->check(not_empty);
+    c->add_option("--error", retry.error, "whose cause has this text")->type_name("TEXT")->check(not_empty);
     c->add_option("--nodes", retry.nodes, "on nodes whose names match this")->type_name("REGEX")->check(not_empty);
     c->add_option("--status", retry.status, "failed or backoff only")->check(CLI::IsMember({"failed", "backoff"}));
     c->add_flag("-y,--yes", retry.yes, "do not ask");
@@ -317,7 +318,8 @@ void command_line::add_actions() {
 
     c = app.add_subcommand("wait", "until every task of a job is done or has failed: 0 all done, 1 some failed");
     c->add_option("JOB", job, "this job")->check(not_empty)->required();
-    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124 (default: as long as it takes)")->check(whole_number(max_wait_s));
+    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124 (default: as long as it takes)")
+        ->check(whole_number(max_wait_s));
     add_asking(*c, target);
     c->callback([this] { code = command_wait(target, job, wait_s); });
 

@@ -11,9 +11,9 @@
 #include <sstream>
 
 #include "actors/app/commands.hpp"
-#include "actors/http/answers_json.hpp"
 #include "actors/app/log_setup.hpp"
 #include "actors/app/process.hpp"
+#include "actors/http/answers_json.hpp"
 #include "actors/progress.hpp"
 #include "io/error.hpp"
 #include "io/host.hpp"
@@ -156,9 +156,8 @@ void print_table(const run_finished& finished, time_ms elapsed_ms) {
 void print_json(const run_finished& finished, time_ms elapsed_ms) {
     boost::json::array jobs;
     for (const auto& job : finished.jobs)
-        jobs.push_back(boost::json::object{{"job", json_text(job.job.value)},
-                                           {"level", json_text(job.level)},
-                                           {"tasks", json_counts(job.counts)}});
+        jobs.push_back(boost::json::object{
+            {"job", json_text(job.job.value)}, {"level", json_text(job.level)}, {"tasks", json_counts(job.counts)}});
     constexpr double ms = 1000;
     fmt::print("{}\n", to_line(boost::json::object{{"version", json_version},
                                                    {"took_s", static_cast<double>(elapsed_ms) / ms},
@@ -267,7 +266,8 @@ int command_run(const run_arguments& a) {
     if (one_line && a.command.empty())
         return usage_error("--nodes needs a command after --, like: bistro run --nodes hosts.txt -- ping -c1 {}");
     if (a.json && a.events == "-") return usage_error("--json and --events - would both write to stdout; name a file");
-    if (one_line && a.json) return usage_error("--json goes with a config; with --nodes, stdout is what the tasks print");
+    if (one_line && a.json)
+        return usage_error("--json goes with a config; with --nodes, stdout is what the tasks print");
     if (!one_line && a.config.empty())
         return usage_error("give a config, or nodes and a command: bistro run --nodes FILE -- COMMAND");
     if (!one_line && (a.retries > 0 || a.timeout_s > 0 || a.tag))

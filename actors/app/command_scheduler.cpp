@@ -28,6 +28,7 @@ int command_scheduler(const scheduler_arguments& a) {
     }
     options.config = std::make_shared<const settings>(std::move(*loaded.config));
     options.clean = a.clean;
+    options.statuses_in_memory = a.in_memory;
     options.submissions = true;
     options.insecure = a.insecure;
     options.events_path = a.events;

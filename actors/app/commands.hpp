@@ -46,6 +46,7 @@ struct scheduler_arguments {
     std::string data_dir;
     std::string events;
     bool clean = false;
+    bool in_memory = false;
     bool insecure = false;
     process_arguments process;
 };

@@ -153,8 +153,8 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
 }
 
 std::string manual_page(const CLI::App& app, const std::string& version) {
-    std::string text = fmt::format(".TH BISTRO 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\nbistro \\- {}\n",
-                                   version, troff(app.get_description()));
+    std::string text = fmt::format(".TH BISTRO 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\nbistro \\- {}\n", version,
+                                   troff(app.get_description()));
     text += ".SH SYNOPSIS\n.B bistro\n.I COMMAND\n[\\fIOPTION\\fR ...]\n.SH COMMANDS\n";
     for (const auto* command : commands_of(app)) {
         text += ".SS " + troff(command->get_name());
@@ -165,8 +165,9 @@ std::string manual_page(const CLI::App& app, const std::string& version) {
         for (const auto* positional : positionals_of(*command))
             text += ".TP\n.I " + troff(positional->get_name(true)) + "\n" + troff(positional->get_description()) + "\n";
         for (const auto* option : options_of(*command))
-            text += ".TP\n.B " + troff(join(words_of(*option), ", ")) + (takes_value(*option) ? " \\fI" + troff(value_of(*option)) + "\\fR" : "") +
-                    "\n" + troff(option->get_description()) + "\n";
+            text += ".TP\n.B " + troff(join(words_of(*option), ", ")) +
+                    (takes_value(*option) ? " \\fI" + troff(value_of(*option)) + "\\fR" : "") + "\n" +
+                    troff(option->get_description()) + "\n";
     }
     text +=
         ".SH EXIT STATUS\n"

@@ -113,18 +113,21 @@ scheduler_process::scheduler_process(scheduler_process_options options, main_eve
 }
 
 void scheduler_process::open_stores() {
-    if (options_.in_memory) {
+    if (!options_.in_memory) folder_ = std::make_unique<data_dir>(config_->data_dir, "scheduler");
+    if (!folder_ || options_.statuses_in_memory) {
         statuses_ = make_memory_status_store(config_->history.attempts);
         log_lines_ = make_memory_log_store(config_->history.log_lines);
-        secret_ = random_secret();
     } else {
-        folder_ = std::make_unique<data_dir>(config_->data_dir, "scheduler");
         statuses_ = open_sqlite_status_store(folder_->file("statuses.sqlite"), config_->history.attempts);
         log_lines_ = open_sqlite_log_store(folder_->file("logs.sqlite"), config_->history.log_lines);
         if (options_.clean) {
             statuses_->clear();
             log_lines_->clear();
         }
+    }
+    if (!folder_) {
+        secret_ = random_secret();
+    } else {
         const auto own_secret = folder_->file("secret");
         if (config_->network.secret_file.empty() && read_private_file(own_secret).empty())
             write_private_file(own_secret, random_secret());
@@ -165,8 +168,9 @@ void scheduler_process::spawn_actors() {
         *system_, run_, log_store_behavior,
         std::make_shared<log_store_options>(log_store_options{std::move(log_lines_), options_.echo}), monitor_);
     auto statuses = std::make_shared<std::unique_ptr<status_store>>(std::move(statuses_));
-    store_ = options_.in_memory ? spawn_observed(*system_, run_, status_store_behavior, statuses)
-                                : spawn_observed<caf::detached>(*system_, run_, status_store_behavior, statuses);
+    store_ = options_.in_memory || options_.statuses_in_memory
+                 ? spawn_observed(*system_, run_, status_store_behavior, statuses)
+                 : spawn_observed<caf::detached>(*system_, run_, status_store_behavior, statuses);
     scheduler_options options;
     options.config = config_;
     options.first_invocation = invocation_id::first_of_epoch(epoch_);

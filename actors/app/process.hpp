@@ -61,8 +61,9 @@ private:
 
 struct scheduler_process_options {
     std::shared_ptr<const settings> config;
-    bool clean = false;      ///< forget all statuses first
-    bool in_memory = false;  ///< keep nothing on disk
+    bool clean = false;               ///< forget all statuses first
+    bool in_memory = false;           ///< keep nothing on disk
+    bool statuses_in_memory = false;  ///< the same, but for what clients and workers find it by
     bool insecure = false;
     bool listen = true;
     bool console = true;                   ///< it can be looked into

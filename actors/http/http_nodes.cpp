@@ -73,9 +73,7 @@ void serve_wait(http_ptr self, const http_call& call) {
     self->request(options.scheduler, caf::infinite,
                   wait_asked{options.secret, job, static_cast<std::int64_t>(*timeout)})
         .then(
-            [=, exchange = call.exchange](const wait_answer& answer) {
-                answer_json(exchange, rest_json(job, answer));
-            },
+            [=, exchange = call.exchange](const wait_answer& answer) { answer_json(exchange, rest_json(job, answer)); },
             [exchange = call.exchange](const caf::error& e) { answer_error(exchange, e); });
 }
 

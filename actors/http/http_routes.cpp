@@ -46,7 +46,8 @@ json::value cut_page(Rows& rows, const std::string& cursor, std::uint64_t limit,
 }
 
 // A page of what is served whole where nothing is said of pages.
-void serve_page_of_jobs(http_ptr self, const http_call& call, json::object (*page)(jobs_answer&, const std::string&, std::uint64_t)) {
+void serve_page_of_jobs(http_ptr self, const http_call& call,
+                        json::object (*page)(jobs_answer&, const std::string&, std::uint64_t)) {
     const auto limit = call.number("limit", default_limit, max_limit);
     if (!limit) return;
     with_jobs(
@@ -73,8 +74,7 @@ void serve_jobs(http_ptr self, const http_call& call) {
 void serve_workers(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
         return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next =
-                cut_page(part.workers, cursor, limit, [](const worker_row& w) { return w.shard.value; });
+            const auto next = cut_page(part.workers, cursor, limit, [](const worker_row& w) { return w.shard.value; });
             auto answer = workers_json(part);
             answer["next"] = next;
             return answer;
@@ -387,7 +387,11 @@ const std::vector<http_route> http_routes = {
     {"POST", "/api/v1/jobs/{job}/resume", http_role::operate, serve_resume},
     {"GET", "/api/v1/jobs/{job}/explanation", http_role::read, serve_explanation},
     {"GET", "/api/v1/jobs/{job}/details", http_role::read, serve_details},
-    {"POST", "/api/v1/jobs/{job}/forgive", http_role::operate, serve_forgive, {"cause", "error", "nodes", "state", "only_count"}},
+    {"POST",
+     "/api/v1/jobs/{job}/forgive",
+     http_role::operate,
+     serve_forgive,
+     {"cause", "error", "nodes", "state", "only_count"}},
     {"GET", "/api/v1/jobs/{job}/wait", http_role::read, serve_wait, {"timeout"}},
     {"POST", "/api/v1/jobs/{job}/kill", http_role::operate, serve_kill},
     {"GET", "/api/v1/tasks", http_role::read, serve_tasks, {"job", "state", "limit", "cursor"}},

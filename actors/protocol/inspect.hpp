@@ -88,8 +88,8 @@ BISTRO_INSPECT(log_line, x.id, x.job, x.node, x.invocation, x.stream, x.written_
 BISTRO_INSPECT(logs_answer, x.lines, x.last, x.missing)
 BISTRO_INSPECT(wait_asked, secret_field<Inspector>(x.secret), x.job, x.timeout_s)
 BISTRO_INSPECT(wait_answer, x.counts, x.at_rest)
-BISTRO_INSPECT(control_asked, secret_field<Inspector>(x.secret), x.verb, x.job, x.node, x.text, x.cause, x.error, x.nodes,
-               x.state, x.only_count)
+BISTRO_INSPECT(control_asked, secret_field<Inspector>(x.secret), x.verb, x.job, x.node, x.text, x.cause, x.error,
+               x.nodes, x.state, x.only_count)
 BISTRO_INSPECT(control_answer, x.ok, x.text, x.tasks)
 BISTRO_INSPECT(node_share, x.total, x.done, x.running, x.failed, x.waiting)
 BISTRO_INSPECT(level_share, x.level, x.nodes)

@@ -53,8 +53,7 @@ raw_terminal::raw_terminal() {
     struct sigaction action {};
     action.sa_handler = give_back_and_end;
     action.sa_flags = SA_RESETHAND;
-    for (std::size_t i = 0; i < std::size(end_signals); ++i)
-        ::sigaction(end_signals[i], &action, &actions_before[i]);
+    for (std::size_t i = 0; i < std::size(end_signals); ++i) ::sigaction(end_signals[i], &action, &actions_before[i]);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
     write_out(alternate_screen);
 }

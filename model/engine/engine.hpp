@@ -338,7 +338,7 @@ private:
     std::vector<std::uint32_t> unused_demands_;
     std::map<demand_by_level, std::uint32_t> demands_by_name_;  // each once, so that equal ones have one number
     std::vector<job_glance> glances_;                           // by job_index
-    std::vector<std::unique_ptr<demand_class>> classes_;  // the first has the jobs that want a certain host
+    std::vector<std::unique_ptr<demand_class>> classes_;        // the first has the jobs that want a certain host
     boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_invocation_;
     std::vector<holding> holdings_;
     std::vector<std::uint32_t> unused_holdings_;

@@ -27,8 +27,7 @@ preference engine::wish_of(job_index index) const {
 }
 
 void engine::renew_glance(job_index index) {
-    glances_[index.value] = {options_.policy == policy_kind::fair ? preference{} : wish_of(index),
-                             entry(index).demand};
+    glances_[index.value] = {options_.policy == policy_kind::fair ? preference{} : wish_of(index), entry(index).demand};
 }
 
 void engine::update_queue(job_index index) {
@@ -279,8 +278,7 @@ std::optional<start_decision> engine::start_below(job_index index, node_index pl
     for (auto parents = forest_->parents(place); !parents.empty(); parents = forest_->parents(parents[0]))
         above.push_back(parents[0]);
     std::reverse(above.begin(), above.end());
-    for (auto next = job.tree.next_below(*forest_, place); next.valid();
-         next = job.tree.next_below(*forest_, place)) {
+    for (auto next = job.tree.next_below(*forest_, place); next.valid(); next = job.tree.next_below(*forest_, place)) {
         auto path = above;
         if (next != place) path.push_back(next);
         while (has_room(job, path.back()) && forest_->level_of(path.back()) != *job.level)

@@ -15,7 +15,9 @@ public:
     std::vector<std::string> lines;
 
 private:
-    void sink_it_(const spdlog::details::log_msg& m) override { lines.emplace_back(m.payload.data(), m.payload.size()); }
+    void sink_it_(const spdlog::details::log_msg& m) override {
+        lines.emplace_back(m.payload.data(), m.payload.size());
+    }
     void flush_() override {}
 };
 
@@ -37,8 +39,7 @@ TEST_F(repeat_filter_test, repeats_are_counted_whatever_comes_between) {
     }
     EXPECT_EQ(kept->lines, (std::vector<std::string>{"a", "b"}));
     say("c", 6s);
-    EXPECT_EQ(kept->lines,
-              (std::vector<std::string>{"a", "b", "a (and 9 more times)", "b (and 9 more times)", "c"}));
+    EXPECT_EQ(kept->lines, (std::vector<std::string>{"a", "b", "a (and 9 more times)", "b (and 9 more times)", "c"}));
     say("a", 7s);
     EXPECT_EQ(kept->lines.back(), "a") << "its window is over";
 }

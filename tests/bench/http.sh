@@ -6,8 +6,8 @@ source "$(dirname "$0")/common.sh"
 command -v wrk >/dev/null || { echo "install wrk" >&2; exit 3; }
 rounds=${1:-5}
 tasks=${2:-1000000}
-connections=50
-pause_ms=10  # of a connection between two requests: 5,000 a second
+connections=64
+pause_ms=10  # of a connection between two requests; with what an answer takes, 5,000 a second
 
 work=$(mktemp -d)
 processes=()

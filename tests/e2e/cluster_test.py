@@ -215,6 +215,24 @@ class Cluster(BistroTest):
         ran = self.read("worker-state-w/jobs/j/ran").split()
         self.assertEqual(len(ran), 20, "each task ran once")
 
+    def test_what_is_kept_in_memory_is_gone_with_the_scheduler(self):
+        self.write("c.toml", CONFIG + job("j", "echo $1 $$ >> ran; sleep 1000"))
+        scheduler = self.start("scheduler", "c.toml", "--in-memory")
+        self.wait_for_scheduler()
+        self.worker("w")
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        self.assertFalse(os.path.exists(self.path("state/statuses.sqlite")))
+        before = [int(line.split()[1]) for line in self.read("worker-state-w/jobs/j/ran").splitlines()]
+        scheduler.kill()
+        scheduler.wait()
+        os.unlink(self.path("state/scheduler.address"))
+        self.start("scheduler", "c.toml", "--in-memory")
+        self.wait_for_scheduler()
+        self.start("worker", "c.toml", "--shard", "w2", "--data-dir", "w2-state")
+        self.wait_until(lambda: self.counts()["running"] == 4, "running tasks again")
+        self.wait_until(lambda: not any(alive(pid) for pid in before), "the end of what ran before")
+        self.bistro("scheduler", "c.toml", "--in-memory", "--clean", code=2)
+
     def test_a_killed_scheduler_comes_back_on_its_port(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -16,8 +16,10 @@ TEST(failure_groups, a_cause_leaves_out_what_differs_from_task_to_task) {
 }
 
 TEST(failure_groups, a_name_is_left_out_only_where_it_is_meant) {
-    EXPECT_EQ(cause_of("db exit: db and dbx, db7", "db"), "db exit: {node} and dbx, db#") << "as a word, in its own words";
-    EXPECT_EQ(cause_of("exit code 3: 3 of 17 rows", "3"), "exit code 3: # of # rows") << "a number is one of the numbers";
+    EXPECT_EQ(cause_of("db exit: db and dbx, db7", "db"), "db exit: {node} and dbx, db#")
+        << "as a word, in its own words";
+    EXPECT_EQ(cause_of("exit code 3: 3 of 17 rows", "3"), "exit code 3: # of # rows")
+        << "a number is one of the numbers";
     EXPECT_EQ(cause_of("exit code 1: /h1:db1/x", "h1:db1"), "exit code 1: /{node}/x");
 }
 
