@@ -1,6 +1,7 @@
 // A set of small numbers, one bit each.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <optional>
@@ -40,6 +41,13 @@ public:
         if (begin % bits != 0 && begin / bits + 1 < words_.size())
             word |= words_[begin / bits + 1] << (bits - begin % bits);
         return count >= bits ? word : word & ((std::uint64_t{1} << count) - 1);
+    }
+    /// How many of the members are among so many numbers from `begin` on.
+    [[nodiscard]] std::size_t count(std::size_t begin, std::size_t count) const {
+        std::size_t sum = 0;
+        for (; count > 0; begin += std::min(count, bits), count -= std::min(count, bits))
+            sum += static_cast<std::size_t>(std::popcount(some(begin, count)));
+        return sum;
     }
     /// Asks for the word of this number, so that it is in the cache soon.
     void fetch(std::size_t i) const {

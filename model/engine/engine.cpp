@@ -121,7 +121,7 @@ void engine::recount() {
     workers_.set_resources(resources_);
     for (const auto& [invocation, index] : by_invocation_) {
         account(holdings_[index], +1);
-        mark_running(holdings_[index], true);
+        mark_running(index, true);
     }
     note_least_demand();
     for (auto& c : classes_) c->blocked = false;
@@ -297,7 +297,7 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};
     if (job.level) job.tree.insert(*forest_, pending);
     pending_count_ += job.tree.size();
-    job.running = bit_set{job.level ? forest_->size_of(*job.level) : 0};
+    job.running.clear();
     if (job.erased) return;
     renew_demand(job);
     renew_glance(index);
@@ -367,7 +367,7 @@ void engine::add_pending(job_index index, std::span<const node_index> tasks) {
     if (!job.level) return;
     const auto startable = [&](node_index task) {
         return task.value < forest_->size() && forest_->level_of(task) == *job.level &&
-               !job.running[task.value - forest_->first_of(*job.level).value];
+               !job.running.contains(task.value);
     };
     pending_count_ -= job.tree.size();
     if (std::all_of(tasks.begin(), tasks.end(), startable)) {

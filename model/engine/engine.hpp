@@ -190,11 +190,12 @@ public:
     /// Why the next pending task of a job does not start.
     [[nodiscard]] blocker why_waiting(job_index job) const;
     /// What all pending tasks of a job wait for, outermost first: who waits for a node does not ask for what is below
-    /// it. Costs a look at each node that has room or is the first without, and a bit for each task below those; with
-    /// replicas, a look at each pending task; for jobs that want a host, a look at all workers for each such host.
+    /// it. Costs a look at each node that has room or is the first without, and a bit for each task below those, 64 at
+    /// a time; with replicas, a look at each pending task; for jobs that want a host, a look at all workers for each
+    /// such host.
     [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
     /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
-    /// what runs.
+    /// what the worker runs; of a node at what runs, or at each job on each node below it where that is less.
     [[nodiscard]] std::pair<std::vector<invocation_id>, std::uint64_t> holders(const blocker& b,
                                                                                std::size_t most) const;
     /// Slots in use and limits of a node, in the order of its level's resources.
@@ -285,9 +286,9 @@ private:
     [[nodiscard]] bool full_for_all(node_index place) const;
     [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
     [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs& waiting);
-    void offer(node_index place, job_index before);
+    void offer(node_index place);
     void offer_changed_places();
-    void withdraw_offer(node_index place, job_index from);
+    waiting_jobs* withdraw_offer(node_index place, job_index from);
     void block(demand_class& c);
     [[nodiscard]] std::optional<start_decision> take_offer(job_index index);
     [[nodiscard]] std::optional<start_decision> search(job_index index);
@@ -299,6 +300,7 @@ private:
     void unpark(job_index index, node_index node);
     void park_for_host(job_index index, std::span<const node_index> from_root, const std::string& host);
     void wake(node_index node);
+    void note_change(node_index place, waiting_jobs& waiting);
     void worker_has_room(worker_index worker);
     [[nodiscard]] double dominant_share(const job_entry& job) const;
 
@@ -306,7 +308,7 @@ private:
     holding& hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand);
     void finish_holding(std::uint32_t index);
     void account(const holding& h, std::int64_t sign);
-    void mark_running(const holding& h, bool runs);
+    void mark_running(std::uint32_t index, bool runs);
     void mark_running_tasks(job_index index);
     [[nodiscard]] static std::vector<std::string> names_of(const holding& h, const forest& nodes);
     void find_nodes(holding& h, std::vector<std::string> names) const;
@@ -315,6 +317,8 @@ private:
     [[nodiscard]] blocker explain_node(const job_entry& job, node_index node) const;
     struct waiting_groups;
     void gather_waiting(const job_entry& job, std::vector<node_index>& from_root, waiting_groups& groups) const;
+    template <class F>
+    void for_each_holder(node_index place, F&& visit) const;
     [[nodiscard]] std::uint64_t pending_below(const job_entry& job, node_index node) const;
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;

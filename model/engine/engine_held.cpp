@@ -43,21 +43,21 @@ void engine::account(const holding& h, std::int64_t sign) {
     }
 }
 
-void engine::mark_running(const holding& h, bool runs) {
+void engine::mark_running(std::uint32_t index, bool runs) {
+    const auto& h = holdings_[index];
     auto& job = entry(h.job);
     if (!job.level || h.nodes.empty() || forest_->level_of(h.nodes.front()) != *job.level) return;
-    const auto position = h.nodes.front().value - forest_->first_of(*job.level).value;
     if (runs) {
-        job.running.set(position);
+        job.running.insert_or_assign(h.nodes.front().value, index);
     } else {
-        job.running.reset(position);
+        job.running.erase(h.nodes.front().value);
     }
 }
 
 void engine::mark_running_tasks(job_index index) {
     if (entry(index).held == 0) return;
     for (const auto& [invocation, holding] : by_invocation_)
-        if (holdings_[holding].job == index) mark_running(holdings_[holding], true);
+        if (holdings_[holding].job == index) mark_running(holding, true);
 }
 
 engine::holding& engine::hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand) {
@@ -106,7 +106,7 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     auto& h = hold(invocation, job, task.worker, demand_of_adopted(entry(job), started_with));
     find_nodes(h, task.path);
     account(h, +1);
-    mark_running(h, true);
+    mark_running(by_invocation_.at(invocation.value), true);
     if (!h.nodes.empty() && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
     next_invocation_ = std::max(next_invocation_, invocation.value + 1);
 }
@@ -140,9 +140,6 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
             if (h.previous != none) __builtin_prefetch(&holdings_[h.previous]);
             if (h.next != none) __builtin_prefetch(&holdings_[h.next]);
             for (const auto node : h.nodes) __builtin_prefetch(used(node).data());
-            const auto& job = entry(h.job);
-            if (job.level && !h.nodes.empty())
-                job.running.fetch(h.nodes.front().value - forest_->first_of(*job.level).value);
         }
         // Each is looked for on its own, so their waits for memory overlap.
         for (const auto index : found)
@@ -163,7 +160,7 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
 void engine::finish_holding(std::uint32_t index) {
     auto& h = holdings_[index];
     account(h, -1);
-    mark_running(h, false);
+    mark_running(index, false);
     (h.previous != none ? holdings_[h.previous].next : first_of_worker_[h.worker.value]) = h.next;
     if (h.next != none) holdings_[h.next].previous = h.previous;
     unuse(h.demand);

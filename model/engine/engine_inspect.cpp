@@ -110,6 +110,10 @@ blocker engine::why_waiting(job_index index) const {
 std::uint64_t engine::pending_below(const job_entry& job, node_index node) const {
     if (node == forest::instance()) return job.tree.size();
     if (forest_->level_of(node) == *job.level) return job.tree.contains(node) ? 1 : 0;
+    // Tasks of one parent are neighbours, where no node has two.
+    if (!forest_->has_replicas() && forest_->level_of(node).value + 1U == job.level->value)
+        return job.tree.count_pending(node_index{forest_->edges_begin(node) + std::size_t{1}},
+                                      forest_->edges_end(node) - forest_->edges_begin(node));
     std::uint64_t count = 0;
     for (auto child : forest_->children(node)) count += pending_below(job, child);
     return count;
@@ -185,6 +189,32 @@ bool engine::is_pending(job_index index, node_index task) const {
            job.tree.contains(task);
 }
 
+// Calls `visit` with each running task that has the node on its path.
+template <class F>
+void engine::for_each_holder(node_index place, F&& visit) const {
+    const auto all = [&] {
+        for (const auto& [invocation, index] : by_invocation_)
+            if (const auto& h = holdings_[index]; std::find(h.nodes.begin(), h.nodes.end(), place) != h.nodes.end())
+                visit(h);
+    };
+    // A path is only where it seems to be if a node has one parent, and the job is still on the level that it was on.
+    const bool is_certain = !forest_->has_replicas() && std::all_of(jobs_.begin(), jobs_.end(), [](const auto& job) {
+        return !job || job->held == job->running.size();
+    });
+    std::vector<node_index> below{place};
+    for (std::size_t i = 0; is_certain && i < below.size(); ++i) {
+        if (below.size() * jobs_.size() > by_invocation_.size()) return all();
+        for (auto child : forest_->children(below[i])) below.push_back(child);
+    }
+    if (!is_certain) return all();
+    for (const auto& job : jobs_) {
+        if (!job || job->held == 0) continue;
+        for (const auto node : below)
+            if (const auto runs = job->running.find(node.value); runs != job->running.end())
+                visit(holdings_[runs->second]);
+    }
+}
+
 std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const blocker& b, std::size_t most) const {
     std::pair<std::vector<invocation_id>, std::uint64_t> result;
     const auto note = [&](const holding& h) {
@@ -200,12 +230,10 @@ std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const block
         if (!node) return result;
         const auto level = forest_->level_of(*node).value;
         const auto r = position_of(resources_.of(forest_->levels()[level]));
-        for (const auto& [invocation, index] : by_invocation_) {
-            const auto& h = holdings_[index];
+        for_each_holder(*node, [&](const holding& h) {
             const auto& demand = demands_[h.demand].by_level[level];
-            if (r < demand.size() && demand[r] > 0 && std::find(h.nodes.begin(), h.nodes.end(), *node) != h.nodes.end())
-                note(h);
-        }
+            if (r < demand.size() && demand[r] > 0) note(h);
+        });
     } else if (b.what == blocker::kind::worker_resource) {
         const auto r = position_of(resources_.of(worker_level));
         for (auto worker : workers_.all()) {

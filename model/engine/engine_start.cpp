@@ -136,10 +136,12 @@ job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
     }
 }
 
-// `before` has the place among its offers already.
-void engine::offer(node_index place, job_index before) {
+// Whom it was offered to before has it among its offers already.
+void engine::offer(node_index place) {
     const auto found = waiting_at_.find(place.value);
     auto& waiting = found->second;
+    waiting.changed = false;
+    const auto before = waiting.offered_to;
     const auto to = full_for_all(place) ? job_index{} : first_at_place(place, waiting);
     waiting.offered_to = to;
     if (to.valid() && to != before) {
@@ -163,7 +165,6 @@ void engine::fetch_place(const job_entry& job, node_index place) const {
     const auto width = limits_[job.level->value].size();
     const auto first = forest_->edge_target(begin).value - forest_->first_of(*job.level).value;
     job.tree.fetch(first);
-    job.running.fetch(first);
     constexpr std::size_t line = 64;
     constexpr std::size_t most = 8;
     const auto* used = used_[job.level->value].data() + first * width;
@@ -172,19 +173,17 @@ void engine::fetch_place(const job_entry& job, node_index place) const {
 }
 
 void engine::offer_changed_places() {
-    for (auto place : changed_places_) {
-        auto& waiting = waiting_at_.at(place.value);
-        waiting.changed = false;
-        offer(place, waiting.offered_to);
-    }
+    for (auto place : changed_places_) offer(place);
     changed_places_.clear();
 }
 
-void engine::withdraw_offer(node_index place, job_index from) {
+// Null: it is no longer offered to that job.
+engine::waiting_jobs* engine::withdraw_offer(node_index place, job_index from) {
     const auto waiting = waiting_at_.find(place.value);
-    if (waiting == waiting_at_.end() || waiting->second.offered_to != from) return;
+    if (waiting == waiting_at_.end() || waiting->second.offered_to != from) return nullptr;
     waiting->second.offered_to = {};
-    wake(place);
+    note_change(place, waiting->second);
+    return &waiting->second;
 }
 
 // No worker has room for its jobs. What was offered to them may be of use to others.
@@ -261,13 +260,11 @@ std::optional<start_decision> engine::take_offer(job_index index) {
     auto& job = entry(index);
     const auto place = job.offers.back();
     job.offers.pop_back();
-    const auto found = waiting_at_.find(place.value);
-    if (found == waiting_at_.end() || found->second.offered_to != index) return std::nullopt;
-    withdraw_offer(place, index);
-    if (full_for_all(place)) return std::nullopt;
+    auto* waiting = withdraw_offer(place, index);
+    if (!waiting || full_for_all(place)) return std::nullopt;
     const bool its_turn = policy_->by_chance()
                               ? job.tree.parked(place) && has_room(job, place) && starts_directly(job, place)
-                              : first_at_place(place, found->second) == index;
+                              : first_at_place(place, *waiting) == index;
     return its_turn ? start_below(index, place) : std::nullopt;
 }
 
@@ -352,8 +349,11 @@ void engine::worker_has_room(worker_index worker) {
 // -- starting ---------------------------------------------------------------------------------------------------------
 
 void engine::wake(node_index node) {
-    if (!waited_at_[node.value]) return;
-    if (!std::exchange(waiting_at_.at(node.value).changed, true)) changed_places_.push_back(node);
+    if (waited_at_[node.value]) note_change(node, waiting_at_.at(node.value));
+}
+
+void engine::note_change(node_index place, waiting_jobs& waiting) {
+    if (!std::exchange(waiting.changed, true)) changed_places_.push_back(place);
 }
 
 std::vector<start_decision> engine::start(std::size_t limit) {
@@ -367,12 +367,12 @@ std::vector<start_decision> engine::start(std::size_t limit) {
         if (decision) {
             job.last_served = ++served_;
             renew_glance(index);
-            job.tree.erase(*forest_, decision->node);
+            job.tree.erase(*forest_, decision->path);
             --pending_count_;
             auto& h = hold(decision->invocation, index, decision->worker, job.demand);
             h.nodes = decision->path;
             account(h, +1);
-            mark_running(h, true);
+            mark_running(static_cast<std::uint32_t>(&h - holdings_.data()), true);
             result.push_back(std::move(*decision));
         }
         update_queue(index);

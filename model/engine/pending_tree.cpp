@@ -151,6 +151,13 @@ void pending_tree::erase(const forest& nodes, node_index task) {
     publish(nodes, task);
 }
 
+void pending_tree::erase(const forest& nodes, std::span<const node_index> path) {
+    const auto task = path.front();
+    const bool known_to_nobody = look_at_bits_ && path.size() > 1 && shut(path[1]);
+    if (!known_to_nobody) return erase(nodes, task);
+    if (pending_.reset(task.value - first_task_)) --size_;
+}
+
 void pending_tree::park(const forest& nodes, node_index node) {
     if (!parked_.set(node.value)) return;
     if (node.value >= first_task_) ++parked_tasks_;

@@ -66,6 +66,8 @@ public:
     void insert(const forest& nodes, node_index task);
     void insert(const forest& nodes, std::span<const node_index> tasks);
     void erase(const forest& nodes, node_index task);
+    /// The same of the first node of a path: who its parent is need not be looked up.
+    void erase(const forest& nodes, std::span<const node_index> path);
     [[nodiscard]] bool contains(node_index task) const;
     [[nodiscard]] std::size_t size() const { return size_; }
 
@@ -79,6 +81,10 @@ public:
     template <class F>
     void for_each_parked(F&& visit) const {
         parked_.for_each([&](std::size_t i) { visit(node_index{i}); });
+    }
+    /// Of tasks that are neighbours.
+    [[nodiscard]] std::size_t count_pending(node_index first, std::size_t count) const {
+        return pending_.count(first.value - first_task_, count);
     }
     /// The first pending task in the forest's order.
     [[nodiscard]] std::optional<node_index> first_pending() const;

@@ -123,14 +123,29 @@ void measure(std::size_t leaves, std::size_t jobs) {
     const auto batched = cycles_a_second(batch_size);
     const auto memory = resident_mb();
 
+    const auto waiting = *core.find_job(job_id{"job0"});
+    begin = steady::now();
+    const auto groups = core.all_waiting(waiting);
+    const auto explain_job_s = seconds_since(begin);
+    constexpr int explained = 100;
+    begin = steady::now();
+    for (int i = 0; i < explained; ++i) {
+        const auto task = tasks[random() % tasks.size()];
+        if (core.is_pending(waiting, task)) static_cast<void>(core.holders(core.why_waiting(waiting, task), 10));
+    }
+    const auto explain_task_s = seconds_since(begin) / explained;
+
     begin = steady::now();
     core.add_pending(core.put_job(make_job(jobs)), tasks);
     const auto job_s = seconds_since(begin);
     const auto brute_s = brute_force_pass(*nodes, jobs);
     std::printf(
-        "| %9zu | %5zu | %6.2f s | %6.2f s | %6.2f us | %9.0f | %9.0f | %7.0f MB | %5.1f | %7.1f ms | %8.1f ms |\n",
+        "| %9zu | %5zu | %6.2f s | %6.2f s | %6.2f us | %9.0f | %9.0f | %7.0f MB | %5.1f | %7.1f ms | %8.1f ms | %7.3f "
+        "ms | "
+        "%7.1f ms |\n",
         leaves, jobs, build_s, first_s, fill_us, single, batched, memory,
-        memory * 1e6 / static_cast<double>(leaves * jobs), job_s * 1e3, brute_s * 1e3);
+        memory * 1e6 / static_cast<double>(leaves * jobs), job_s * 1e3, brute_s * 1e3, explain_task_s * 1e3,
+        explain_job_s * 1e3);
     std::fflush(stdout);
 }
 
@@ -141,8 +156,8 @@ int main(int argc, char** argv) {
     std::printf(
         "|    leaves |  jobs |  nodes   |  first   | to fill   | one by one | in batches | memory   | B/task | a job "
         "more | brute "
-        "pass |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        "pass | explain a task | a job |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     std::vector<std::pair<std::size_t, std::size_t>> settings;
     for (int i = 1; i + 1 < argc; i += 2)
         settings.emplace_back(std::strtoull(argv[i], nullptr, 10), std::strtoull(argv[i + 1], nullptr, 10));
