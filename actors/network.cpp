@@ -18,6 +18,9 @@ namespace bistro {
 
 namespace {
 
+// Of one actor; then others that share its thread, timers and sockets have their turn.
+constexpr std::size_t messages_a_turn = 25;
+
 // CAF's own sign of life on a connection; the project's heartbeats decide, this only notices dead peers for clients.
 constexpr std::int64_t caf_heartbeat_ms = 10'000;
 constexpr std::int64_t caf_connection_timeout_ms = 60'000;
@@ -120,6 +123,7 @@ system_config::system_config(const std::optional<tls_settings>& tls) {
     set("scheduler.policy", caf::atom("sharing"));
     // The way of a task leads through several actors, one after the other. Waking a thread for each of them costs more
     // than it gains while cores are few and busy with the tasks themselves.
+    set("scheduler.max-throughput", messages_a_turn);
     set("scheduler.max-threads", std::max<std::size_t>(usable_cores() / 2, 1));
     set("middleman.heartbeat-interval", caf::timespan{std::chrono::milliseconds{caf_heartbeat_ms}});
     set("middleman.connection-timeout", caf::timespan{std::chrono::milliseconds{caf_connection_timeout_ms}});

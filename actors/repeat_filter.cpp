@@ -8,6 +8,13 @@ std::string text_of(spdlog::string_view_t text) { return {text.data(), text.size
 
 }  // namespace
 
+repeat_filter::~repeat_filter() { tell_of_those_before(spdlog::log_clock::time_point::max()); }
+
+void repeat_filter::flush_() {
+    tell_of_those_before(spdlog::log_clock::time_point::max());
+    to_->flush();
+}
+
 void repeat_filter::tell_of_those_before(spdlog::log_clock::time_point now) {
     for (auto r = recent_.begin(); r != recent_.end();) {
         const auto& [what, seen] = *r;
@@ -18,7 +25,7 @@ void repeat_filter::tell_of_those_before(spdlog::log_clock::time_point now) {
         }
         if (seen.held_back > 0) {
             const auto text = what.second + " (and " + std::to_string(seen.held_back) + " more times)";
-            to_->log({now, {}, what.first.first, what.first.second, text});
+            to_->log({seen.latest, {}, what.first.first, what.first.second, text});
         }
         r = recent_.erase(r);
     }
@@ -29,9 +36,10 @@ void repeat_filter::sink_it_(const spdlog::details::log_msg& m) {
     key what{{text_of(m.logger_name), m.level}, text_of(m.payload)};
     if (const auto known = recent_.find(what); known != recent_.end()) {
         ++known->second.held_back;
+        known->second.latest = m.time;
         return;
     }
-    if (recent_.size() < max_remembered) recent_.emplace(std::move(what), repeats{m.time, 0});
+    if (recent_.size() < max_remembered) recent_.emplace(std::move(what), repeats{m.time, m.time, 0});
     to_->log(m);
 }
 

@@ -292,7 +292,12 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             if (m.secret != self->state.options.secret) return wrong_secret();
             const auto job = self->state.jobs.find(m.job);
             if (job == self->state.jobs.end()) return caf::make_error(not_there, unknown_job(self->state, m.job));
-            return self->delegate(job->second.actor, std::move(m));
+            // Not handed on: CAF loses the answer where the priority changes on the way.
+            auto promise = self->make_response_promise<job_details>();
+            self->request<caf::message_priority::high>(job->second.actor, local_request_timeout, std::move(m))
+                .then([=](job_details& d) mutable { promise.deliver(std::move(d)); },
+                      [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
+            return promise;
         },
         [=](const nodes_asked& m) -> caf::result<nodes_answer> {
             if (m.secret != self->state.options.secret) return wrong_secret();

@@ -24,7 +24,7 @@ void ask_pool(scheduler_ptr self, explanation e, promise_type promise) {
         }
         promise.deliver(std::move(e));
     };
-    self->request(self->state.pool, local_request_timeout, waiting_asked{e.job, e.node})
+    self->request<caf::message_priority::high>(self->state.pool, local_request_timeout, waiting_asked{e.job, e.node})
         .then(told, [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
 }
 
@@ -37,7 +37,7 @@ void ask_store(scheduler_ptr self, const explanation& e, promise_type promise) {
         promise.deliver(std::move(answer));
     };
     // The history adds to the answer; without it there is still one.
-    self->request(self->state.options.store, local_request_timeout, attempts_asked{e.job, e.node, 1})
+    self->request<caf::message_priority::high>(self->state.options.store, local_request_timeout, attempts_asked{e.job, e.node, 1})
         .then(told, [=](const caf::error&) mutable { promise.deliver(e); });
 }
 
@@ -47,7 +47,7 @@ caf::result<explanation> explain(scheduler_ptr self, const explain_asked& m) {
     const auto job = self->state.jobs.find(m.job);
     if (job == self->state.jobs.end()) return caf::make_error(not_there, unknown_job(self->state, m.job));
     auto promise = self->make_response_promise<explanation>();
-    self->request(job->second.actor, local_request_timeout, m)
+    self->request<caf::message_priority::high>(job->second.actor, local_request_timeout, m)
         .then(
             [=](explanation& e) mutable {
                 if (e.node.empty() || e.cause == "starts_next")

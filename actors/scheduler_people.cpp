@@ -8,33 +8,39 @@ namespace bistro {
 
 namespace {
 
-// Asks several actors the same, and hands their answers on together; those that fail are left out.
-template <class Answer, class Actor, class Question, class Combine>
-caf::result<Answer> ask_all(scheduler_ptr self, const std::vector<Actor>& actors, const Question& question,
-                            Combine combine) {
-    auto promise = self->make_response_promise<Answer>();
-    if (actors.empty()) {
-        promise.deliver(combine({}));
-        return promise;
-    }
+// Asks several actors the same, ahead of what waits for them, and hands their answers on together; those that fail are
+// left out.
+template <class Answer, class Actor, class Question, class Take>
+void ask_all(scheduler_ptr self, const std::vector<Actor>& actors, const Question& question, Take take) {
+    if (actors.empty()) return take(std::vector<Answer>{});
     auto answers = std::make_shared<std::vector<Answer>>();
     auto missing = std::make_shared<std::size_t>(actors.size());
     auto one_less = [=]() mutable {
-        if (--*missing == 0) promise.deliver(combine(std::move(*answers)));
+        if (--*missing == 0) take(std::move(*answers));
     };
     for (const auto& actor : actors)
-        self->request(actor, local_request_timeout, question)
+        self->request<caf::message_priority::high>(actor, local_request_timeout, question)
             .then(
                 [=](const Answer& answer) mutable {
                     answers->push_back(answer);
                     one_less();
                 },
                 [=](const caf::error&) mutable { one_less(); });
-    return promise;
 }
 
-jobs_answer compose(scheduler_ptr self, const pool_stalled& pool) {
+std::vector<job_actor> jobs_meant(const scheduler_state& s, const job_id& job) {
+    std::vector<job_actor> actors;
+    for (const auto& [name, entry] : s.jobs)
+        if (job.empty() || job == name) actors.push_back(entry.actor);
+    return actors;
+}
+
+// `told` may be newer than what the scheduler has noted, which comes in order.
+jobs_answer compose(scheduler_ptr self, const std::vector<job_progress>& told, const pool_stalled& pool) {
     const auto& s = self->state;
+    std::map<job_id, const job_progress*> latest;
+    for (const auto& [name, job] : s.jobs) latest[name] = &job.progress;
+    for (const auto& progress : told) latest[progress.job] = &progress;
     jobs_answer answer;
     answer.policy = to_string(s.config->engine.policy);
     answer.suspended = suspended_reason(s);
@@ -43,9 +49,10 @@ jobs_answer compose(scheduler_ptr self, const pool_stalled& pool) {
         auto found = s.jobs.find(name);
         if (found == s.jobs.end()) continue;
         const auto& job = found->second;
-        job_row row{name, job.spec.owner, job.spec.enabled, job.spec.priority, job.spec.level, job.progress.counts, {}};
-        row.rate = job.progress.rate;
-        if (const auto& left = job.progress.left) {
+        const auto& progress = *latest[name];
+        job_row row{name, job.spec.owner, job.spec.enabled, job.spec.priority, job.spec.level, progress.counts, {}};
+        row.rate = progress.rate;
+        if (const auto& left = progress.left) {
             row.left_s = left->likely_s;
             row.left_low_s = left->low_s;
             row.left_high_s = left->high_s;
@@ -70,7 +77,8 @@ jobs_answer compose(scheduler_ptr self, const pool_stalled& pool) {
 
 std::string unknown_job(const scheduler_state& s, const job_id& job) {
     std::vector<std::string> names;
-    for (const auto& [name, entry] : s.jobs) names.push_back(name.value);
+    for (const auto& [name, entry] : s.jobs)
+        if (!entry.retired) names.push_back(name.value);
     auto text = "there is no job " + quote(job.value);
     if (auto near = nearest(job.value, names); !near.empty()) text += "; did you mean " + quote(near) + "?";
     return text;
@@ -78,20 +86,20 @@ std::string unknown_job(const scheduler_state& s, const job_id& job) {
 
 caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
     auto promise = self->make_response_promise<jobs_answer>();
-    auto answer = [=](const pool_stalled& pool) mutable { promise.deliver(compose(self, pool)); };
-    ask_progress(self, [=](std::uint64_t) {
-        self->request(self->state.pool, local_request_timeout, reasons_asked{})
+    const auto with_progress = [=](const std::vector<job_progress>& jobs) {
+        auto answer = [=](const pool_stalled& pool) mutable { promise.deliver(compose(self, jobs, pool)); };
+        self->request<caf::message_priority::high>(self->state.pool, local_request_timeout, reasons_asked{})
             .then([=](const pool_stalled& m) mutable { answer(m); }, [=](const caf::error&) mutable { answer({}); });
-    });
+    };
+    ask_all<job_progress>(self, jobs_meant(self->state, {}), progress_asked{}, with_progress);
     return promise;
 }
 
 caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
-    std::vector<job_actor> actors;
-    for (const auto& [name, job] : self->state.jobs)
-        if (m.job.empty() || m.job == name) actors.push_back(job.actor);
+    const auto actors = jobs_meant(self->state, m.job);
     if (actors.empty() && !m.job.empty()) return caf::make_error(not_there, unknown_job(self->state, m.job));
-    return ask_all<tasks_answer>(self, actors, m, [limit = m.limit](std::vector<tasks_answer> answers) {
+    auto promise = self->make_response_promise<tasks_answer>();
+    ask_all<tasks_answer>(self, actors, m, [=, limit = m.limit](std::vector<tasks_answer> answers) mutable {
         tasks_answer all;
         const auto job_of = [](const tasks_answer& a) { return a.tasks.empty() ? job_id{} : a.tasks.front().job; };
         std::sort(answers.begin(), answers.end(),
@@ -105,8 +113,9 @@ caf::result<tasks_answer> list_tasks(scheduler_ptr self, const tasks_asked& m) {
                     ++all.left_out;
             }
         }
-        return all;
+        promise.deliver(std::move(all));
     });
+    return promise;
 }
 
 void answer_job_waiters(scheduler_ptr self) {
@@ -280,7 +289,9 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     }
     if (m.verb >= control_verb::submit) {
         if (!s.watcher) return control_answer{false, "only a running bistro scheduler takes changes of its jobs"};
-        if (m.verb != control_verb::submit && !s.jobs.contains(m.job))
+        // One that only lives on for its running tasks is gone for people.
+        if (const auto known = s.jobs.find(m.job);
+            m.verb != control_verb::submit && (known == s.jobs.end() || known->second.retired))
             return caf::make_error(not_there, unknown_job(s, m.job));
         auto question = m;
         question.secret.clear();

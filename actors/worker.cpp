@@ -170,7 +170,7 @@ void say_hello(self_ptr self) {
                 if (valid(answer))
                     take_welcome(self, session, answer);
                 else
-                    hello_failed(self, session, make_error(not_there, "its welcome is not valid"));
+                    hello_failed(self, session, make_error(refusal, "its welcome is not valid"));
             },
             [=, session = greeting->session](const caf::error& e) { hello_failed(self, session, e); });
 }

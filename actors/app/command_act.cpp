@@ -19,6 +19,7 @@ namespace bistro {
 namespace {
 
 constexpr std::size_t max_file_bytes = 16U << 20;
+constexpr std::int64_t patience_s = 5;  // with the scheduler's answer that the time is over
 
 // Throws std::runtime_error.
 std::string text_of(const std::string& file) {
@@ -67,7 +68,7 @@ int command_wait(const target_arguments& target, const std::string& job, std::in
         if (timeout_s > 0)
             left = std::clamp<std::int64_t>(
                 std::chrono::ceil<std::chrono::seconds>(until - std::chrono::steady_clock::now()).count(), 1, left);
-        answer = c.wait_for<wait_answer>(wait_asked{{}, job_id{job}, left}, left);
+        answer = c.wait_for<wait_answer>(wait_asked{{}, job_id{job}, left}, left + patience_s);
         if (!answer && !c.error().empty()) return unreachable(c);
     } while ((!answer || !answer->at_rest) && (timeout_s == 0 || std::chrono::steady_clock::now() < until));
     if (target.json && answer) fmt::print("{}\n", to_line(rest_json(job_id{job}, *answer)));

@@ -152,7 +152,7 @@ void command_line::add_processes() {
     c->add_option("--events", scheduler.events, "write the event log to this file; - is stdout")->type_name("FILE");
     c->add_flag("--clean", scheduler.clean, "forget what was done before");
     c->add_flag("--in-memory", scheduler.in_memory,
-                "keep statuses and logs in memory: a restart knows nothing, also not of what still runs")
+                "keep statuses and logs in memory: a restart does not know what was done, nor what still runs")
         ->excludes(c->get_option("--clean"));
     c->add_flag("--insecure", scheduler.insecure, "listen beyond loopback even without mutual TLS");
     add_process(*c, scheduler.process);
@@ -318,7 +318,7 @@ void command_line::add_actions() {
 
     c = app.add_subcommand("wait", "until every task of a job is done or has failed: 0 all done, 1 some failed");
     c->add_option("JOB", job, "this job")->check(not_empty)->required();
-    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124 (default: as long as it takes)")
+    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124 (0, the default: as long as it takes)")
         ->check(whole_number(max_wait_s));
     add_asking(*c, target);
     c->callback([this] { code = command_wait(target, job, wait_s); });

@@ -95,7 +95,7 @@ public:
         record_->busy_since_ns.store(0, std::memory_order_relaxed);
         // It stays in the mailbox, until an answer that is awaited has come.
         if (result == caf::invoke_message_result::skipped) return result;
-        // The time of a question is over that has been answered before.
+        // The time of a question is over that has been answered before, or its answer comes too late.
         if (result == caf::invoke_message_result::dropped) {
             record_->arrived.fetch_sub(1, std::memory_order_relaxed);
             return result;

@@ -34,7 +34,8 @@ void answer_shared(const exchange_ptr& exchange, const shared_body& body, const 
 
 void answer_json(const exchange_ptr& exchange, const json::value& value, unsigned status) {
     auto body = make_body(to_line(value) + "\n");
-    if (status == 200 && exchange->request().method != "POST") return answer_shared(exchange, body, "application/json");
+    const auto& method = exchange->request().method;
+    if (status == 200 && (method == "GET" || method == "HEAD")) return answer_shared(exchange, body, "application/json");
     exchange->answer({status, "application/json", std::move(body.text), {{"Cache-Control", "no-store"}}});
 }
 
@@ -73,12 +74,11 @@ void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed fa
     if (s.jobs && s.jobs_at && now - *s.jobs_at < jobs_cache_time) return then(*s.jobs);
     s.waiting.emplace_back(std::move(then), std::move(failed));
     if (std::exchange(s.jobs_wanted, true)) return;
-    self->delayed_send(self, jobs_patience, jobs_overdue{++s.jobs_question});
     const auto waiting = [self] {
         self->state.jobs_wanted = false;
         return std::exchange(self->state.waiting, {});
     };
-    self->request(s.options.scheduler, local_request_timeout, jobs_asked{s.options.secret})
+    self->request<caf::message_priority::high>(s.options.scheduler, local_request_timeout, jobs_asked{s.options.secret})
         .then(
             [=, changes = s.changes](jobs_answer& answer) {
                 auto asked = waiting();
@@ -97,14 +97,6 @@ void with_jobs(http_ptr self, http_state::jobs_taken then, http_state::failed fa
 }
 
 namespace {
-
-// To those who wait for this question to be answered; the answer is for those who come later.
-void answer_the_old(http_ptr self, std::uint64_t question) {
-    auto& s = self->state;
-    if (!s.jobs_wanted || s.jobs_question != question || !s.jobs || !s.jobs_at) return;
-    for (const auto& [take, _] : std::exchange(s.waiting, {})) take(*s.jobs);
-    self->delayed_send(self, jobs_patience, jobs_overdue{question});
-}
 
 constexpr const char* needs_role =
     "a token that may do this must be in an Authorization header (Bearer ...); where the scheduler has no token file, "
@@ -183,7 +175,6 @@ http_actor::behavior_type http_behavior(http_ptr self, http_options options) {
             }
         },
         [=](const progress_snapshot& m) { self->state.progress = m; },
-        [=](const jobs_overdue& m) { answer_the_old(self, m.question); },
     };
 }
 

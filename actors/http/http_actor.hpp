@@ -26,8 +26,6 @@ struct http_options {
 
 /// The scheduler's state is asked for at most once in this time, however many ask.
 inline constexpr std::chrono::milliseconds jobs_cache_time{250};
-/// A scheduler that takes longer is busy; then what it said last is answered, unless something was changed since.
-inline constexpr std::chrono::milliseconds jobs_patience{100};
 
 /// A body that many get, and the ETag that stands for it.
 struct shared_body {
@@ -43,7 +41,6 @@ struct http_state {
     std::optional<jobs_answer> jobs;  ///< as asked last
     std::optional<caf::actor_clock::time_point> jobs_at;
     bool jobs_wanted = false;         ///< they have been asked for
-    std::uint64_t jobs_question = 0;  ///< counts how often
     std::uint64_t changes = 0;        ///< that were made by way of this actor: what was asked for before is old
     std::vector<std::pair<jobs_taken, failed>> waiting;
     std::map<std::string, shared_body> bodies;  ///< made of `jobs`

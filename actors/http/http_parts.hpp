@@ -64,7 +64,7 @@ void forget_jobs(http_ptr self);
 template <class Answer, class Handle, class Question>
 void ask(http_ptr self, const Handle& whom, Question question, const exchange_ptr& exchange,
          std::function<void(const Answer&)> then) {
-    self->request(whom, local_request_timeout, std::move(question))
+    self->request<caf::message_priority::high>(whom, local_request_timeout, std::move(question))
         .then([then = std::move(then)](const Answer& answer) { then(answer); },
               [exchange](const caf::error& error) { answer_error(exchange, error); });
 }

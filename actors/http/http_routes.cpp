@@ -35,14 +35,14 @@ void serve_status(http_ptr self, const http_call& call) {
                  [](http_ptr, const jobs_answer& jobs) { return to_line(status_json(jobs)) + "\n"; });
 }
 
-// Those behind the cursor, by name; `next` is the last name where there are more.
+// Those behind the cursor, by name as it is shown; `next` is the last name where there are more.
 template <class Rows, class NameOf>
 json::value cut_page(Rows& rows, const std::string& cursor, std::uint64_t limit, NameOf name_of) {
     std::sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return name_of(a) < name_of(b); });
     std::erase_if(rows, [&](const auto& row) { return !cursor.empty() && name_of(row) <= cursor; });
     if (rows.size() <= limit) return nullptr;
     rows.resize(limit);
-    return json_text(name_of(rows.back()));
+    return json::string{name_of(rows.back())};
 }
 
 // A page of what is served whole where nothing is said of pages.
@@ -62,7 +62,7 @@ void serve_page_of_jobs(http_ptr self, const http_call& call,
 void serve_jobs(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
         return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next = cut_page(part.jobs, cursor, limit, [](const job_row& j) { return j.job.value; });
+            const auto next = cut_page(part.jobs, cursor, limit, [](const job_row& j) { return std::string{json_text(j.job.value)}; });
             auto answer = jobs_json(part);
             answer["next"] = next;
             return answer;
@@ -74,7 +74,7 @@ void serve_jobs(http_ptr self, const http_call& call) {
 void serve_workers(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
         return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next = cut_page(part.workers, cursor, limit, [](const worker_row& w) { return w.shard.value; });
+            const auto next = cut_page(part.workers, cursor, limit, [](const worker_row& w) { return std::string{json_text(w.shard.value)}; });
             auto answer = workers_json(part);
             answer["next"] = next;
             return answer;

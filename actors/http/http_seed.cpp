@@ -340,6 +340,7 @@ void kill_task(const query& q) {
     const node_id node{q.needed_text("node_id")};
     q.ask<control_answer>(options.scheduler, control_asked{options.secret, control_verb::kill, job, node},
                           [](const query& asked, const control_answer& answer) {
+                              forget_jobs(asked.self);
                               if (answer.ok)
                                   asked.data("signaled");
                               else

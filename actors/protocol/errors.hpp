@@ -10,7 +10,7 @@ inline constexpr caf::sec refusal = caf::sec::runtime_error;
 /// What was asked about is not there.
 inline constexpr caf::sec not_there = caf::sec::invalid_argument;
 /// The question can't be understood.
-inline constexpr caf::sec not_understood = caf::sec::unexpected_message;
+inline constexpr caf::sec not_understood = caf::sec::unsupported_sys_key;  // CAF has no use for it here
 /// It can't be done in this process.
 inline constexpr caf::sec not_possible = caf::sec::feature_disabled;
 

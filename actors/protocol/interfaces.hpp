@@ -123,7 +123,7 @@ using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>,
 
 /// Answers HTTP; runs on a thread of its own, since it writes much JSON.
 using http_actor =
-    caf::typed_actor<caf::reacts_to<http_asked>, caf::reacts_to<jobs_overdue>, caf::reacts_to<progress_snapshot>>;
+    caf::typed_actor<caf::reacts_to<http_asked>, caf::reacts_to<progress_snapshot>>;
 
 /// Shows snapshots to people.
 using progress_actor = caf::typed_actor<caf::reacts_to<progress_snapshot>>;

@@ -332,10 +332,7 @@ struct stopped {};
 struct stop_overdue {};
 /// The time of somebody who waits for a job is over.
 struct wait_overdue {};
-/// The scheduler has not answered this question for its state in time.
-struct jobs_overdue {
-    std::uint64_t question = 0;
-};
+
 
 /// To the status store: the last attempts at tasks of a job, or at one of them.
 struct attempts_asked {

@@ -30,6 +30,7 @@ termios terminal_before;  // for the handler
 // Only what a handler may call.
 void give_back_and_end(int signal) {
     static_cast<void>(!::write(STDOUT_FILENO, normal_screen, std::char_traits<char>::length(normal_screen)));
+    ::signal(SIGTTOU, SIG_IGN);  // which would stop it in the background
     ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
     ::raise(signal);
 }

@@ -13,10 +13,12 @@ using namespace std::chrono_literals;
 class kept_lines final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     std::vector<std::string> lines;
+    spdlog::log_clock::time_point latest;
 
 private:
     void sink_it_(const spdlog::details::log_msg& m) override {
         lines.emplace_back(m.payload.data(), m.payload.size());
+        latest = m.time;
     }
     void flush_() override {}
 };
@@ -42,6 +44,13 @@ TEST_F(repeat_filter_test, repeats_are_counted_whatever_comes_between) {
     EXPECT_EQ(kept->lines, (std::vector<std::string>{"a", "b", "a (and 9 more times)", "b (and 9 more times)", "c"}));
     say("a", 7s);
     EXPECT_EQ(kept->lines.back(), "a") << "its window is over";
+}
+
+TEST_F(repeat_filter_test, a_flush_tells_what_is_held_back_with_its_time) {
+    for (int i = 0; i < 3; ++i) say("a", i * 1s);
+    filter.flush();
+    EXPECT_EQ(kept->lines.back(), "a (and 2 more times)");
+    EXPECT_EQ(kept->latest, spdlog::log_clock::time_point{1h} + 2s);
 }
 
 TEST_F(repeat_filter_test, what_differs_is_no_repeat) {

@@ -92,18 +92,19 @@ public:
     // Who holds some of what is short.
     [[nodiscard]] std::set<invocation_id> holders(const blocker& b) const {
         std::set<invocation_id> result;
-        for (const auto& [id, r] : running) {
+        for (const auto& entry : running) {
+            const auto& r = entry.second;
             const auto holds = [&](const std::string& level) {
                 const auto at = r.demands.find(level);
                 return at != r.demands.end() && at->second.contains(b.resource) && at->second.at(b.resource) > 0;
             };
             if (b.what == blocker::kind::worker_resource) {
                 if (world_.workers[r.worker.value].info.shard.value == b.place && holds(std::string{worker_level}))
-                    result.insert(id);
+                    result.insert(entry.first);
             } else if (const auto place = world_.nodes->find(b.place);
                        place && std::find(r.path.begin(), r.path.end(), b.place) != r.path.end() &&
                        holds(world_.nodes->levels()[world_.nodes->level_of(*place).value])) {
-                result.insert(id);
+                result.insert(entry.first);
             }
         }
         return result;
@@ -459,7 +460,7 @@ private:
                     EXPECT_LE(group.places, world_.nodes->size_of(*world_.nodes->find_level(group.level)));
                 }
                 const auto spec = std::find_if(world_.jobs.begin(), world_.jobs.end(),
-                                               [&](const auto& j) { return j.name.value == job; });
+                                               [name = job](const auto& j) { return j.name.value == name; });
                 reference_.check(*spec, {}, group.why);
                 const auto found = engine_.holders(group.why, 3);
                 EXPECT_EQ(found.first.size(), std::min<std::uint64_t>(found.second, 3));

@@ -165,12 +165,19 @@ test("jobs are submitted and deleted, and the scheduler is stopped", async () =>
     await page.getByRole("button", { name: "Submit a job" }).click();
     await dialog.getByLabel("Name").fill(name);
     await dialog.getByLabel("JSON").fill(config);
-    await dialog.getByRole("button", { name: "Submit" }).click();
+    await (name === "fresh2" ? dialog.getByLabel("Name").press("Enter") : dialog.getByRole("button", { name: "Submit" }).click());
   };
   await submit("fresh", "{");
   await page.getByRole("status").getByText(/a job is a JSON object/).waitFor();
   await submit("fresh", '{"owner": "ada", "command": ["true"]}');
-  await page.getByRole("link", { name: "fresh" }).click();
+  await submit("fresh2", '{"owner": "ada", "command": ["true"], "enabled": false}');
+  await page.getByRole("link", { name: "fresh2" }).waitFor();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.getByRole("button", { name: "Submit a job" }).click();
+  assert.ok((await dialog.boundingBox()).width <= 390, "the dialog fits");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByRole("link", { name: "fresh", exact: true }).click();
   await text(/181 done/);
   await act("Delete", "Delete");
   await page.getByRole("status").getByText(/taken back|removed|deleted/).waitFor();
@@ -179,7 +186,7 @@ test("jobs are submitted and deleted, and the scheduler is stopped", async () =>
   await page.getByRole("status").getByText(/config/).waitFor();
   await open("#/");
   await row(/quick/).waitFor();
-  assert.equal(await row(/fresh/).count(), 0);
+  await until(async () => (await page.getByRole("link", { name: "fresh", exact: true }).count()) === 0, "its end");
   assert.deepEqual(problems.filter((problem) => !/40[049]/.test(problem)), []);
   await act("Stop", "Stop");
   await scheduler.ended;
@@ -287,13 +294,13 @@ http = "127.0.0.1:0"
 `);
   const scheduler = start("scheduler", "c.toml");
   address = "http://" + (await until(() => scheduler.log().match(/HTTP is served on (\S+)/)?.[1], "HTTP"));
-  await open("");
-  await text(/5 jobs, 1,000,000 tasks/);
   const slowest = new Map();
   page.on("requestfinished", (request) => {
     const path = new URL(request.url()).pathname;
     slowest.set(path, Math.max(slowest.get(path) ?? 0, request.timing().responseEnd));
   });
+  await open("");
+  await text(/5 jobs, 1,000,000 tasks/);
   start("worker", "c.toml");
   for (const [hash, ready] of [["#/", /a .*200,000/], ["#/job/a", /host .*1,000/], ["#/failures", /./], ["#/workers", /healthy|new/]]) {
     await open(hash);

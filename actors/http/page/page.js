@@ -161,7 +161,7 @@ function actionsOfJob(job) {
     job.tasks.running > 0
       ? action("Kill", `End ${number.format(job.tasks.running)} running tasks of ${job.job}? They count as errors.`, `${path}/kill`, true)
       : null,
-    action("Delete", `Take back ${job.job}, if it was submitted? What runs of it is an orphan then.`, path, true, "DELETE"));
+    action("Delete", `Take back ${job.job}, if it was submitted? What runs of it goes on.`, path, true, "DELETE"));
 }
 
 // Of one cause, or of all: shows first how many tasks that is.
@@ -404,11 +404,14 @@ function pageOf(hash, view) {
 function replace(content) {
   const main = byId("main");
   const active = document.activeElement;
-  const index = main.contains(active) ? [...main.querySelectorAll("a, button, select, [tabindex]")].indexOf(active) : -1;
+  // What is the same by its words, and by its place among those: rows come and go.
+  const all = () => [...main.querySelectorAll("a, button, select, [tabindex]")];
+  const same = (element) => element.tagName === active.tagName && element.textContent === active.textContent && element.id === active.id;
+  const index = main.contains(active) ? all().filter(same).indexOf(active) : -1;
   const log = byId("log");
   const at = log && log.scrollTop + log.clientHeight < log.scrollHeight - 5 ? log.scrollTop : null;
   main.replaceChildren(...content.flat(2).filter((child) => child !== null && child !== undefined));
-  if (index >= 0) [...main.querySelectorAll("a, button, select, [tabindex]")][index]?.focus({ preventScroll: true });
+  if (index >= 0) all().filter(same)[index]?.focus({ preventScroll: true });
   const next = byId("log");
   if (next) next.scrollTop = at ?? next.scrollHeight;
 }
