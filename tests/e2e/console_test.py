@@ -283,7 +283,7 @@ class ConsoleTest(BistroTest):
         self.assertIn('there is no actor "nobody"', err)
         _, err = self.console("tree", more=["--worker", "nobody"], code=2)
         self.assertIn('there is no worker "nobody"', err)
-        _, err = self.console("x" * 2000, code=3)
+        _, err = self.console("x" * 2000, code=2)
         self.assertIn("not valid", err)
         _, err = self.bistro("console", "127.0.0.1:1", "-c", "tree", code=3)
         self.assertIn("no scheduler answers at 127.0.0.1:1", err)
