@@ -36,9 +36,10 @@ auto handed_on(self_ptr self, const std::string& secret, const Actor& to, const 
         if (!same_secret(m.secret, secret)) return refuse(self, a_client, wrong_secret);
         if constexpr (requires { valid(m); })
             if (!valid(m))
-                return caf::make_error(not_understood, std::string{name} +
-                                                           " is not valid: a name or a text in it is empty or too long, "
-                                                           "or a number out of its range");
+                return caf::make_error(not_understood,
+                                       std::string{name} +
+                                           " is not valid: a name or a text in it is empty or too long, "
+                                           "or a number out of its range");
         return self->delegate(to, std::move(m));
     };
 }

@@ -278,14 +278,14 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
         if (!s.links.keep_events) {
             all.push_back(invocation);
         } else if (const auto held = s.core->held(invocation)) {
-                auto e = make_event(self, event_kind::finish, *held, invocation);
-                e.result = finished.end.result;
-                e.exit_code = finished.end.exit_code;
-                e.signal = finished.end.signal;
-                s.events.events.push_back(std::move(e));
-                s.core->finish(invocation);
-                ++s.events.ended;
-            }
+            auto e = make_event(self, event_kind::finish, *held, invocation);
+            e.result = finished.end.result;
+            e.exit_code = finished.end.exit_code;
+            e.signal = finished.end.signal;
+            s.events.events.push_back(std::move(e));
+            s.core->finish(invocation);
+            ++s.events.ended;
+        }
         auto* job = job_with_news(self, finished.job);
         s.results.came(invocation, worker, job != nullptr ? job->number : 0);
         if (job != nullptr)

@@ -37,7 +37,8 @@ void ask_store(scheduler_ptr self, const explanation& e, promise_type promise) {
         promise.deliver(std::move(answer));
     };
     // The history adds to the answer; without it there is still one.
-    self->request<caf::message_priority::high>(self->state.options.store, local_request_timeout, attempts_asked{e.job, e.node, 1})
+    self->request<caf::message_priority::high>(self->state.options.store, local_request_timeout,
+                                               attempts_asked{e.job, e.node, 1})
         .then(told, [=](const caf::error&) mutable { promise.deliver(e); });
 }
 

@@ -93,7 +93,8 @@ caf::result<nodes_answer> list_nodes(scheduler_ptr self, const nodes_asked& m) {
     };
     // Those that do not answer are left out.
     ++q->open;
-    self->request<caf::message_priority::high>(s.pool, local_request_timeout, node_use_asked{q->nodes->version(), q->children})
+    self->request<caf::message_priority::high>(s.pool, local_request_timeout,
+                                               node_use_asked{q->nodes->version(), q->children})
         .then(
             [=](const node_use_answer& use) mutable {
                 add_use(*q, use);
@@ -103,7 +104,8 @@ caf::result<nodes_answer> list_nodes(scheduler_ptr self, const nodes_asked& m) {
     for (const auto& [name, job] : s.jobs) {
         if (!m.job.empty() && name != m.job) continue;
         ++q->open;
-        self->request<caf::message_priority::high>(job.actor, local_request_timeout, shares_asked{q->nodes->version(), q->below})
+        self->request<caf::message_priority::high>(job.actor, local_request_timeout,
+                                                   shares_asked{q->nodes->version(), q->below})
             .then(
                 [=](const shares_answer& shares) mutable {
                     add_shares(*q, shares);

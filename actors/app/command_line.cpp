@@ -318,7 +318,8 @@ void command_line::add_actions() {
 
     c = app.add_subcommand("wait", "until every task of a job is done or has failed: 0 all done, 1 some failed");
     c->add_option("JOB", job, "this job")->check(not_empty)->required();
-    c->add_option("--timeout", wait_s, "at most so many seconds, then exit with 124 (0, the default: as long as it takes)")
+    c->add_option("--timeout", wait_s,
+                  "at most so many seconds, then exit with 124 (0, the default: as long as it takes)")
         ->check(whole_number(max_wait_s));
     add_asking(*c, target);
     c->callback([this] { code = command_wait(target, job, wait_s); });

@@ -35,7 +35,8 @@ void answer_shared(const exchange_ptr& exchange, const shared_body& body, const 
 void answer_json(const exchange_ptr& exchange, const json::value& value, unsigned status) {
     auto body = make_body(to_line(value) + "\n");
     const auto& method = exchange->request().method;
-    if (status == 200 && (method == "GET" || method == "HEAD")) return answer_shared(exchange, body, "application/json");
+    if (status == 200 && (method == "GET" || method == "HEAD"))
+        return answer_shared(exchange, body, "application/json");
     exchange->answer({status, "application/json", std::move(body.text), {{"Cache-Control", "no-store"}}});
 }
 

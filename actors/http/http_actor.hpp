@@ -40,8 +40,8 @@ struct http_state {
     http_options options;
     std::optional<jobs_answer> jobs;  ///< as asked last
     std::optional<caf::actor_clock::time_point> jobs_at;
-    bool jobs_wanted = false;         ///< they have been asked for
-    std::uint64_t changes = 0;        ///< that were made by way of this actor: what was asked for before is old
+    bool jobs_wanted = false;   ///< they have been asked for
+    std::uint64_t changes = 0;  ///< that were made by way of this actor: what was asked for before is old
     std::vector<std::pair<jobs_taken, failed>> waiting;
     std::map<std::string, shared_body> bodies;  ///< made of `jobs`
     progress_snapshot progress;                 ///< the latest of the monitor

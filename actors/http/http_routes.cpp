@@ -62,7 +62,8 @@ void serve_page_of_jobs(http_ptr self, const http_call& call,
 void serve_jobs(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
         return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next = cut_page(part.jobs, cursor, limit, [](const job_row& j) { return std::string{json_text(j.job.value)}; });
+            const auto next = cut_page(part.jobs, cursor, limit,
+                                       [](const job_row& j) { return std::string{json_text(j.job.value)}; });
             auto answer = jobs_json(part);
             answer["next"] = next;
             return answer;
@@ -74,7 +75,8 @@ void serve_jobs(http_ptr self, const http_call& call) {
 void serve_workers(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
         return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next = cut_page(part.workers, cursor, limit, [](const worker_row& w) { return std::string{json_text(w.shard.value)}; });
+            const auto next = cut_page(part.workers, cursor, limit,
+                                       [](const worker_row& w) { return std::string{json_text(w.shard.value)}; });
             auto answer = workers_json(part);
             answer["next"] = next;
             return answer;

@@ -122,8 +122,7 @@ using config_watcher_actor = caf::typed_actor<caf::reacts_to<file_changed>,
                                               caf::replies_to<control_asked>::with<control_answer>>;
 
 /// Answers HTTP; runs on a thread of its own, since it writes much JSON.
-using http_actor =
-    caf::typed_actor<caf::reacts_to<http_asked>, caf::reacts_to<progress_snapshot>>;
+using http_actor = caf::typed_actor<caf::reacts_to<http_asked>, caf::reacts_to<progress_snapshot>>;
 
 /// Shows snapshots to people.
 using progress_actor = caf::typed_actor<caf::reacts_to<progress_snapshot>>;

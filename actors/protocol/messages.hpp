@@ -333,7 +333,6 @@ struct stop_overdue {};
 /// The time of somebody who waits for a job is over.
 struct wait_overdue {};
 
-
 /// To the status store: the last attempts at tasks of a job, or at one of them.
 struct attempts_asked {
     job_id job;
