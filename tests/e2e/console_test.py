@@ -137,7 +137,9 @@ class ConsoleTest(BistroTest):
                  ["submit", "nowhere.toml"], ["wait", ""], ["wait", "nope"], ["wait", "j", "--timeout", "-1"],
                  ["explain", ""], ["explain", "j", ""], ["tasks", ""], ["tasks", "j", "--state", "x"],
                  ["logs", ""], ["logs", "nope"], ["failures", "nope"], ["levels", ""], ["slowest", "nope"], ["nodes", ""],
-                 ["status", "extra"], ["jobs", "--watch", "x"], ["nonsense"]]
+                 ["status", "extra"], ["jobs", "--watch", "x"], ["nonsense"],
+                 *([verb, name] for verb in ("kill", "forgive", "pause", "resume", "delete", "wait", "explain", "tasks", "failures",
+                                             "levels", "slowest", "nodes") for name in ("\udcff", "x" * 2000, "a\nb"))]
         for words in table:
             with self.subTest(words):
                 out, err = self.bistro(*words, code=2)
