@@ -75,18 +75,6 @@ void send_news_in_time(self_ptr self) {
 
 // -- starting ---------------------------------------------------------------------------------------------------------
 
-std::vector<std::pair<job_id, std::string>> waiting_reasons(self_ptr self) {
-    auto& s = self->state;
-    std::vector<std::pair<job_id, std::string>> reasons;
-    for (const auto& [job, entry] : s.jobs) {
-        const auto index = s.core->find_job(job);
-        if (!index) continue;
-        const auto b = s.core->why_waiting(*index);
-        if (b.what != blocker::kind::none) reasons.emplace_back(job, to_string(b));
-    }
-    return reasons;
-}
-
 // Tells the scheduler when all that waits waits in vain, and when that is over. Jobs hear all that happened before: the
 // scheduler is going to ask them whether they are at rest.
 void note_stall(self_ptr self) {
@@ -96,7 +84,7 @@ void note_stall(self_ptr self) {
     if (!stalled && !s.stalled) return;
     s.stalled = stalled;
     send_news(self);
-    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self) : pool_stalled{}.reasons});
+    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self->state) : pool_stalled{}.reasons});
 }
 
 using orders_by_worker = std::map<worker_index, start_tasks>;
@@ -344,30 +332,6 @@ void take_worker(self_ptr self, const worker_joined& m) {
     s.core->put_worker(m.worker, m.info);
 }
 
-waiting_explained explain(const pool_state& s, const waiting_asked& m) {
-    waiting_explained answer;
-    answer.why.what = blocker::kind::no_such_task;
-    const auto job = s.core->find_job(m.job);
-    if (!job) return answer;
-    if (m.node.empty()) {
-        answer.all = s.core->all_waiting(*job);
-        return answer;
-    }
-    const auto node = s.nodes ? s.nodes->find(m.node.value) : std::nullopt;
-    if (!node) return answer;
-    // Its job may not have heard yet that it was started.
-    answer.why = s.core->is_pending(*job, *node) ? s.core->why_waiting(*job, *node) : blocker{};
-    const auto [holders, count] = s.core->holders(answer.why, max_holders);
-    for (auto invocation : holders) {
-        const auto held = *s.core->held(invocation);
-        const auto worker = s.workers.find(held.worker);
-        answer.holders.push_back({held.job, node_id{held.path.front()},
-                                  worker == s.workers.end() ? std::string{} : worker->second.info.shard.value});
-    }
-    answer.other_holders = count - holders.size();
-    return answer;
-}
-
 control_answer kill(self_ptr self, const kill_tasks& m) {
     auto& s = self->state;
     send_news(self);  // whoever asks goes on to ask jobs what they still run
@@ -483,7 +447,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             send_news(self);
         },
         [=](const reasons_asked&) {
-            return pool_stalled{waiting_reasons(self), self->state.fenced};
+            return pool_stalled{waiting_reasons(self->state), self->state.fenced};
         },
         [=](const waiting_asked& m) { return explain(self->state, m); },
         [=](const node_use_asked& m) {

@@ -69,6 +69,11 @@ struct pool_state {
 };
 void describe(const pool_state& s, description& d);
 
+// resource_pool_inspect.cpp
+/// Of each job of which something waits, why its next task does.
+std::vector<std::pair<job_id, std::string>> waiting_reasons(const pool_state& s);
+waiting_explained explain(const pool_state& s, const waiting_asked& m);
+
 /// `first` is the first invocation id of this life of the scheduler.
 pool_actor::behavior_type pool_behavior(pool_actor::stateful_pointer<pool_state> self, invocation_id first,
                                         pool_links links, runtime run);

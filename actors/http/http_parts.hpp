@@ -77,10 +77,10 @@ void control(http_ptr self, const http_call& call, control_asked question);
 void serve_nodes(http_ptr self, const http_call& call);  // http_nodes.cpp
 void serve_details(http_ptr self, const http_call& call);
 void serve_forgive(http_ptr self, const http_call& call);
-void serve_log(http_ptr self, const http_call& call);
+void serve_wait(http_ptr self, const http_call& call);
+void serve_log(http_ptr self, const http_call& call);  // http_process.cpp
 void serve_log_change(http_ptr self, const http_call& call);
 void serve_console(http_ptr self, const http_call& call);
-void serve_wait(http_ptr self, const http_call& call);
 
 void serve_seed(http_ptr self, const http_call& call);  // http_seed.cpp
 /// In Prometheus' text format.

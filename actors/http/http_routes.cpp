@@ -45,42 +45,38 @@ json::value cut_page(Rows& rows, const std::string& cursor, std::uint64_t limit,
     return json::string{name_of(rows.back())};
 }
 
-// A page of what is served whole where nothing is said of pages.
-void serve_page_of_jobs(http_ptr self, const http_call& call,
-                        json::object (*page)(jobs_answer&, const std::string&, std::uint64_t)) {
+// A page of some rows of the scheduler's state, which are served whole where nothing is said of pages.
+template <class Row, class NameOf>
+void serve_rows(http_ptr self, const http_call& call, std::vector<Row> jobs_answer::*rows, NameOf name_of,
+                json::object (*as_json)(const jobs_answer&)) {
     const auto limit = call.number("limit", default_limit, max_limit);
     if (!limit) return;
     with_jobs(
         self,
         [=, exchange = call.exchange, cursor = call.query("cursor")](const jobs_answer& jobs) {
             auto part = jobs;
-            answer_json(exchange, page(part, cursor, *limit));
+            const auto next = cut_page(part.*rows, cursor, *limit, name_of);
+            auto answer = as_json(part);
+            answer["next"] = next;
+            answer_json(exchange, answer);
         },
         [exchange = call.exchange](const caf::error& e) { answer_error(exchange, e); });
 }
 
 void serve_jobs(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
-        return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next = cut_page(part.jobs, cursor, limit,
-                                       [](const job_row& j) { return std::string{json_text(j.job.value)}; });
-            auto answer = jobs_json(part);
-            answer["next"] = next;
-            return answer;
-        });
+        return serve_rows(
+            self, call, &jobs_answer::jobs, [](const job_row& row) { return std::string{json_text(row.job.value)}; },
+            jobs_json);
     serve_bodies(self, call, "jobs", "application/json",
                  [](http_ptr, const jobs_answer& jobs) { return to_line(jobs_json(jobs)) + "\n"; });
 }
 
 void serve_workers(http_ptr self, const http_call& call) {
     if (!call.request().query.empty())
-        return serve_page_of_jobs(self, call, [](jobs_answer& part, const std::string& cursor, std::uint64_t limit) {
-            const auto next = cut_page(part.workers, cursor, limit,
-                                       [](const worker_row& w) { return std::string{json_text(w.shard.value)}; });
-            auto answer = workers_json(part);
-            answer["next"] = next;
-            return answer;
-        });
+        return serve_rows(
+            self, call, &jobs_answer::workers,
+            [](const worker_row& row) { return std::string{json_text(row.shard.value)}; }, workers_json);
     serve_bodies(self, call, "workers", "application/json",
                  [](http_ptr, const jobs_answer& jobs) { return to_line(workers_json(jobs)) + "\n"; });
 }

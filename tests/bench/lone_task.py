@@ -13,27 +13,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
-CONFIG = """
-[scheduler]
-data_dir = "state"
-[worker]
-data_dir = "worker-state"
-[nodes]
-levels = ["db"]
-[[nodes.sources]]
-source = "range_label"
-parent_level = "instance"
-format = "db{{i}}"
-start = 1
-end = {tasks}
-[resources.worker]
-slots = {{ limit = 1, default = 1 }}
-[jobs.bench]
-owner = "bench"
-command = ["bistro:null"]
-"""
+HERE = os.path.dirname(os.path.abspath(__file__))
 EVERY_PROTOCOL = 3  # ETH_P_ALL
 OUTGOING = 4  # of a packet: on the loopback device each is seen twice
 # Python has no names for these: SO_RCVBUFFORCE, SO_TIMESTAMPNS.
@@ -47,25 +28,26 @@ def percentile(values, share):
 
 def orders(bistro, tasks, options):
     """When each task was ordered, in ns."""
+    config = 'source "$0/common.sh"; one_job "$1" 1 bistro:null; printf "[worker]\\ndata_dir = \\"worker-state\\"\\n"'
     with open("c.toml", "w") as f:
-        f.write(CONFIG.format(tasks=tasks))
+        subprocess.run(["bash", "-c", config, HERE, str(tasks)], stdout=f, check=True)
     subprocess.run(["rm", "-rf", "state", "worker-state"], check=True)
     seen = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERY_PROTOCOL))
     seen.bind(("lo", 0))
     seen.setsockopt(socket.SOL_SOCKET, RECEIVE_BUFFER_FORCE, 64 << 20)
     seen.setsockopt(socket.SOL_SOCKET, TIMESTAMP_NS, 1)
-    seen.settimeout(0.4)  # less than between two heartbeats
+    seen.settimeout(5)  # the first has to wait for both processes
     processes = []
     try:
         for words in (["scheduler", *options], ["worker"]):
             processes.append(subprocess.Popen([bistro, *words, "c.toml"], stdout=subprocess.DEVNULL,
                                               stderr=subprocess.DEVNULL))
-            time.sleep(0.5)
         times = []
         try:
             while True:
                 data, told, _, address = seen.recvmsg(65536, 64)
                 if address[2] != OUTGOING and b"start_tasks" in data:
+                    seen.settimeout(0.4)  # less than between two heartbeats
                     seconds, ns = struct.unpack("ll", told[0][2])
                     times.append(seconds * 1_000_000_000 + ns)
         except TimeoutError:  # all have been ordered, and the rest is silence
@@ -81,7 +63,7 @@ def orders(bistro, tasks, options):
 def main():
     tasks = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    bistro = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../build/release/actors/bistro"))
+    bistro = os.path.abspath(os.path.join(HERE, "../../build/release/actors/bistro"))
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         for _ in range(rounds):
