@@ -235,6 +235,7 @@ private:
         std::uint32_t demand = 0;
         std::uint32_t previous = none;
         std::uint32_t next = none;
+        bool is_astray = false;                           // the forest does not have the path any more
         node_path nodes;                                  // of the path, as far as the forest has them
         std::unique_ptr<std::vector<std::string>> names;  // of the path, where the forest lacks some of it
     };
@@ -311,7 +312,8 @@ private:
     void mark_running(std::uint32_t index, bool runs);
     void mark_running_tasks(job_index index);
     [[nodiscard]] static std::vector<std::string> names_of(const holding& h, const forest& nodes);
-    void find_nodes(holding& h, std::vector<std::string> names) const;
+    void find_nodes(holding& h, std::vector<std::string> names);
+    void set_astray(holding& h, bool is_astray);
     [[nodiscard]] std::string check_waiting() const;
 
     [[nodiscard]] blocker explain_node(const job_entry& job, node_index node) const;
@@ -346,6 +348,7 @@ private:
     boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_invocation_;
     std::vector<holding> holdings_;
     std::vector<std::uint32_t> unused_holdings_;
+    std::size_t astray_ = 0;
     std::vector<std::uint32_t> first_of_worker_;
     boost::unordered_flat_map<std::uint32_t, waiting_jobs> waiting_at_;  // by node
     bit_set waited_at_;                                                  // by node: waiting_at_ has it

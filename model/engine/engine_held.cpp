@@ -16,11 +16,22 @@ std::vector<std::string> engine::names_of(const holding& h, const forest& nodes)
 }
 
 // Names are kept only where the forest does not have them all.
-void engine::find_nodes(holding& h, std::vector<std::string> names) const {
+void engine::find_nodes(holding& h, std::vector<std::string> names) {
     h.nodes.clear();
     for (const auto& name : names)
         if (auto node = forest_->find(name)) h.nodes.push_back(*node);
+    bool is_path = h.nodes.size() == names.size() && h.nodes.back() == forest::instance();
+    for (std::size_t i = 0; is_path && i + 1 < h.nodes.size(); ++i) {
+        const auto parents = forest_->parents(h.nodes[i]);
+        is_path = std::find(parents.begin(), parents.end(), h.nodes[i + 1]) != parents.end();
+    }
+    set_astray(h, !is_path);
     h.names = h.nodes.size() == names.size() ? nullptr : std::make_unique<std::vector<std::string>>(std::move(names));
+}
+
+void engine::set_astray(holding& h, bool is_astray) {
+    astray_ += static_cast<std::size_t>(is_astray);
+    astray_ -= static_cast<std::size_t>(std::exchange(h.is_astray, is_astray));
 }
 
 void engine::account(const holding& h, std::int64_t sign) {
@@ -169,6 +180,7 @@ void engine::finish_holding(std::uint32_t index) {
     for (auto node : h.nodes) wake(node);
     if (options_.policy == policy_kind::fair && !entry(h.job).erased) update_queue(h.job);
     drop_if_unused(h.job);
+    set_astray(h, false);
     h.nodes.clear();
     h.names = nullptr;
     unused_holdings_.push_back(index);

@@ -197,10 +197,10 @@ void engine::for_each_holder(node_index place, F&& visit) const {
             if (const auto& h = holdings_[index]; std::find(h.nodes.begin(), h.nodes.end(), place) != h.nodes.end())
                 visit(h);
     };
-    // A path is only where it seems to be if a node has one parent, and the job is still on the level that it was on.
-    const bool is_certain = !forest_->has_replicas() && std::all_of(jobs_.begin(), jobs_.end(), [](const auto& job) {
-        return !job || job->held == job->running.size();
-    });
+    // A path is where its node is if nodes have one parent, none has moved since, and the job is still on its level.
+    const bool is_certain = !forest_->has_replicas() && astray_ == 0 &&
+                            std::all_of(jobs_.begin(), jobs_.end(),
+                                        [](const auto& job) { return !job || job->held == job->running.size(); });
     std::vector<node_index> below{place};
     for (std::size_t i = 0; is_certain && i < below.size(); ++i) {
         if (below.size() * jobs_.size() > by_invocation_.size()) return all();

@@ -16,7 +16,6 @@ protected:
         options.order = node_order::original;
         resources.by_level["host"] = {{"host_slots", 2, 1, 0}};
         resources.by_level[worker_level] = {{"cpu", 10, 1, 1}};
-        std::vector<node_decl> declared;
         for (const std::string host : {"h1", "h2"}) {
             declared.push_back({host, "host", {}, {}, true, false});
             for (const std::string db : {"c", "a", "b"}) declared.push_back({host + db, "db", {host}, {}, true, false});
@@ -59,6 +58,7 @@ protected:
 
     engine_options options;
     resource_table resources;
+    std::vector<node_decl> declared;
     forest_ptr nodes;
     std::optional<engine> core;
     start_decision last;
@@ -242,6 +242,21 @@ TEST_F(engine_test, says_who_holds_what_others_wait_for_of_a_worker) {
     ASSERT_EQ(groups.size(), 1U);
     EXPECT_EQ(groups[0].tasks, 5U);
     EXPECT_EQ(groups[0].why.place, "w0");
+}
+
+TEST_F(engine_test, says_who_holds_a_place_that_its_node_has_moved_from) {
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    start();
+    for (auto& node : declared)
+        if (node.name == "h2a") node.parents = {"h1"};
+    nodes = build_forest({"host", "db"}, declared).nodes;
+    core->set_forest(nodes);
+    const auto job = *core->find_job(job_id{"j"});
+    core->add_pending(job, std::vector{*nodes->find("h2b")});
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_EQ(core->holders(core->why_waiting(job), 5).second, 2U);
 }
 
 TEST_F(engine_test, a_lost_worker_gives_its_slots_back) {
