@@ -16,6 +16,9 @@ namespace bistro {
 struct source_tools {
     process_launcher* launcher = nullptr;
     io_loop* loop = nullptr;
+    /// The actor of the forest and those of its sources have threads of their own: to make millions of nodes takes
+    /// seconds, in which others should not wait.
+    bool own_threads = false;
 };
 
 struct source_state {

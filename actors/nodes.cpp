@@ -128,8 +128,11 @@ void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
             *before = {};
             continue;
         }
-        source.actor = spawn_child(self, node_source_behavior, source.settings, i, config->levels,
-                                   caf::actor_cast<caf::strong_actor_ptr>(self), s.tools);
+        const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
+        source.actor = s.tools.own_threads
+                           ? spawn_child<caf::detached>(self, node_source_behavior, source.settings, i, config->levels,
+                                                        me, s.tools)
+                           : spawn_child(self, node_source_behavior, source.settings, i, config->levels, me, s.tools);
         s.sources.push_back(std::move(source));
     }
     for (auto& source : old)

@@ -233,7 +233,8 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
     const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
     s.pool = spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
                            pool_links{me, s.options.monitor, s.options.keep_events}, s.options.run);
-    s.nodes = spawn_child(self, nodes_behavior, me, s.options.tools);
+    s.nodes = s.options.tools.own_threads ? spawn_child<caf::detached>(self, nodes_behavior, me, s.options.tools)
+                                          : spawn_child(self, nodes_behavior, me, s.options.tools);
     self->send(s.options.store, health_to{me});
     for (const auto& worker : s.options.known_workers) s.registry.restore(worker, s.options.run.now());
     if (!s.options.known_workers.empty()) judge_workers(self);

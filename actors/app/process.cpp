@@ -181,7 +181,7 @@ void scheduler_process::spawn_actors() {
     options.store = store_;
     options.logs = logs_;
     options.monitor = monitor_;
-    options.tools = {launcher_.get(), loop_.get()};
+    options.tools = {launcher_.get(), loop_.get(), true};
     options.on_stop_asked = [&events = events_] {
         main_event e;
         e.what = main_event::kind::stop_asked;

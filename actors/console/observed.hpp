@@ -188,10 +188,10 @@ auto spawn_observed(caf::actor_system& system, const runtime& run, F behavior, T
 }
 
 /// As spawn(behavior, arguments...) of an actor: the child is seen where its parent is.
-template <class Parent, class F, class... Ts>
+template <caf::spawn_options Options = caf::no_spawn_options, class Parent, class F, class... Ts>
 auto spawn_child(Parent* self, F behavior, Ts&&... arguments) {
-    return observed_detail::spawn<caf::no_spawn_options>(self->system(), self->context(), nullptr, current_turn().in,
-                                                         std::move(behavior), std::forward<Ts>(arguments)...);
+    return observed_detail::spawn<Options>(self->system(), self->context(), nullptr, current_turn().in,
+                                           std::move(behavior), std::forward<Ts>(arguments)...);
 }
 
 }  // namespace bistro
