@@ -76,6 +76,7 @@ public:
     void unpark(const forest& nodes, node_index node);
     /// True where no task below the node can start, whatever is free.
     [[nodiscard]] bool closed(node_index node) const { return !closed_.empty() && closed_[node.value]; }
+    [[nodiscard]] bool has_closed() const { return !closed_.empty(); }
     [[nodiscard]] bool parked(node_index node) const { return parked_[node.value]; }
     /// Calls `visit` for each parked node.
     template <class F>

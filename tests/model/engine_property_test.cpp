@@ -176,6 +176,11 @@ private:
                 const auto spec = std::find_if(world_.jobs.begin(), world_.jobs.end(),
                                                [name = job](const auto& j) { return j.name.value == name; });
                 reference_.check(*spec, {}, group.why);
+                if (group.why.what == blocker::kind::node_resource && !world_.nodes->has_replicas()) {
+                    const auto expected = reference_.short_nodes(*spec)[{group.level, group.why.resource}];
+                    EXPECT_EQ(group.tasks, expected.tasks) << job << ": " << group.why.resource;
+                    EXPECT_EQ(group.places, expected.places.size()) << job << ": " << group.why.resource;
+                }
                 const auto found = engine_.holders(group.why, 3);
                 EXPECT_EQ(found.first.size(), std::min<std::uint64_t>(found.second, 3));
                 if (!group.why.resource.empty()) {

@@ -87,6 +87,39 @@ public:
         }
     }
 
+    // By level and resource, how many pending tasks of a job have there the first node without room on their way down
+    // from the instance, and which nodes those are. Only without replicas.
+    struct tasks_and_places {
+        std::uint64_t tasks = 0;
+        std::set<std::string> places;
+    };
+    [[nodiscard]] std::map<std::pair<std::string, std::string>, tasks_and_places> short_nodes(
+        const job_spec& spec) const {
+        std::map<std::pair<std::string, std::string>, tasks_and_places> result;
+        const auto demands = demands_of(spec);
+        for (const auto& [job, name] : pending) {
+            if (job != spec.name.value) continue;
+            std::vector<node_index> path{*world_.nodes->find(name)};
+            while (!world_.nodes->parents(path.back()).empty())
+                path.push_back(world_.nodes->parents(path.back()).front());
+            const auto first = std::find_if(path.rbegin(), path.rend(), [&](node_index n) {
+                return !node_fits(demands, n) || !world_.nodes->enabled(n);
+            });
+            if (first == path.rend()) continue;
+            const std::string place{world_.nodes->name(*first)};
+            const auto& level = world_.nodes->levels()[world_.nodes->level_of(*first).value];
+            for (const auto& def : world_.resources.of(level))
+                if (const auto demand = demands.at(level).at(def.name);
+                    demand > 0 && def.limit - used(place, level, def.name) < demand) {
+                    auto& at = result[{level, def.name}];
+                    ++at.tasks;
+                    at.places.insert(place);
+                    break;
+                }
+        }
+        return result;
+    }
+
     // Who holds some of what is short.
     [[nodiscard]] std::set<invocation_id> holders(const blocker& b) const {
         std::set<invocation_id> result;
