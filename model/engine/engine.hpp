@@ -195,7 +195,8 @@ public:
     /// look at all workers for each such host.
     [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
     /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
-    /// what the worker runs; of a node at what runs, or at each job on each node below it where that is less.
+    /// what the worker runs; of a node at each job on each node below it, or at all that runs where that is less. Those
+    /// of the instance are not looked at one by one, unless its name or nodes have changed while they ran.
     [[nodiscard]] std::pair<std::vector<invocation_id>, std::uint64_t> holders(const blocker& b,
                                                                                std::size_t most) const;
     /// Slots in use and limits of a node, in the order of its level's resources.
@@ -225,7 +226,8 @@ private:
         demand_by_level by_name;
         std::vector<slots> by_level;  // of the forest, from the instance on
         slots worker;
-        std::uint32_t users = 0;
+        std::uint32_t users = 0;  // jobs and running tasks
+        std::uint32_t held = 0;   // of them, running tasks
     };
     // A running task. Holdings of a worker form a list.
     struct holding {
@@ -320,6 +322,10 @@ private:
     class waiting_scan;
     template <class F>
     void for_each_holder(node_index place, F&& visit) const;
+    [[nodiscard]] bool runs_where_it_seems() const;
+    [[nodiscard]] std::vector<node_index> nodes_below(node_index place, std::size_t most) const;
+    [[nodiscard]] std::pair<std::vector<invocation_id>, std::uint64_t> holders_of_instance(std::size_t resource,
+                                                                                           std::size_t most) const;
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;
 

@@ -90,6 +90,7 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
     h.next = std::exchange(first_of_worker_[worker.value], index);
     if (h.next != none) holdings_[h.next].previous = index;
     ++demands_[demand].users;
+    ++demands_[demand].held;
     ++entry(job).held;
     return h;
 }
@@ -174,6 +175,7 @@ void engine::finish_holding(std::uint32_t index) {
     mark_running(index, false);
     (h.previous != none ? holdings_[h.previous].next : first_of_worker_[h.worker.value]) = h.next;
     if (h.next != none) holdings_[h.next].previous = h.previous;
+    --demands_[h.demand].held;
     unuse(h.demand);
     --entry(h.job).held;
     if (workers_.contains(h.worker)) worker_has_room(h.worker);

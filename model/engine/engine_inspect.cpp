@@ -113,30 +113,66 @@ bool engine::is_pending(job_index index, node_index task) const {
            job.tree.contains(task);
 }
 
+// True where what runs is found by its node: its path is one of the forest, and its job is still on that level.
+bool engine::runs_where_it_seems() const {
+    return astray_ == 0 && std::all_of(jobs_.begin(), jobs_.end(),
+                                       [](const auto& job) { return !job || job->held == job->running.size(); });
+}
+
+// The node and all below it; nothing where those are more than `most`.
+std::vector<node_index> engine::nodes_below(node_index place, std::size_t most) const {
+    std::vector<node_index> below{place};
+    for (std::size_t begin = 0; begin < below.size();) {
+        const auto end = below.size();
+        for (std::size_t i = begin; i < end; ++i) {
+            if (below.size() + (forest_->edges_end(below[i]) - forest_->edges_begin(below[i])) > most) return {};
+            for (auto child : forest_->children(below[i])) below.push_back(child);
+        }
+        const auto first = below.begin() + static_cast<std::ptrdiff_t>(end);
+        if (forest_->has_replicas()) {  // which lie below several
+            std::sort(first, below.end());
+            below.erase(std::unique(first, below.end()), below.end());
+        }
+        begin = end;
+    }
+    return below;
+}
+
 // Calls `visit` with each running task that has the node on its path.
 template <class F>
 void engine::for_each_holder(node_index place, F&& visit) const {
-    const auto all = [&] {
-        for (const auto& [invocation, index] : by_invocation_)
-            if (const auto& h = holdings_[index]; std::find(h.nodes.begin(), h.nodes.end(), place) != h.nodes.end())
-                visit(h);
+    const auto has_place = [&](const holding& h) {
+        return std::find(h.nodes.begin(), h.nodes.end(), place) != h.nodes.end();
     };
-    // A path is where its node is if nodes have one parent, none has moved since, and the job is still on its level.
-    const bool is_certain = !forest_->has_replicas() && astray_ == 0 &&
-                            std::all_of(jobs_.begin(), jobs_.end(),
-                                        [](const auto& job) { return !job || job->held == job->running.size(); });
-    std::vector<node_index> below{place};
-    for (std::size_t i = 0; is_certain && i < below.size(); ++i) {
-        if (below.size() * jobs_.size() > by_invocation_.size()) return all();
-        for (auto child : forest_->children(below[i])) below.push_back(child);
+    const auto below = runs_where_it_seems()
+                           ? nodes_below(place, by_invocation_.size() / std::max<std::size_t>(jobs_.size(), 1))
+                           : std::vector<node_index>{};
+    if (below.empty()) {
+        for (const auto& [invocation, index] : by_invocation_)
+            if (has_place(holdings_[index])) visit(holdings_[index]);
+        return;
     }
-    if (!is_certain) return all();
     for (const auto& job : jobs_) {
         if (!job || job->held == 0) continue;
         for (const auto node : below)
-            if (const auto runs = job->running.find(node.value); runs != job->running.end())
+            if (const auto runs = job->running.find(node.value);
+                runs != job->running.end() && has_place(holdings_[runs->second]))
                 visit(holdings_[runs->second]);
     }
+}
+
+// What runs is on the instance, as long as the instance keeps its name; so they need not be counted one by one.
+std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders_of_instance(std::size_t resource,
+                                                                                 std::size_t most) const {
+    std::pair<std::vector<invocation_id>, std::uint64_t> result;
+    const auto asks = [&](const demand_set& d) {
+        return d.users > 0 && resource < d.by_level.front().size() && d.by_level.front()[resource] > 0;
+    };
+    for (const auto& d : demands_)
+        if (asks(d)) result.second += d.held;
+    for (auto at = by_invocation_.begin(); result.first.size() < std::min<std::uint64_t>(most, result.second); ++at)
+        if (const auto& h = holdings_[at->second]; asks(demands_[h.demand])) result.first.push_back(h.invocation);
+    return result;
 }
 
 std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const blocker& b, std::size_t most) const {
@@ -154,6 +190,7 @@ std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const block
         if (!node) return result;
         const auto level = forest_->level_of(*node).value;
         const auto r = position_of(resources_.of(forest_->levels()[level]));
+        if (*node == forest::instance() && astray_ == 0) return holders_of_instance(r, most);
         for_each_holder(*node, [&](const holding& h) {
             const auto& demand = demands_[h.demand].by_level[level];
             if (r < demand.size() && demand[r] > 0) note(h);

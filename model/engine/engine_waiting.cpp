@@ -11,17 +11,25 @@ namespace bistro {
 // once. Names are looked up only for what is told.
 class engine::waiting_scan {
 public:
-    waiting_scan(const engine& e, const job_entry& job)
-        : e_{e},
-          job_{job},
-          nodes_{*e.forest_},
-          tasks_are_alike_{!asks_at(job.level->value) && !job.tree.has_closed() && !host_is_by_task()} {}
+    waiting_scan(const engine& e, const job_entry& job) : e_{e}, job_{job}, nodes_{*e.forest_} {
+        for (std::uint32_t l = 0; l <= job.level->value; ++l) {
+            auto& here = levels_.emplace_back();
+            here.first = nodes_.first_of(level_index{l}).value;
+            here.width = e.limits_[l].size();
+            here.used = e.used_[l].data();
+            for (std::size_t r = 0; r < here.width; ++r)
+                if (const auto demand = job.asks[l][r]; demand > 0) here.most.emplace_back(r, e.limits_[l][r] - demand);
+        }
+        tasks_are_alike_ = levels_.back().most.empty() && !job.tree.has_closed() && !host_is_by_task();
+    }
 
     std::vector<blocked_tasks> run() {
         const auto first_task = nodes_.first_of(*job_.level).value;
         blocked_by_.assign(first_task, none);
         counted_ = bit_set{first_task};
-        for (std::uint32_t i = 0; i < first_task; ++i) blocked_by_[i] = blocker_of(node_index{i});
+        for (std::size_t l = 0; l + 1 < levels_.size(); ++l)
+            for (auto i = levels_[l].first; i < levels_[l + 1].first; ++i)
+                blocked_by_[i] = blocker_of(node_index{i}, levels_[l]);
         if (job_.level->value == 0 || nodes_.has_replicas()) {
             job_.tree.for_each_pending([&](node_index task) { look_at(task); });
         } else {
@@ -45,31 +53,33 @@ private:
         blocked_tasks told;
     };
 
-    [[nodiscard]] bool asks_at(std::size_t level) const {
-        return std::any_of(job_.asks[level].begin(), job_.asks[level].end(), [](auto demand) { return demand > 0; });
-    }
+    // A level as the job sees it.
+    struct level_view {
+        std::uint32_t first = 0;
+        std::size_t width = 0;  // resources
+        const std::int64_t* used = nullptr;
+        std::vector<std::pair<std::size_t, std::int64_t>> most;  // what it asks for, and how much may be in use then
+    };
 
-    [[nodiscard]] std::optional<std::size_t> lacking(node_index node) const {
+    [[nodiscard]] std::optional<std::size_t> lacking(node_index node, const level_view& level) const {
         if (job_.tree.closed(node)) return closed;
-        const auto level = nodes_.level_of(node).value;
-        const auto& limits = e_.limits_[level];
-        const auto& demand = job_.asks[level];
-        const auto taken = e_.used(node);
-        for (std::size_t r = 0; r < limits.size(); ++r)
-            if (demand[r] > 0 && limits[r] - taken[r] < demand[r]) return r;
+        const auto* used = level.used + (node.value - level.first) * level.width;
+        for (const auto& [r, most] : level.most)
+            if (used[r] > most) return r;
         return std::nullopt;
     }
 
     [[nodiscard]] bool for_good(std::uint32_t node) const {
         const auto level = nodes_.level_of(node_index{node}).value;
-        const auto r = *lacking(node_index{node});
+        const auto r = *lacking(node_index{node}, levels_[level]);
         return r == closed || job_.asks[level][r] > e_.limits_[level][r];
     }
 
     // The node itself, or what blocks all paths from it to the instance: of the first path where that can change.
-    [[nodiscard]] std::uint32_t blocker_of(node_index node) const {
+    [[nodiscard]] std::uint32_t blocker_of(node_index node, const level_view& level) const {
         const auto above = blocker_above(node);
-        return above != none && !nodes_.has_replicas() ? above : lacking(node) ? node.value : above;
+        if (above != none && !nodes_.has_replicas()) return above;
+        return lacking(node, level) ? node.value : above;
     }
 
     [[nodiscard]] std::uint32_t blocker_above(node_index node) const {
@@ -94,17 +104,10 @@ private:
     }
 
     void look_at(node_index task) {
-        if (const auto by = job_.level->value > 0 ? blocked_above_or_at(task) : own_blocker(task); by != none)
+        if (const auto by = lacking(task, levels_.back()) ? task.value : blocker_above(task); by != none)
             add(node_index{by}, 1);
         else
             add_free(task, 1);
-    }
-
-    [[nodiscard]] std::uint32_t own_blocker(node_index task) const { return lacking(task) ? task.value : none; }
-
-    [[nodiscard]] std::uint32_t blocked_above_or_at(node_index task) const {
-        const auto own = own_blocker(task);
-        return own != none ? own : blocker_above(task);
     }
 
     [[nodiscard]] bool host_is_by_task() const {
@@ -140,7 +143,7 @@ private:
 
     void add(node_index by, std::uint64_t tasks) {
         const auto level = nodes_.level_of(by).value;
-        const auto lacks = *lacking(by);
+        const auto lacks = *lacking(by, levels_[level]);
         auto found = std::find_if(found_.begin(), found_.end(),
                                   [&](const group& g) { return g.level == level && g.lacks == lacks; });
         if (found == found_.end()) {
@@ -155,7 +158,8 @@ private:
     const engine& e_;
     const job_entry& job_;
     const forest& nodes_;
-    bool tasks_are_alike_;                   // below one parent: nothing of their own keeps one from starting
+    std::vector<level_view> levels_;         // down to that of the tasks
+    bool tasks_are_alike_ = false;           // below one parent: nothing of their own keeps one from starting
     std::vector<std::uint32_t> blocked_by_;  // by node above the tasks: another, or itself, or none
     bit_set counted_;                        // by node: it is among the places
     std::vector<group> found_;
