@@ -12,9 +12,9 @@
 
 namespace bistro {
 
-enum class log_part : std::uint8_t { program, scheduler, worker, network, config, monitor, store };
-inline constexpr std::array<std::string_view, 7> log_parts{"program", "scheduler", "worker", "network",
-                                                           "config",  "monitor",   "store"};
+enum class log_part : std::uint8_t { program, scheduler, worker, network, config, monitor, store, http };
+inline constexpr std::array<std::string_view, 8> log_parts{"program", "scheduler", "worker", "network",
+                                                           "config",  "monitor",   "store",  "http"};
 
 enum class log_format : std::uint8_t { text, logfmt, json };
 

@@ -47,7 +47,7 @@ int command_scheduler(const scheduler_arguments& a) {
     const signal_listener signals{process.loop(), events};
     log_of(log_part::program).info("scheduler listens on {}", to_string(process.listens_on()));
     if (const auto http = process.serves_http_on(); http.port != 0)
-        log_of(log_part::program).info("HTTP is served on {}", to_string(http));
+        log_of(log_part::http).info("HTTP is served on {}", to_string(http));
     for (;;) {
         const auto e = events.wait();
         if (e.what != main_event::kind::signal && e.what != main_event::kind::stop_asked) continue;

@@ -20,6 +20,7 @@
 #include "actors/worker.hpp"
 #include "io/error.hpp"
 #include "io/host.hpp"
+#include "io/terminal/terminal.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -27,6 +28,21 @@ namespace bistro {
 namespace {
 
 constexpr const char* submissions_file = "submissions.json";
+constexpr std::size_t longest_logged_request = 200;  // columns
+
+// What failed is told, what was refused too, as somebody may be trying; the rest to whoever wants to see it.
+void log_request(const http_served& r) {
+    const bool refused = r.status == 401 || r.status == 403;
+    const auto level = r.status >= 500 ? spdlog::level::warn : refused ? spdlog::level::info : spdlog::level::debug;
+    auto& log = log_of(log_part::http);
+    if (!log.should_log(level)) return;
+    const auto asked =
+        r.method.empty() ? "what is no HTTP" : shortened(printable(r.method + " " + r.target), longest_logged_request);
+    if (refused)  // always in the same words, so that many are counted
+        log.log(level, "{} was refused ({})", asked, r.status);
+    else
+        log.log(level, "{} was answered with {} after {} us", asked, r.status, r.took.count());
+}
 
 }  // namespace
 
@@ -220,6 +236,7 @@ void scheduler_process::serve_http() {
     http_ = spawn_observed<caf::detached>(*system_, run_, http_behavior,
                                           http_options{scheduler_, store_, monitor_, console_, secret_, run_});
     caf::anon_send(monitor_, watch_progress{caf::actor_cast<caf::strong_actor_ptr>(http_)});
+    options.on_served = log_request;
     http_server_ = std::make_unique<http_server>(std::move(options), [http = http_](std::shared_ptr<http_exchange> e) {
         caf::anon_send(http, http_asked{std::move(e)});
     });

@@ -172,6 +172,7 @@ public:
         if (!waiting_) return;
         waiting_ = false;
         answer_timer_.cancel();
+        tell_served(200);
         push(
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n"
             "X-Content-Type-Options: nosniff\r\n\r\n");
@@ -213,6 +214,8 @@ private:
 
     void take_request(error_code ec) {
         keep_alive_ = false;
+        begin_ = std::chrono::steady_clock::now();
+        served_ = {};
         if (ec == http::error::body_limit)
             return send(problem_response(413, "too_large", "a body may have at most 4 MiB"));
         if (ec == http::error::header_limit)
@@ -224,6 +227,8 @@ private:
         const auto& message = parser_->get();
         keep_alive_ = message.keep_alive();
         head_only_ = message.method() == http::verb::head;
+        if (shared_->options.on_served)
+            served_ = {std::string{message.method_string()}, std::string{message.target()}, 0, {}};
         auto refusal = refusal_of(message);
         if (refusal) {
             if (refusal->status != 401 && refusal->status != 404) keep_alive_ = false;
@@ -284,7 +289,15 @@ private:
         return *trusted_;
     }
 
+    void tell_served(unsigned status) {
+        if (!shared_->options.on_served) return;
+        served_.status = status;
+        served_.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin_);
+        shared_->options.on_served(served_);
+    }
+
     void send(const http_response& response) {
+        tell_served(response.status);
         out_.emplace();
         out_->version(11);
         out_->result(response.status);
@@ -343,6 +356,8 @@ private:
     std::optional<http::response_serializer<http::string_body>> serializer_;
     asio::steady_timer answer_timer_;
     http_request request_;
+    http_served served_;
+    std::chrono::steady_clock::time_point begin_;
     std::deque<std::string> outgoing_;
     std::array<char, 256> ignored_{};
     std::optional<bool> trusted_;

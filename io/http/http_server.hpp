@@ -2,6 +2,7 @@
 // answered is its handler's business.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -63,12 +64,21 @@ using http_tokens = std::vector<std::pair<http_role, std::string>>;
 /// nothing. Throws io_error that names file and line.
 http_tokens read_http_tokens(const std::string& path);
 
+/// A request that has its answer.
+struct http_served {
+    std::string method;  ///< empty where it could not be understood
+    std::string target;  ///< as it was sent
+    unsigned status = 0;
+    std::chrono::microseconds took{0};  ///< from its last byte to the answer; of events, to their beginning
+};
+
 struct http_server_options {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;
     http_tokens tokens;  ///< empty: only users of this host ask, those that run this process or root, and may do all
     std::string certificate;  ///< PEM file with its chain; empty: without TLS
     std::string key;
+    std::function<void(const http_served&)> on_served = nullptr;  ///< called on the server's thread; must not block
 };
 
 inline constexpr std::size_t max_http_header_bytes = 16 * 1024;

@@ -255,6 +255,17 @@ class Api(HttpTest):
                 self.assertEqual(change(bad)[2]["code"], "bad_body")
         self.assertEqual(self.get("/api/v1/log")["levels"], levels)
 
+    def test_requests_are_logged_for_whoever_wants_to_see_them(self):
+        self.get("/api/v1/jobs?limit=1")
+        self.assertEqual(self.ask("/api/v1/log", "PUT", '{"http": "debug"}')[0], 200)
+        self.get("/api/v1/jobs?limit=2")
+        self.assertEqual(self.ask("/api/v1/jobs?limit=3", headers={"Host": "evil.example"})[0], 403)
+        self.wait_until(lambda: "limit=3" in self.read(self.scheduler.log), "its line")
+        log = self.read(self.scheduler.log)
+        self.assertNotIn("limit=1", log)
+        self.assertRegex(log, r"debug GET /api/v1/jobs\?limit=2 was answered with 200 after [0-9]+ us")
+        self.assertRegex(log, r"info GET /api/v1/jobs\?limit=3 was refused \(403\)")
+
     def test_acting_on_jobs_and_tasks(self):
         self.assertIn("1 task signaled", self.ask("/api/v1/tasks/long/host1:db1/kill", "POST")[2]["text"])
         self.wait_until(lambda: any(a["ended_at"] for a in self.get("/api/v1/tasks/long/host1:db1")["attempts"]), "its end")
