@@ -6,7 +6,7 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache pkg-config libcaf-dev libssl-dev libboost1.81-dev libboost-json1.81-dev
        libboost-filesystem1.81-dev libboost-url1.81-dev libboost-atomic1.81-dev libsqlite3-dev libsqlitecpp-dev libtomlplusplus-dev
        libspdlog-dev libfmt-dev libcli11-dev libedit-dev sqlite3)
-test=(libgtest-dev libgmock-dev python3 procps chromium clang libclang-rt-14-dev clang-format clang-tidy git)
+test=(libgtest-dev libgmock-dev python3 procps chromium prometheus clang libclang-rt-14-dev clang-format clang-tidy git)
 
 wanted=("${build[@]}")
 [ "${1:-build}" = test ] && wanted+=("${test[@]}")

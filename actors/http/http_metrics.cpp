@@ -20,6 +20,9 @@ std::string escaped(const std::string& label) {
     return text;
 }
 
+// Not "job" nor "instance": those names are Prometheus's own, which renames what is scraped under them.
+constexpr std::string_view job_label = "bistro_job";
+
 class exposition {
 public:
     void family(std::string_view name, std::string_view type, std::string_view help) {
@@ -55,16 +58,16 @@ std::string metrics_text(const jobs_answer& jobs, const progress_snapshot& progr
                                            {"backoff", c.backoff},
                                            {"blocked", c.blocked},
                                            {"excluded", c.excluded}})
-            out.sample({{"job", job.job.value}, {"state", state}}, static_cast<double>(count));
+            out.sample({{job_label, job.job.value}, {"state", state}}, static_cast<double>(count));
     }
     out.family("bistro_job_enabled", "gauge", "1 where the job may start tasks.");
-    for (const auto& job : jobs.jobs) out.sample({{"job", job.job.value}}, job.enabled ? 1 : 0);
+    for (const auto& job : jobs.jobs) out.sample({{job_label, job.job.value}}, job.enabled ? 1 : 0);
     out.family("bistro_job_tasks_per_second", "gauge", "Tasks that finish in a second, over five minutes.");
-    for (const auto& job : jobs.jobs) out.sample({{"job", job.job.value}}, job.rate);
+    for (const auto& job : jobs.jobs) out.sample({{job_label, job.job.value}}, job.rate);
     out.family("bistro_job_left_seconds", "gauge",
                "Until the job is through, if it goes on so; absent where not known.");
     for (const auto& job : jobs.jobs)
-        if (job.left_s >= 0) out.sample({{"job", job.job.value}}, job.left_s);
+        if (job.left_s >= 0) out.sample({{job_label, job.job.value}}, job.left_s);
     out.family("bistro_attempts_finished_total", "counter", "Attempts at tasks that have ended since the start.");
     out.sample({}, static_cast<double>(progress.finished));
     out.family("bistro_attempts_running", "gauge", "Attempts at tasks that run now.");

@@ -287,7 +287,7 @@ class Api(HttpTest):
 
     def test_metrics_are_in_prometheus_format(self):
         text = self.get("/metrics")
-        self.assertIn('bistro_tasks{job="failing",state="failed"} 6\n', text)
+        self.assertIn('bistro_tasks{bistro_job="failing",state="failed"} 6\n', text)
         families = set()
         for line in text.splitlines():
             if match := re.fullmatch(r"# (HELP|TYPE) (\w+) .+", line):
