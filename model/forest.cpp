@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <numeric>
 
 #include "model/text.hpp"
@@ -65,6 +66,7 @@ public:
                    std::uint64_t version, const std::string& instance_name)
         : declarations_{declarations} {
         f_.version_ = version;
+        known_.reserve(declarations.size() + 1);
         f_.levels_.push_back(instance_level_name);
         f_.levels_.insert(f_.levels_.end(), levels.begin(), levels.end());
         f_.level_begin_.push_back(0);
@@ -75,9 +77,11 @@ public:
 
     void add_level(std::size_t level, const std::vector<const node_decl*>& declarations) {
         std::vector<accepted> nodes;
+        nodes.reserve(declarations.size());
         for (const auto* d : declarations) accept(level, *d, nodes);
-        std::stable_sort(nodes.begin(), nodes.end(),
-                         [](const auto& a, const auto& b) { return a.parents[0] < b.parents[0]; });
+        const auto by_parent = [](const auto& a, const auto& b) { return a.parents[0] < b.parents[0]; };
+        if (!std::is_sorted(nodes.begin(), nodes.end(), by_parent))
+            std::stable_sort(nodes.begin(), nodes.end(), by_parent);
         for (const auto& node : nodes) {
             append(node.declaration->name, level, node.declaration->enabled, node.parents);
             f_.declared_.push_back(node.position);
@@ -162,7 +166,7 @@ private:
     void index_names() {
         f_.name_begin_.push_back(f_.names_.size());
         f_.names_.shrink_to_fit();
-        known_.clear();
+        known_ = {};
         f_.by_name_.reserve(level_.size());
         for (std::size_t i = 0; i < level_.size(); ++i)
             f_.by_name_.emplace(f_.name(node_index{i}), static_cast<std::uint32_t>(i));
@@ -199,8 +203,8 @@ private:
     }
 
     forest f_;
-    std::vector<std::uint8_t> level_;  // by node
-    boost::unordered_flat_map<std::string, std::uint32_t> known_;
+    std::vector<std::uint8_t> level_;                                   // by node
+    boost::unordered_flat_map<std::string_view, std::uint32_t> known_;  // names as the caller has them
     const std::vector<node_decl>& declarations_;
     std::vector<node_problem> problems_;
     std::size_t more_problems_ = 0;
@@ -210,12 +214,13 @@ forest_result build_forest(const std::vector<std::string>& levels, const std::ve
                            std::uint64_t version, const std::string& instance_name) {
     forest_builder builder{levels, declarations, version, instance_name};
     std::vector<std::vector<const node_decl*>> by_level(levels.size());
-    boost::unordered_flat_map<std::string_view, const node_decl*> real;
-    for (const auto& d : declarations)
-        if (!d.implied) real.emplace(d.name, &d);
-    boost::unordered_flat_map<std::string_view, const node_decl*> implied;
+    boost::unordered_flat_set<std::string_view> real;
+    if (std::any_of(declarations.begin(), declarations.end(), [](const auto& d) { return d.implied; }))
+        for (const auto& d : declarations)
+            if (!d.implied) real.emplace(d.name);
+    boost::unordered_flat_set<std::string_view> implied;
     for (const auto& d : declarations) {
-        if (d.implied && (real.contains(d.name) || !implied.emplace(d.name, &d).second)) continue;
+        if (d.implied && (real.contains(d.name) || !implied.emplace(d.name).second)) continue;
         if (auto problem = node_name_problem(d.name); !problem.empty()) {
             builder.problem(d, std::move(problem));
             continue;
