@@ -30,18 +30,21 @@ namespace {
 constexpr const char* submissions_file = "submissions.json";
 constexpr std::size_t longest_logged_request = 200;  // columns
 
-// What failed is told, what was refused too, as somebody may be trying; the rest to whoever wants to see it.
+// What failed is told, and that something was refused; the rest to whoever wants to see it. Lines that many requests
+// lead to have the same words, so that they are counted. No query: somebody may have put a secret there.
 void log_request(const http_served& r) {
-    const bool refused = r.status == 401 || r.status == 403;
-    const auto level = r.status >= 500 ? spdlog::level::warn : refused ? spdlog::level::info : spdlog::level::debug;
     auto& log = log_of(log_part::http);
-    if (!log.should_log(level)) return;
-    const auto asked =
-        r.method.empty() ? "what is no HTTP" : shortened(printable(r.method + " " + r.target), longest_logged_request);
-    if (refused)  // always in the same words, so that many are counted
-        log.log(level, "{} was refused ({})", asked, r.status);
-    else
-        log.log(level, "{} was answered with {} after {} us", asked, r.status, r.took.count());
+    const auto asked = [&] {
+        if (r.method.empty()) return std::string{"what is no HTTP"};
+        return shortened(printable(r.method + " " + r.target.substr(0, r.target.find('?'))), longest_logged_request);
+    };
+    constexpr unsigned not_ready = 503;  // which is an answer, of probes above all
+    if (r.status == 401 || r.status == 403)
+        log.info("a request was refused ({}); with the level debug, its path is told too", r.status);
+    else if (r.status >= 500 && r.status != not_ready)
+        log.warn("{} was answered with {}", asked(), r.status);
+    if (log.should_log(spdlog::level::debug))
+        log.debug("{} was answered with {} after {} us", asked(), r.status, r.took.count());
 }
 
 }  // namespace

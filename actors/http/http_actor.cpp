@@ -25,7 +25,7 @@ shared_body make_body(std::string text) {
 
 void answer_shared(const exchange_ptr& exchange, const shared_body& body, const char* content_type) {
     http_response response{200, content_type, body.text, {{"ETag", body.etag}, {"Cache-Control", "no-cache"}}};
-    if (exchange->request().if_none_match == body.etag) {
+    if (lists_etag(exchange->request().if_none_match, body.etag)) {
         response.status = 304;
         response.body = nullptr;
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/http/http_actor.hpp"
+#include "io/http/http_headers.hpp"
 #include "io/http/http_server.hpp"
 
 namespace bistro {

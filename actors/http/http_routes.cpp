@@ -160,7 +160,7 @@ void serve_tasks(http_ptr self, const http_call& call) {
         return answer_problem(call.exchange, 400, "bad_parameter", "there is no state " + quote(page->state));
     const auto cursor = call.query("cursor");
     const auto slash = cursor.find('/');
-    if (!cursor.empty() && slash == std::string::npos)
+    if (!cursor.empty() && (slash == std::string::npos || slash == 0 || slash + 1 == cursor.size()))
         return answer_problem(call.exchange, 400, "bad_parameter", "the cursor is not one that was given out here");
     const job_id first{cursor.substr(0, slash)};
     if (!cursor.empty()) page->after = node_id{cursor.substr(slash + 1)};
@@ -241,7 +241,10 @@ void serve_logs(http_ptr self, const http_call& call) {
         const auto at = entry.rfind('=');
         std::int64_t id = 0;
         const auto* const end = entry.data() + entry.size();
-        if (at == std::string::npos || std::from_chars(entry.data() + at + 1, end, id).ptr != end)
+        const auto parsed = at == std::string::npos || at == 0
+                                ? std::from_chars_result{nullptr, std::errc::invalid_argument}
+                                : std::from_chars(entry.data() + at + 1, end, id);
+        if (parsed.ec != std::errc{} || parsed.ptr != end || id < 0)
             return answer_problem(call.exchange, 400, "bad_parameter", "\"after\" is not one that was given out here");
         question.after[entry.substr(0, at)] = id;
     }
@@ -322,7 +325,7 @@ void serve_file(const http_call& call, std::string_view text, const char* conten
                                   "'unsafe-inline'; img-src data:; connect-src 'self'; form-action 'none'; base-uri "
                                   "'none'; frame-ancestors 'none'");
     response.headers.emplace_back("Referrer-Policy", "no-referrer");
-    if (call.request().if_none_match == body.etag) {
+    if (lists_etag(call.request().if_none_match, body.etag)) {
         response.status = 304;
         response.body = nullptr;
     }

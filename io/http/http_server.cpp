@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "io/error.hpp"
+#include "io/http/http_headers.hpp"
 #include "io/peer_user.hpp"
 #include "model/secret.hpp"
 
@@ -61,14 +62,6 @@ struct shared_state {
     }
 };
 
-// A browser may be led to this port by a page from elsewhere, under a name that its owner chose: names other than those
-// of the loopback are refused, and so is what a page of another origin sends.
-bool is_own_name(std::string_view host) {
-    if (host.starts_with("[::1]")) return true;
-    const auto name = host.substr(0, host.find(':'));
-    return name == "localhost" || name.starts_with("127.");
-}
-
 class session_base : public std::enable_shared_from_this<session_base> {
 public:
     explicit session_base(std::shared_ptr<shared_state> shared) : shared_{std::move(shared)} {
@@ -92,6 +85,7 @@ public:
 
     std::atomic<std::size_t> event_backlog = 0;
     std::atomic<bool> closed = false;
+    std::optional<std::chrono::steady_clock::time_point> idle_since;  // nothing: it is being answered. Server's thread
 
 protected:
     const std::shared_ptr<shared_state> shared_;  // outlives the socket, which is a derived class's
@@ -155,6 +149,7 @@ public:
             read();
         } else {
             lowest().expires_after(read_timeout);
+            idle_since = std::chrono::steady_clock::now();
             stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](error_code ec) {
                 if (!ec) self->read();
             });
@@ -173,6 +168,7 @@ public:
         waiting_ = false;
         answer_timer_.cancel();
         tell_served(200);
+        last_events_ = head_only_;
         push(
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n"
             "X-Content-Type-Options: nosniff\r\n\r\n");
@@ -181,7 +177,7 @@ public:
 
     void send_event(std::string bytes) override {
         if (closed) return close();
-        push(std::move(bytes));
+        if (!head_only_) push(std::move(bytes));
     }
 
     void end_events(std::string bytes) override {
@@ -208,12 +204,31 @@ private:
         parser_->header_limit(max_http_header_bytes);
         parser_->body_limit(max_http_body_bytes);
         lowest().expires_after(read_timeout);
+        idle_since = std::chrono::steady_clock::now();
+        http::async_read_header(stream_, buffer_, *parser_, [self = self()](error_code ec, std::size_t) {
+            if (ec) return self->take_request(ec);
+            self->take_header();
+        });
+    }
+
+    // Whoever sends much may want to know first that it is wanted.
+    void take_header() {
+        if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
+        constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        asio::async_write(stream_, asio::buffer(go_on), [self = self()](error_code ec, std::size_t) {
+            if (ec) return self->close();
+            self->read_body();
+        });
+    }
+
+    void read_body() {
         http::async_read(stream_, buffer_, *parser_,
                          [self = self()](error_code ec, std::size_t) { self->take_request(ec); });
     }
 
     void take_request(error_code ec) {
         keep_alive_ = false;
+        idle_since.reset();
         begin_ = std::chrono::steady_clock::now();
         served_ = {};
         if (ec == http::error::body_limit)
@@ -245,9 +260,13 @@ private:
 
     // Takes the request over where nothing is wrong with it.
     std::optional<http_response> refusal_of(const http::request<http::string_body>& message) {
+        if (message.count(http::field::host) > 1)
+            return problem_response(400, "bad_request", "there is more than one Host header");
         const auto host = message[http::field::host];
         const auto origin = message[http::field::origin];
-        if (shared_->is_loopback && !is_own_name({host.data(), host.size()}))
+        // A browser may be led to this port by a page from elsewhere, under a name that the page's owner chose; and
+        // what a page of another origin sends is refused as well.
+        if (shared_->is_loopback && !is_loopback_name({host.data(), host.size()}))
             return problem_response(403, "forbidden", "this port answers to localhost and 127.0.0.1 only");
         if (!origin.empty()) {
             const auto at = origin.find("://");
@@ -274,12 +293,10 @@ private:
 
     http_role role_of(std::string_view authorization) {
         if (shared_->options.tokens.empty()) return is_trusted() ? http_role::operate : http_role::none;
-        constexpr std::string_view bearer = "Bearer ";
         auto role = http_role::none;
-        if (!authorization.starts_with(bearer)) return role;
-        authorization.remove_prefix(bearer.size());
+        const auto given = bearer_token(authorization);
         for (const auto& [granted, token] : shared_->options.tokens)
-            if (same_secret(authorization, token)) role = std::max(role, granted);
+            if (same_secret(given, token)) role = std::max(role, granted);
         return role;
     }
 
@@ -425,9 +442,20 @@ struct http_server::state {
         acceptor.async_accept([this](error_code ec, tcp::socket socket) {
             if (!acceptor.is_open()) return;
             if (ec) return retry_later();
-            if (shared->connections() < max_http_connections) begin(std::move(socket));
+            if (shared->connections() < max_http_connections || close_idlest()) begin(std::move(socket));
             accept();
         });
+    }
+
+    // Those who only connect, and ask nothing, must not keep others out. False where all are being answered.
+    bool close_idlest() {
+        std::shared_ptr<session_base> idlest;
+        for (auto& session : living_sessions())
+            if (!session->closed && session->idle_since && (!idlest || *session->idle_since < *idlest->idle_since))
+                idlest = std::move(session);
+        if (!idlest) return false;
+        idlest->close();
+        return true;
     }
 
     // Out of descriptors, most likely.

@@ -257,14 +257,17 @@ class Api(HttpTest):
 
     def test_requests_are_logged_for_whoever_wants_to_see_them(self):
         self.get("/api/v1/jobs?limit=1")
+        self.assertEqual(self.ask("/api/v1/jobs?token=secret", headers={"Host": "evil.example"})[0], 403)
+        self.wait_until(lambda: "a request was refused (403)" in self.read(self.scheduler.log), "its line")
+        self.assertNotIn("/api/v1/jobs", self.read(self.scheduler.log))
         self.assertEqual(self.ask("/api/v1/log", "PUT", '{"http": "debug"}')[0], 200)
-        self.get("/api/v1/jobs?limit=2")
-        self.assertEqual(self.ask("/api/v1/jobs?limit=3", headers={"Host": "evil.example"})[0], 403)
-        self.wait_until(lambda: "limit=3" in self.read(self.scheduler.log), "its line")
+        self.get("/api/v1/workers?limit=2")
+        self.ask("/api/v1/tasks?token=secret", headers={"Host": "evil.example"})
+        self.wait_until(lambda: "/api/v1/tasks" in self.read(self.scheduler.log), "its line")
         log = self.read(self.scheduler.log)
-        self.assertNotIn("limit=1", log)
-        self.assertRegex(log, r"debug GET /api/v1/jobs\?limit=2 was answered with 200 after [0-9]+ us")
-        self.assertRegex(log, r"info GET /api/v1/jobs\?limit=3 was refused \(403\)")
+        self.assertRegex(log, r"debug GET /api/v1/workers was answered with 200 after [0-9]+ us")
+        self.assertRegex(log, r"debug GET /api/v1/tasks was answered with 403 after [0-9]+ us")
+        self.assertNotIn("secret", log)
 
     def test_acting_on_jobs_and_tasks(self):
         self.assertIn("1 task signaled", self.ask("/api/v1/tasks/long/host1:db1/kill", "POST")[2]["text"])
@@ -502,7 +505,7 @@ class Api(HttpTest):
             *(("GET", f"/api/v1/{what}", None, 400, "bad_parameter") for what in
               ("tasks?job=", "tasks?limit=", "jobs?limit=0", "jobs?limit=x", "workers?limit=-1", "jobs?cursor=",
                "nodes?below=", "nodes?limit=0", "jobs/long/wait?timeout=", "jobs/long/wait?timeout=0", "logs?job=",
-               "events?after=", "status?x=1", "log?x=1", "jobs/long?x=1", "jobs/long/details?x=1", "openapi.json?x=1")),
+               "events?after=", "logs?after=w=", "logs?after=w=99999999999999999999", "logs?after==5", "tasks?cursor=/", "tasks?cursor=a/", "status?x=1", "log?x=1", "jobs/long?x=1", "jobs/long/details?x=1", "openapi.json?x=1")),
             ("GET", "/api/v1/nodes?below=nope", None, 404, "unknown"),
             ("GET", "/api/v1/jobs/nope/details", None, 404, "unknown"),
             ("GET", "/api/v1/jobs/nope/explanation", None, 404, "unknown"),
@@ -533,6 +536,8 @@ class Api(HttpTest):
             b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
             b"GET /api/v1/jobs HTTP/1.1\r\nHost: evil.example.com\r\n\r\n": 403,
             b"GET /api/v1/jobs HTTP/1.1\r\n\r\n": 403,
+            b"GET /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n": 400,
+            b"PUT /api/v1/jobs/x HTTP/1.1\r\nHost: 127.evil.com\r\nOrigin: http://127.evil.com\r\n\r\n": 403,
             b"POST /api/v1/stop HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example.com\r\n\r\n": 403,
         }.items():
             with self.subTest(sent[:60]):
@@ -548,6 +553,12 @@ class Access(HttpTest):
     def config(self, extra="", listen="127.0.0.1"):
         return forest(1, 1) + job("j", "exec sleep 1000") + f'[network]\nhttp = "{listen}:0"\n{extra}'
 
+    def test_probes_of_what_is_not_ready_are_no_news(self):
+        self.serve(self.config("[scheduler]\nenabled = false\n"))
+        for _ in range(3):
+            self.assertEqual(self.ask("/readyz")[0], 503)
+        self.assertNotIn("503", self.read(self.scheduler.log))
+
     def test_tokens_have_roles(self):
         self.write("tokens", f"# of the page\nread {self.READ}\n\noperate {self.OPERATE}\n", mode=0o600)
         self.serve(self.config('http_token_file = "tokens"\n'))
@@ -558,6 +569,10 @@ class Access(HttpTest):
                 got = (self.ask("/api/v1/jobs", headers=headers)[0], self.ask("/api/v1/jobs/nope/kill", "POST", headers=headers)[0])
                 self.assertEqual(got, statuses)
         self.assertEqual(self.ask("/api/v1/jobs")[1]["WWW-Authenticate"], "Bearer")
+        self.assertEqual(self.ask("/api/v1/jobs", headers={"Authorization": "bearer " + self.READ})[0], 200)
+        self.assertEqual(self.ask(f"/api/v1/jobs?token={self.READ}")[0], 401)
+        self.wait_until(lambda: "refused (401)" in self.read(self.scheduler.log), "its line")
+        self.assertNotIn(self.READ, self.read(self.scheduler.log))
         query = json.dumps({"q": {"handler": "forgive_jobs"}})
         self.assertIn("error", self.ask("/", "POST", query, read)[2]["q"])
         self.assertIn("data", self.ask("/", "POST", query, operate)[2]["q"])

@@ -15,14 +15,19 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-// What the server says to a request, until it ends the connection.
-std::string answer_to(std::uint16_t port, const std::string& request) {
+int connected_to(std::uint16_t port) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return socket;
+}
+
+// What the server says to a request, until it ends the connection.
+std::string answer_to(std::uint16_t port, const std::string& request) {
+    const int socket = connected_to(port);
     EXPECT_EQ(::send(socket, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
     std::string text;
     std::array<char, 65'536> chunk{};
@@ -70,6 +75,48 @@ TEST(http_server, a_reader_of_events_that_is_too_slow_is_told_and_let_go) {
     EXPECT_GT(text.size(), sent) << "what had been taken was sent";
 }
 
+TEST(http_server, the_head_of_events_is_all_of_them) {
+    const http_server server{{}, [](const std::shared_ptr<http_exchange>& exchange) {
+                                 const auto events = exchange->answer_with_events();
+                                 static_cast<void>(events->send("data: 1\n\n"));
+                             }};
+    const auto text = answer_to(server.port(), "HEAD /e HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(text, HasSubstr("text/event-stream"));
+    EXPECT_THAT(text, EndsWith("\r\n\r\n"));
+}
+
+TEST(http_server, who_asks_before_it_sends_much_is_told_to_go_on) {
+    const http_server server{
+        {}, [](const std::shared_ptr<http_exchange>& exchange) {
+            exchange->answer({200, "text/plain", std::make_shared<const std::string>(exchange->request().body)});
+        }};
+    const std::string head =
+        "PUT / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n"
+        "Connection: close\r\n\r\n";
+    const int socket = connected_to(server.port());
+    ASSERT_GT(::send(socket, head.data(), head.size(), MSG_NOSIGNAL), 0);
+    const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    std::string told(go_on.size(), ' ');
+    ASSERT_EQ(::recv(socket, told.data(), told.size(), MSG_WAITALL), static_cast<ssize_t>(told.size()));
+    EXPECT_EQ(told, go_on);
+    ASSERT_EQ(::send(socket, "body", 4, MSG_NOSIGNAL), 4);
+    std::string answer(1000, ' ');
+    const auto got = ::recv(socket, answer.data(), answer.size(), MSG_WAITALL);
+    answer.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    EXPECT_THAT(answer, EndsWith("\r\n\r\nbody"));
+    ::close(socket);
+}
+
+TEST(http_server, who_asks_nothing_does_not_keep_others_out) {
+    const http_server server{{}, [](const std::shared_ptr<http_exchange>& exchange) { exchange->answer({204}); }};
+    std::vector<int> idle;
+    for (std::size_t i = 0; i < max_http_connections + 20; ++i) idle.push_back(connected_to(server.port()));
+    EXPECT_THAT(answer_to(server.port(), request), HasSubstr("204"));
+    char byte = 0;
+    EXPECT_LE(::recv(idle.front(), &byte, 1, 0), 0) << "the one that was idle for longest is closed";
+    for (const int socket : idle) ::close(socket);
+}
+
 TEST(http_server, ends_while_exchanges_are_open) {
     std::shared_ptr<http_exchange> kept;
     std::shared_ptr<http_events> events;
@@ -82,12 +129,7 @@ TEST(http_server, ends_while_exchanges_are_open) {
                            }};
         std::array<int, 2> sockets{};
         for (int& socket : sockets) {
-            socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-            sockaddr_in address{};
-            address.sin_family = AF_INET;
-            address.sin_port = htons(server.port());
-            address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-            ASSERT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+            socket = connected_to(server.port());
             ASSERT_GT(::send(socket, request.data(), request.size(), MSG_NOSIGNAL), 0);
         }
         char byte = 0;
