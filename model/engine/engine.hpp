@@ -185,14 +185,14 @@ public:
     /// What a task of the job takes if it starts now.
     [[nodiscard]] job_demands demands_of(job_index job) const;
     [[nodiscard]] bool is_pending(job_index job, node_index task) const;
-    /// Why a pending task does not start.
+    /// Why a pending task does not start: what keeps it for ever, else what is nearest to it.
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;
     /// Why the next pending task of a job does not start.
     [[nodiscard]] blocker why_waiting(job_index job) const;
-    /// What all pending tasks of a job wait for, outermost first: who waits for a node does not ask for what is below
-    /// it. O(1) where it is the instance or the workers; else a few nanoseconds for each node above the tasks, and for
-    /// each pending task that asks for something of its own node, or may have two parents. Of jobs that want a host, a
-    /// look at all workers for each such host.
+    /// What all pending tasks of a job wait for: what keeps them for ever, else outermost first, as who waits for a
+    /// node does not ask for what is below it. O(1) where it is the instance or the workers; else a few nanoseconds for
+    /// each node above the tasks, and for each pending task that asks for something of its own node, or may have two
+    /// parents. Of jobs that want a host, a look at all workers for each such host.
     [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
     /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
     /// what the worker runs; of a node at each job on each node below it, or at all that runs where that is less. Those
@@ -318,7 +318,9 @@ private:
     void set_astray(holding& h, bool is_astray);
     [[nodiscard]] std::string check_waiting() const;
 
+    [[nodiscard]] blocker lack_of(const job_entry& job, node_index node, std::size_t resource) const;
     [[nodiscard]] blocker explain_node(const job_entry& job, node_index node) const;
+    [[nodiscard]] std::optional<std::pair<level_index, std::size_t>> never_enough(const job_entry& job) const;
     class waiting_scan;
     template <class F>
     void for_each_holder(node_index place, F&& visit) const;

@@ -61,20 +61,30 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
     return closest;
 }
 
+blocker engine::lack_of(const job_entry& job, node_index node, std::size_t resource) const {
+    const auto level = forest_->level_of(node).value;
+    const auto& def = resources_.of(forest_->levels()[level])[resource];
+    return {blocker::kind::node_resource, std::string{forest_->name(node)}, def.name,
+            job.asks[level][resource],    def.limit - used(node)[resource], def.limit};
+}
+
 // What the node itself, whatever is above or below it, keeps from the job.
 blocker engine::explain_node(const job_entry& job, node_index node) const {
+    if (job.tree.closed(node)) return {blocker::kind::node_closed, std::string{forest_->name(node)}, {}, 0, 0, 0};
     const auto level = forest_->level_of(node).value;
-    const auto name = [&] { return std::string{forest_->name(node)}; };
-    if (job.tree.closed(node)) return {blocker::kind::node_closed, name(), {}, 0, 0, 0};
     const auto used_here = used(node);
-    const auto& defs = resources_.of(forest_->levels()[level]);
-    for (std::size_t r = 0; r < defs.size(); ++r) {
-        const auto demand = demands_[job.demand].by_level[level][r];
-        const auto free = defs[r].limit - used_here[r];
-        if (demand > 0 && free < demand)
-            return {blocker::kind::node_resource, name(), defs[r].name, demand, free, defs[r].limit};
-    }
+    for (std::size_t r = 0; r < used_here.size(); ++r)
+        if (const auto demand = job.asks[level][r]; demand > 0 && limits_[level][r] - used_here[r] < demand)
+            return lack_of(job, node, r);
     return {};
+}
+
+// All nodes of a level have the same limits, so that what is too much for one is too much for all.
+std::optional<std::pair<level_index, std::size_t>> engine::never_enough(const job_entry& job) const {
+    for (std::uint32_t l = 0; l <= job.level->value; ++l)
+        for (std::size_t r = 0; r < limits_[l].size(); ++r)
+            if (job.asks[l][r] > limits_[l][r]) return std::pair{level_index{l}, r};
+    return std::nullopt;
 }
 
 // `path` leads from the task's node up to some ancestor; it is extended by each parent in turn.
@@ -98,6 +108,16 @@ blocker engine::why_waiting(job_index index, node_index task) const {
     if (!options_.enabled) return {blocker::kind::scheduler_disabled, {}, {}, 0, 0, 0};
     if (!job.level || task.value >= forest_->size() || forest_->level_of(task) != *job.level)
         return {blocker::kind::no_such_task, {}, {}, 0, 0, 0};
+    // What no task's end can help comes first.
+    const auto never = never_enough(job);
+    std::vector<node_index> to_root{task};
+    while (!forest_->parents(to_root.back()).empty()) {
+        if (never && forest_->level_of(to_root.back()) == never->first) break;
+        to_root.push_back(forest_->parents(to_root.back()).front());
+    }
+    if (never) return lack_of(job, to_root.back(), never->second);
+    if (!forest_->has_replicas() || !job.spec.level_for_host_placement)
+        if (auto b = explain_worker(job, to_root); b.forever()) return b;
     std::vector<node_index> path{task};
     return explain_path(job, path);
 }

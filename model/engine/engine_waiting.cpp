@@ -11,16 +11,19 @@ namespace bistro {
 // once. Names are looked up only for what is told.
 class engine::waiting_scan {
 public:
-    waiting_scan(const engine& e, const job_entry& job) : e_{e}, job_{job}, nodes_{*e.forest_} {
+    waiting_scan(const engine& e, const job_entry& job)
+        : e_{e}, job_{job}, nodes_{*e.forest_}, never_{e.never_enough(job)} {
         for (std::uint32_t l = 0; l <= job.level->value; ++l) {
             auto& here = levels_.emplace_back();
             here.first = nodes_.first_of(level_index{l}).value;
             here.width = e.limits_[l].size();
             here.used = e.used_[l].data();
             for (std::size_t r = 0; r < here.width; ++r)
-                if (const auto demand = job.asks[l][r]; demand > 0) here.most.emplace_back(r, e.limits_[l][r] - demand);
+                if (const auto demand = job.asks[l][r];
+                    demand > 0 && (!never_ || *never_ == std::pair{level_index{l}, r}))
+                    here.most.emplace_back(r, e.limits_[l][r] - demand);
         }
-        tasks_are_alike_ = levels_.back().most.empty() && !job.tree.has_closed() && !host_is_by_task();
+        tasks_are_alike_ = levels_.back().most.empty() && !job.tree.has_closed();
     }
 
     std::vector<blocked_tasks> run() {
@@ -62,7 +65,7 @@ private:
     };
 
     [[nodiscard]] std::optional<std::size_t> lacking(node_index node, const level_view& level) const {
-        if (job_.tree.closed(node)) return closed;
+        if (!never_ && job_.tree.closed(node)) return closed;
         const auto* used = level.used + (node.value - level.first) * level.width;
         for (const auto& [r, most] : level.most)
             if (used[r] > most) return r;
@@ -97,17 +100,21 @@ private:
         const auto count = nodes_.edges_end(parent) - first;
         const auto tasks = count == 0 ? 0 : job_.tree.count_pending(nodes_.edge_target(first), count);
         if (tasks == 0) return;
-        if (const auto by = blocked_by_[parent.value]; by != none) return add(node_index{by}, tasks);
-        if (tasks_are_alike_) return add_free(nodes_.edge_target(first), tasks);
+        if (!host_is_by_task()) {
+            if (never_on_its_host(nodes_.edge_target(first))) return add_to_workers(nodes_.edge_target(first), tasks);
+            if (const auto by = blocked_by_[parent.value]; by != none) return add(node_index{by}, tasks);
+            if (tasks_are_alike_) return add_to_workers(nodes_.edge_target(first), tasks);
+        }
         for (auto edge = first; edge < first + count; ++edge)
             if (const auto task = nodes_.edge_target(edge); job_.tree.contains(task)) look_at(task);
     }
 
     void look_at(node_index task) {
-        if (const auto by = lacking(task, levels_.back()) ? task.value : blocker_above(task); by != none)
-            add(node_index{by}, 1);
+        const auto by = blocker_of(task, levels_.back());
+        if (by == none || never_on_its_host(task))
+            add_to_workers(task, 1);
         else
-            add_free(task, 1);
+            add(node_index{by}, 1);
     }
 
     [[nodiscard]] bool host_is_by_task() const {
@@ -115,21 +122,40 @@ private:
                nodes_.find_level(*job_.spec.level_for_host_placement) == job_.level;
     }
 
-    // On each path there is room, as far as its nodes go.
-    void add_free(node_index task, std::uint64_t tasks) {
+    // What the workers lack of a host.
+    struct host_lack {
         blocker why;
-        bool is_new_place = true;
+        bool counted = false;  // it is among the places
+    };
+
+    // Of the host that the task wants; where that may be one of several, of the first with room on the way to it.
+    host_lack& lack_of_host(node_index task) {
+        std::vector<node_index> path{task};
+        while (!nodes_.parents(path.back()).empty()) {
+            const auto parents = nodes_.parents(path.back());
+            const auto open = std::find_if(parents.begin(), parents.end(),
+                                           [&](node_index p) { return blocked_by_[p.value] == none; });
+            path.push_back(open == parents.end() ? parents.front() : *open);
+        }
+        const auto [host, is_new] = of_hosts_.try_emplace(e_.host_wanted(job_, path));
+        if (is_new) host->second.why = e_.explain_worker(job_, path);
+        return host->second;
+    }
+
+    // Workers of the task's host that are too small for it count before nodes that are full.
+    bool never_on_its_host(node_index task) {
+        return !never_ && job_.spec.level_for_host_placement && !nodes_.has_replicas() &&
+               lack_of_host(task).why.forever();
+    }
+
+    // The workers keep it: on each path there is room, as far as its nodes go, or that is no matter.
+    void add_to_workers(node_index task, std::uint64_t tasks) {
+        blocker why;
+        bool is_new_place = false;
         if (job_.wants_host()) {
-            std::vector<node_index> path{task};
-            while (!nodes_.parents(path.back()).empty()) {
-                const auto parents = nodes_.parents(path.back());
-                path.push_back(*std::find_if(parents.begin(), parents.end(),
-                                             [&](node_index p) { return blocked_by_[p.value] == none; }));
-            }
-            const auto [host, is_new] = of_hosts_.try_emplace(e_.host_wanted(job_, path));
-            if (is_new) host->second = e_.explain_worker(job_, path);
-            why = host->second;
-            is_new_place = is_new;
+            auto& lack = lack_of_host(task);
+            why = lack.why;
+            is_new_place = !std::exchange(lack.counted, true);
         }
         const auto found = std::find_if(found_.begin(), found_.end(), [&](const group& g) {
             return g.level == none && g.told.why.what == why.what && g.told.why.resource == why.resource &&
@@ -138,7 +164,7 @@ private:
         const bool is_first = found == found_.end();
         auto& g = is_first ? found_.emplace_back(group{none, 0, {why, {}, 0, 0}}) : *found;
         g.told.tasks += tasks;
-        g.told.places += is_first || (job_.wants_host() && is_new_place) ? 1 : 0;
+        g.told.places += is_first || is_new_place ? 1 : 0;
     }
 
     void add(node_index by, std::uint64_t tasks) {
@@ -147,7 +173,8 @@ private:
         auto found = std::find_if(found_.begin(), found_.end(),
                                   [&](const group& g) { return g.level == level && g.lacks == lacks; });
         if (found == found_.end()) {
-            found_.push_back({level, lacks, {e_.explain_node(job_, by), nodes_.levels()[level], 0, 0}});
+            auto why = lacks == closed ? e_.explain_node(job_, by) : e_.lack_of(job_, by, lacks);
+            found_.push_back({level, lacks, {std::move(why), nodes_.levels()[level], 0, 0}});
             found = found_.end() - 1;
         }
         found->told.tasks += tasks;
@@ -158,12 +185,14 @@ private:
     const engine& e_;
     const job_entry& job_;
     const forest& nodes_;
+    // What the job can never have; then nothing else matters.
+    std::optional<std::pair<level_index, std::size_t>> never_;
     std::vector<level_view> levels_;         // down to that of the tasks
     bool tasks_are_alike_ = false;           // below one parent: nothing of their own keeps one from starting
     std::vector<std::uint32_t> blocked_by_;  // by node above the tasks: another, or itself, or none
     bit_set counted_;                        // by node: it is among the places
     std::vector<group> found_;
-    std::map<std::string, blocker> of_hosts_;  // what the workers of a host lack
+    std::map<std::string, host_lack> of_hosts_;
 };
 
 std::vector<blocked_tasks> engine::all_waiting(job_index index) const {
@@ -173,11 +202,13 @@ std::vector<blocked_tasks> engine::all_waiting(job_index index) const {
         return std::vector<blocked_tasks>{{std::move(why), level, job.tree.size(), 1}};
     };
     if (!options_.enabled) return all_of_it({blocker::kind::scheduler_disabled, {}, {}, 0, 0, 0}, {});
+    // What keeps each of them on its own way needs the scan; else a look at the instance and the workers may do.
+    if (never_enough(job) || job.spec.level_for_host_placement) return waiting_scan{*this, job}.run();
+    const auto of_workers = explain_worker(job, std::vector{forest::instance()});
+    if (of_workers.forever()) return all_of_it(of_workers, {});
     if (auto b = explain_node(job, forest::instance()); b.what != blocker::kind::none)
         return all_of_it(std::move(b), forest_->levels().front());
-    if (!job.wants_host())
-        if (auto b = explain_worker(job, std::vector{forest::instance()}); b.what != blocker::kind::none)
-            return all_of_it(std::move(b), {});
+    if (!job.wants_host() && of_workers.what != blocker::kind::none) return all_of_it(of_workers, {});
     return waiting_scan{*this, job}.run();
 }
 

@@ -160,6 +160,16 @@ private:
         engine_.put_job(spec);
     }
 
+    // What can never start is called so, whatever else is short now.
+    void check_forever(const job_spec& spec, const blocker& b) {
+        if (!world_.options.enabled) return;
+        if (!spec.level_for_host_placement) {
+            EXPECT_EQ(b.forever(), reference_.never_starts(spec)) << to_string(b);
+        } else if (reference_.never_enough(spec)) {
+            EXPECT_TRUE(b.forever()) << to_string(b);
+        }
+    }
+
     // What the engine says of all that waits: each pending task is counted once, and for a reason that is so.
     void explain_jobs() {
         std::map<std::string, std::uint64_t> pending;
@@ -176,6 +186,7 @@ private:
                 const auto spec = std::find_if(world_.jobs.begin(), world_.jobs.end(),
                                                [name = job](const auto& j) { return j.name.value == name; });
                 reference_.check(*spec, {}, group.why);
+                check_forever(*spec, group.why);
                 if (group.why.what == blocker::kind::node_resource && !world_.nodes->has_replicas()) {
                     const auto expected = reference_.short_nodes(*spec)[{group.level, group.why.resource}];
                     EXPECT_EQ(group.tasks, expected.tasks) << job << ": " << group.why.resource;
@@ -202,6 +213,7 @@ private:
             const auto b = engine_.why_waiting(*index, *world_.nodes->find(node));
             EXPECT_NE(b.what, blocker::kind::none) << job << " on " << node;
             reference_.check(world_.jobs.at(index->value), world_.nodes->find(node), b);
+            check_forever(world_.jobs.at(index->value), b);
             if (world_.random() % 3 == 0) break;
         }
     }

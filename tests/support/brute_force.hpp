@@ -87,6 +87,38 @@ public:
         }
     }
 
+    // The level and the resource of which the job asks for more than any of its nodes has; the outermost level first.
+    [[nodiscard]] std::optional<std::pair<std::string, std::string>> never_enough(const job_spec& spec) const {
+        const auto demands = demands_of(spec);
+        const auto& levels = world_.nodes->levels();
+        for (std::size_t l = 0; l <= world_.nodes->find_level(spec.level)->value; ++l)
+            for (const auto& def : world_.resources.of(levels[l]))
+                if (demands.at(levels[l]).at(def.name) > def.limit) return std::pair{levels[l], def.name};
+        return std::nullopt;
+    }
+
+    // There are workers on a host (empty: on any), and all are too small for the job.
+    [[nodiscard]] bool workers_never_fit(const job_spec& spec, const std::string& host) const {
+        bool any = false;
+        const auto demands = demands_of(spec);
+        const auto& defs = world_.resources.of(worker_level);
+        for (const auto& [info, alive, accepting] : world_.workers) {
+            if (!alive || !accepting || (!host.empty() && info.host != host)) continue;
+            any = true;
+            const auto limits = worker_limits(world_.resources, info.shard.value, info.host, info.declared);
+            bool fits = true;
+            for (std::size_t r = 0; r < defs.size(); ++r)
+                fits = fits && demands.at(worker_level).at(defs[r].name) <= std::max<std::int64_t>(limits[r], 0);
+            if (fits) return false;
+        }
+        return any;
+    }
+
+    // No task of the job can start, whatever ends: of its nodes, or of the workers that are there.
+    [[nodiscard]] bool never_starts(const job_spec& spec) const {
+        return never_enough(spec) || workers_never_fit(spec, spec.host_placement.value_or(""));
+    }
+
     // By level and resource, how many pending tasks of a job have there the first node without room on their way down
     // from the instance, and which nodes those are. Only without replicas.
     struct tasks_and_places {
@@ -97,20 +129,24 @@ public:
         const job_spec& spec) const {
         std::map<std::pair<std::string, std::string>, tasks_and_places> result;
         const auto demands = demands_of(spec);
+        const auto never = never_enough(spec);
         for (const auto& [job, name] : pending) {
             if (job != spec.name.value) continue;
             std::vector<node_index> path{*world_.nodes->find(name)};
             while (!world_.nodes->parents(path.back()).empty())
                 path.push_back(world_.nodes->parents(path.back()).front());
             const auto first = std::find_if(path.rbegin(), path.rend(), [&](node_index n) {
+                if (never) return world_.nodes->levels()[world_.nodes->level_of(n).value] == never->first;
                 return !node_fits(demands, n) || !world_.nodes->enabled(n);
             });
             if (first == path.rend()) continue;
+            if (!never && spec.level_for_host_placement && workers_never_fit(spec, host_of(spec, path))) continue;
             const std::string place{world_.nodes->name(*first)};
             const auto& level = world_.nodes->levels()[world_.nodes->level_of(*first).value];
             for (const auto& def : world_.resources.of(level))
                 if (const auto demand = demands.at(level).at(def.name);
-                    demand > 0 && def.limit - used(place, level, def.name) < demand) {
+                    demand > 0 && (!never || def.name == never->second) &&
+                    def.limit - used(place, level, def.name) < demand) {
                     auto& at = result[{level, def.name}];
                     ++at.tasks;
                     at.places.insert(place);
