@@ -22,7 +22,7 @@ job_progress progress_of(self_ptr self) {
     job_progress progress{s.table->spec().name, s.table->spec().level, counts, s.changes, s.retired,
                           s.last_end_ms,        s.seen_starts};
     progress.rate = s.speed.rate(now);
-    progress.left = s.speed.left(counts.unfinished(), now);
+    if (s.table->spec().enabled) progress.left = s.speed.left(counts.unfinished(), now);
     return progress;
 }
 

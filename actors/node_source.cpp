@@ -113,12 +113,17 @@ void run_next_scripts(self_ptr self) {
         run_script(self, s.parents[s.next_parent++]);
 }
 
+// Nobody waits for what they would say.
+void end_scripts(source_state& s) {
+    for (auto id : std::exchange(s.processes, {})) s.tools.launcher->signal(id, SIGKILL);
+}
+
 void fetch(self_ptr self) {
     auto& s = self->state;
     ++s.attempt;
+    end_scripts(s);
     s.texts.clear();
     s.problems.clear();
-    s.processes.clear();
     s.outstanding = 0;
     s.next_parent = s.parents.size();
     s.fetching = true;
@@ -191,7 +196,7 @@ void take_text(self_ptr self, const source_read& m) {
 void wake(self_ptr self) {
     auto& s = self->state;
     if (!s.fetching) return fetch(self);
-    for (auto id : s.processes) s.tools.launcher->signal(id, SIGKILL);
+    end_scripts(s);
     s.problems.push_back({{}, 0, 0, "nothing came within " + std::to_string(s.source.timeout_s) + " s"});
     failed(self);
 }
@@ -215,6 +220,10 @@ node_source_actor::behavior_type node_source_behavior(self_ptr self, source_sett
     s.levels = std::move(levels);
     s.nodes = std::move(nodes);
     s.tools = tools;
+    self->set_exit_handler([=](caf::exit_msg& m) {
+        end_scripts(self->state);
+        self->quit(std::move(m.reason));
+    });
     return {
         [=](const parents_known& m) {
             self->state.request = m.request;

@@ -98,7 +98,9 @@ std::vector<job_id> apply(const submissions& given, settings& config) {
     for (auto& job : config.jobs) {
         for (const auto& problem : problems)
             if (problem.job == job.name && !names.contains(job.name)) job.errors.push_back(problem.message);
-        if (given.paused.contains(job.name)) job.enabled = false;
+        if (!given.paused.contains(job.name)) continue;
+        job.enabled = false;
+        job.paused = true;
     }
     return twice;
 }

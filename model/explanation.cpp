@@ -16,7 +16,19 @@ std::string quoted_list(const std::vector<job_id>& jobs) {
 
 std::string after_errors(std::uint32_t errors) { return errors == 0 ? "" : ", after " + counted(errors, "error"); }
 
-std::string enable_job(const job_id& job) { return "set enabled = true in [jobs." + job.value + "]"; }
+void describe_disabled(explanation& e, const task_table& table, const std::string& whose) {
+    const auto& job = e.job.value;
+    e.cause = "job_disabled";
+    if (table.retired()) {
+        e.text = whose + " is gone from the config";
+    } else if (table.spec().paused) {
+        e.text = whose + " is paused";
+        e.advice = "bistro resume " + job + " lets it go on";
+    } else {
+        e.text = whose + " is disabled";
+        e.advice = "set enabled = true in [jobs." + job + "], or submit it so";
+    }
+}
 
 void describe(explanation& e, const task_table& table, task_situation situation) {
     const auto& spec = table.spec();
@@ -44,12 +56,7 @@ void describe(explanation& e, const task_table& table, task_situation situation)
             else
                 e.advice = "bistro forgive " + e.job.value + " ends the wait";
             return;
-        case task_situation::job_disabled:
-            e.cause = "job_disabled";
-            e.forever = true;
-            e.text = table.retired() ? "its job is gone from the config" : "its job is disabled";
-            if (!table.retired()) e.advice = enable_job(e.job);
-            return;
+        case task_situation::job_disabled: e.forever = true; return describe_disabled(e, table, "its job");
         case task_situation::job_invalid:
             e.cause = "job_invalid";
             e.forever = true;
@@ -129,13 +136,8 @@ explanation explain_job(const task_table& table) {
     if (!spec.errors.empty()) {
         e.cause = "job_invalid";
         e.text = "the job can't run: " + join(spec.errors, "; ");
-    } else if (table.retired()) {
-        e.cause = "job_disabled";
-        e.text = "the job is gone from the config";
-    } else if (!spec.enabled) {
-        e.cause = "job_disabled";
-        e.text = "the job is disabled";
-        e.advice = enable_job(e.job);
+    } else if (table.retired() || !spec.enabled) {
+        describe_disabled(e, table, "the job");
     }
     if (e.counts.backoff > 0) e.groups.push_back({e.counts.backoff, "backoff", {}, "for their next try"});
     if (e.counts.blocked > 0 && !e.cause.empty()) {

@@ -47,9 +47,8 @@ histogram histogram_of(const task_table& table, std::size_t samples) {
     const auto level = forest ? forest->find_level(table.spec().level) : std::nullopt;
     if (!level) return result;
     std::vector<status_bits> bits(forest->first_of(*level).value + forest->size_of(*level), 0);
-    table.for_each([&](const node_id& node, const task_status& status, task_situation situation) {
-        if (const auto at = forest->find(node.value); at && at->value < bits.size())
-            bits[at->value] = bits_of(situation, status);
+    table.for_each_node([&](node_index node, const task_status& status, task_situation situation) {
+        bits[node.value] = bits_of(situation, status);
     });
     for (std::size_t n = bits.size(); n-- > 0;)
         for (const auto parent : forest->parents(node_index{n})) bits[parent.value] |= bits[n];

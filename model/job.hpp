@@ -37,6 +37,7 @@ struct job_spec {
     job_id name;
     std::string owner;
     bool enabled = true;
+    bool paused = false;               ///< by a person; then it is not enabled, whatever its config says
     std::vector<std::string> command;  ///< argv; never seen by a shell
     double priority = 1.0;
     std::string config_json = "{}";  ///< handed to every task as it is

@@ -114,6 +114,10 @@ void task_table::for_each_node(const std::function<void(node_index, task_situati
     for (position p = 0; p < slots_.size(); ++p) visit(node_at(p), situation_at(p));
 }
 
+void task_table::for_each_node(const std::function<void(node_index, const task_status&, task_situation)>& visit) const {
+    for (position p = 0; p < slots_.size(); ++p) visit(node_at(p), status_at(p), situation_at(p));
+}
+
 void task_table::visit_behind(
     const node_id& after, const std::function<bool(const node_id&, const task_status&, task_situation)>& visit) const {
     const auto last = after.empty() ? none : position_of(after.value);

@@ -11,8 +11,9 @@ namespace bistro {
 namespace json = boost::json;
 
 // Boost.JSON writes 1.795612149557E9: valid, but nothing that one reads, or finds with grep.
-std::string to_line(const json::value& value) {
-    std::string text;
+namespace {
+
+void write_line(const json::value& value, std::string& text) {
     const auto list = [&](char open, char close, const auto& items, const auto& write) {
         text += open;
         bool first = true;
@@ -24,14 +25,23 @@ std::string to_line(const json::value& value) {
     };
     if (const auto* object = value.if_object())
         list('{', '}', *object, [&](const auto& item) {
-            text += json::serialize(json::string{item.key()}) + ":" + to_line(item.value());
+            text += json::serialize(json::string{item.key()});
+            text += ':';
+            write_line(item.value(), text);
         });
     else if (const auto* array = value.if_array())
-        list('[', ']', *array, [&](const auto& item) { text += to_line(item); });
+        list('[', ']', *array, [&](const auto& item) { write_line(item, text); });
     else if (const auto* number = value.if_double(); number != nullptr && std::isfinite(*number))
-        text = fmt::format("{}", *number);
+        text += fmt::format("{}", *number);
     else
-        text = json::serialize(value);
+        text += json::serialize(value);
+}
+
+}  // namespace
+
+std::string to_line(const json::value& value) {
+    std::string text;
+    write_line(value, text);
     return text;
 }
 

@@ -33,11 +33,21 @@ void answer_shared(const exchange_ptr& exchange, const shared_body& body, const 
 }
 
 void answer_json(const exchange_ptr& exchange, const json::value& value, unsigned status) {
-    auto body = make_body(to_line(value) + "\n");
     const auto& method = exchange->request().method;
+    auto text = to_line(value) + "\n";
     if (status == 200 && (method == "GET" || method == "HEAD"))
-        return answer_shared(exchange, body, "application/json");
-    exchange->answer({status, "application/json", std::move(body.text), {{"Cache-Control", "no-store"}}});
+        return answer_shared(exchange, make_body(std::move(text)), "application/json");
+    exchange->answer({status,
+                      "application/json",
+                      std::make_shared<const std::string>(std::move(text)),
+                      {{"Cache-Control", "no-store"}}});
+}
+
+void answer_json_text(const exchange_ptr& exchange, std::string text) {
+    exchange->answer({200,
+                      "application/json",
+                      std::make_shared<const std::string>(std::move(text)),
+                      {{"Cache-Control", "no-store"}}});
 }
 
 void answer_problem(const exchange_ptr& exchange, unsigned status, const std::string& code, const std::string& detail,

@@ -43,6 +43,8 @@ extern const std::vector<http_route> http_routes;
 // -- answers
 
 void answer_json(const exchange_ptr& exchange, const boost::json::value& value, unsigned status = 200);
+/// The same of JSON that is written already.
+void answer_json_text(const exchange_ptr& exchange, std::string text);
 void answer_shared(const exchange_ptr& exchange, const shared_body& body, const char* content_type);
 shared_body make_body(std::string text);
 /// As RFC 9457 has it; `code` is for programs and does not change.

@@ -14,18 +14,30 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t max_queries = 100;
+constexpr std::size_t max_rows = 2'000'000;
 constexpr std::uint64_t max_running_listed = 1'000'000;
 constexpr std::size_t lines_a_page = 5000;
 
 // One request: answered when its last query is.
 struct batch {
     exchange_ptr exchange;
-    json::object answers;
+    std::map<std::string, std::string> answers;  // by the query's name, as JSON
+    std::size_t rows_left = max_rows;            // of nodes and tasks, that its queries may still go through
 
-    ~batch() { answer_json(exchange, answers); }
+    ~batch() {
+        std::string text = "{";
+        for (auto& [name, answer] : answers) {
+            if (text.size() > 1) text += ',';
+            text += quoted(name) + ":" + answer;
+            answer = {};
+        }
+        answer_json_text(exchange, text + "}\n");
+    }
     batch(exchange_ptr e) : exchange{std::move(e)} {}
     batch(const batch&) = delete;
     batch& operator=(const batch&) = delete;
+
+    static std::string quoted(std::string_view text) { return json::serialize(json_text(std::string{text})); }
 };
 
 // One of its queries. A copy shares the answer.
@@ -34,14 +46,26 @@ public:
     query(http_ptr actor, std::shared_ptr<batch> all, std::string name, json::object input)
         : self{actor}, input_{std::move(input)}, batch_{std::move(all)}, name_{std::move(name)} {}
 
-    void data(json::value value) const { batch_->answers[name_] = json::object{{"data", std::move(value)}}; }
-    void error(const std::string& text) const { batch_->answers[name_] = json::object{{"error", json_text(text)}}; }
+    void data(const json::value& value) const { data_text(to_line(value)); }
+    // What is JSON already.
+    void data_text(const std::string& text) const { batch_->answers[name_] = "{\"data\":" + text + "}"; }
+    void error(const std::string& text) const { batch_->answers[name_] = "{\"error\":" + batch::quoted(text) + "}"; }
+    // False, with an error for an answer, where this would be too much work for one request.
+    bool takes_rows(std::size_t rows) const {
+        if (rows > batch_->rows_left) {
+            error("this request asks for too much at once: its queries may go through " + std::to_string(max_rows) +
+                  " nodes and tasks in all; ask for less, or for pages of /api/v1/nodes and /api/v1/tasks");
+            return false;
+        }
+        batch_->rows_left -= rows;
+        return true;
+    }
     bool may_operate() const { return batch_->exchange->request().role >= http_role::operate; }
 
     // The parts of the input. A part of the wrong type throws std::invalid_argument.
     std::string text(const char* key) const {
         const auto* value = input_.if_contains(key);
-        if (!value) return {};
+        if (!value || value->is_null()) return {};
         if (!value->is_string()) throw std::invalid_argument{quote(key) + " must be a text"};
         return std::string{value->get_string()};
     }
@@ -74,7 +98,9 @@ public:
             char* end = nullptr;
             errno = 0;
             const auto parsed = std::strtoll(text.c_str(), &end, 10);
-            if (!text.empty() && *end == '\0' && errno == 0) return parsed;
+            if (!text.empty() && std::string_view{"-0123456789"}.find(text[0]) != std::string_view::npos &&
+                *end == '\0' && errno == 0)
+                return parsed;
         }
         throw std::invalid_argument{quote(key) + " must be a whole number"};
     }
@@ -152,28 +178,33 @@ void job_node_runtime(const query& q) {
     list_running(q, [](const task_row& row, time_ms now) -> json::value { return (now - row.started_ms) / 1000; });
 }
 
-template <class Visit>
-void for_each_node(const scheduler_view& view, Visit visit) {
-    if (!view.forest.nodes) return;
-    const auto& forest = *view.forest.nodes;
-    for (std::size_t n = 0; n < forest.size(); ++n)
-        visit(forest, node_index{n}, forest.levels()[forest.level_of(node_index{n}).value]);
+// An object of what `write` says of each level, between brackets; levels of which it says nothing are left out. As
+// text: of millions of nodes, a tree of JSON values would take gigabytes.
+template <class Write>
+std::string levels_text(const forest& f, char open, char close, Write write) {
+    std::string all = "{";
+    for (std::uint32_t l = 0; l < f.levels().size(); ++l) {
+        std::string text;
+        write(level_index{l}, text);
+        if (text.empty()) continue;
+        if (all.size() > 1) all += ',';
+        all += batch::quoted(f.levels()[l]) + ":" + open + text + close;
+    }
+    return all + "}";
 }
 
 void sorted_node_names(const query& q) {
     q.ask_view([](const query& asked, const scheduler_view& view) {
-        std::map<std::string, std::vector<std::string_view>> names;
-        for_each_node(view, [&](const forest& f, node_index node, const std::string& level) {
-            names[level].push_back(f.name(node));
-        });
-        json::object all;
-        for (auto& [level, of_level] : names) {
-            std::sort(of_level.begin(), of_level.end());
-            json::array list;
-            for (const auto name : of_level) list.push_back(json_text(std::string{name}));
-            all[level] = std::move(list);
-        }
-        asked.data(std::move(all));
+        if (!view.forest.nodes) return asked.data(json::object{});
+        const auto& f = *view.forest.nodes;
+        if (!asked.takes_rows(f.size())) return;
+        asked.data_text(levels_text(f, '[', ']', [&](level_index level, std::string& text) {
+            std::vector<std::string_view> names;
+            for (std::uint32_t i = 0; i < f.size_of(level); ++i)
+                names.push_back(f.name(node_index{f.first_of(level).value + i}));
+            std::sort(names.begin(), names.end());
+            for (const auto name : names) text += (text.empty() ? "" : ",") + batch::quoted(name);
+        }));
     });
 }
 
@@ -199,28 +230,35 @@ void nodes(const query& q) {
     const auto list = q.texts("nodes");
     const std::set<std::string, std::less<>> wanted{list.begin(), list.end()};
     q.ask_view([=](const query& asked, const scheduler_view& view) {
-        json::object levels;
-        for_each_node(view, [&](const forest& f, node_index node, const std::string& level) {
-            if (!wanted.empty() && !wanted.contains(f.name(node))) return;
-            json::object o;
-            if (with_resources) o["resources"] = resources_of(view.config->resources.of(level));
-            if (with_disabled && !f.enabled(node)) o["disabled"] = true;
-            auto& of_level = levels[level];
-            if (!of_level.is_object()) of_level = json::object{};
-            of_level.get_object()[json_text(std::string{f.name(node)})] = std::move(o);
+        if (!view.forest.nodes) return asked.data(json::object{{"results", json::object{}}});
+        const auto& f = *view.forest.nodes;
+        if (!asked.takes_rows(wanted.empty() ? f.size() : wanted.size())) return;
+        const auto levels = levels_text(f, '{', '}', [&](level_index level, std::string& text) {
+            const auto resources = to_line(resources_of(view.config->resources.of(f.levels()[level.value])));
+            const auto fields_of = [&](bool disabled) {
+                std::string of_node = with_resources ? "\"resources\":" + resources : std::string{};
+                if (disabled) of_node += (of_node.empty() ? "" : ",") + std::string{"\"disabled\":true"};
+                return ":{" + of_node + "}";
+            };
+            const auto enabled = fields_of(false);
+            const auto disabled = fields_of(with_disabled);
+            const auto write = [&](node_index node) {
+                text +=
+                    (text.empty() ? "" : ",") + batch::quoted(f.name(node)) + (f.enabled(node) ? enabled : disabled);
+            };
+            if (wanted.empty())
+                for (std::uint32_t i = 0; i < f.size_of(level); ++i) write(node_index{f.first_of(level).value + i});
+            else
+                for (const auto& name : wanted)
+                    if (const auto node = f.find(name); node && f.level_of(*node) == level) write(*node);
         });
-        asked.data(json::object{{"results", std::move(levels)}});
+        asked.data_text("{\"results\":" + levels + "}");
     });
 }
 
-void histogram_query(const query& q) {
-    constexpr std::int64_t max_samples = 1000;
-    histograms_asked question;
-    question.samples =
-        static_cast<std::size_t>(std::clamp<std::int64_t>(q.number("num_samples").value_or(0), 0, max_samples));
-    for (const auto& job : q.texts("jobs")) question.jobs.emplace_back(job);
+void ask_histograms(const query& q, const histograms_asked& question) {
     q.ask<histograms_answer>(
-        q.self->state.options.scheduler, std::move(question), [](const query& asked, const histograms_answer& answer) {
+        q.self->state.options.scheduler, question, [](const query& asked, const histograms_answer& answer) {
             json::object histograms;
             json::object samples;
             for (const auto& job : answer.jobs) {
@@ -245,6 +283,23 @@ void histogram_query(const query& q) {
         });
 }
 
+void histogram_query(const query& q) {
+    constexpr std::int64_t max_samples = 1000;
+    histograms_asked question;
+    question.samples =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(q.number("num_samples").value_or(0), 0, max_samples));
+    for (const auto& job : q.texts("jobs")) question.jobs.emplace_back(job);
+    with_jobs(
+        q.self,
+        [q, question = std::move(question)](const jobs_answer& jobs) {
+            std::size_t tasks = 0;
+            for (const auto& job : jobs.jobs)
+                if (q.wants_job(job.job)) tasks += job.counts.total + job.counts.excluded;
+            if (q.takes_rows(tasks)) ask_histograms(q, question);
+        },
+        [q](const caf::error& e) { q.error(text_of_error(e)); });
+}
+
 // Ids of lines have the second that they are of in their upper half.
 std::int64_t first_id_of(std::int64_t second) { return second << 32; }
 
@@ -256,8 +311,9 @@ void task_logs(const query& q) {
     const auto time = q.number("time");
     const auto line = q.number("line_id");
     if (time && line) return q.error("give \"time\" or \"line_id\", not both");
-    constexpr std::int64_t latest_second = 0x7fffffff;
-    if ((time && (*time < 0 || *time > latest_second)) || (line && *line < -1))
+    constexpr std::int64_t latest_second = 0x7ffffffe;  // the next one has ids too
+    constexpr auto last_id = std::numeric_limits<std::int64_t>::max();
+    if ((time && (*time < 0 || *time > latest_second)) || (line && (*line < -1 || *line == last_id)))
         return q.error("\"time\" or \"line_id\" is out of range");
     boost::regex filter;
     try {

@@ -132,6 +132,15 @@ TEST_F(nodes_test, a_failing_script_is_tried_again_then_reported_and_the_last_go
     EXPECT_THAT(got.back().problems, IsEmpty());
 }
 
+TEST_F(nodes_test, a_script_ends_with_its_source) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\n");
+    ASSERT_THAT(launcher.running, SizeIs(1));
+    configure("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"other\"]\n");
+    ASSERT_THAT(launcher.running, SizeIs(2));
+    EXPECT_THAT(launcher.running.begin()->second.signals, ElementsAre(9));
+    EXPECT_THAT(launcher.running.rbegin()->second.signals, IsEmpty());
+}
+
 TEST_F(nodes_test, a_hanging_script_is_ended) {
     start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\ntimeout_s = 5\nretries = 0\n");
     pass(std::chrono::milliseconds{5'100});

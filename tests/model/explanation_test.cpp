@@ -149,8 +149,14 @@ TEST_F(explanation_test, what_excludes_a_task_is_named) {
 
 TEST_F(explanation_test, a_job_that_may_not_run) {
     spec.enabled = false;
+    spec.paused = true;
+    make();
+    EXPECT_EQ(explain("a").text, "its job is paused");
+    EXPECT_THAT(explain_job(*table).advice, HasSubstr("bistro resume"));
+    spec.paused = false;
     make();
     EXPECT_EQ(explain("a").cause, "job_disabled");
+    EXPECT_THAT(explain("a").advice, HasSubstr("enabled = true"));
     auto e = explain_job(*table);
     EXPECT_EQ(e.cause, "job_disabled");
     ASSERT_EQ(e.groups.size(), 1U);

@@ -21,5 +21,14 @@ TEST(slowest_tasks, are_the_longest_in_their_order) {
     EXPECT_EQ(slowest.longest(), all);
 }
 
+TEST(slowest_tasks, are_named_once_with_their_longest_attempt) {
+    slowest_tasks slowest;
+    slowest.add(node_id{"a"}, 5);
+    slowest.add(node_id{"b"}, 7);
+    slowest.add(node_id{"a"}, 9);
+    slowest.add(node_id{"b"}, 1);
+    EXPECT_EQ(slowest.longest(), (std::vector<timed_task>{{node_id{"a"}, 9}, {node_id{"b"}, 7}}));
+}
+
 }  // namespace
 }  // namespace bistro
