@@ -54,6 +54,8 @@ private:
     nodes_arguments nodes;
     console_arguments look;
     std::string shell;
+    std::string manual_of;
+    std::string manual_folder;
 };
 
 }  // namespace bistro

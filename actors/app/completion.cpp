@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 
+#include "actors/app/commands.hpp"
+#include "io/error.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -144,6 +149,61 @@ std::string value_of(const CLI::Option& option) {
     return name;
 }
 
+// "jobs [JOB]"
+std::string usage_of(const CLI::App& command) {
+    auto text = troff(command.get_name());
+    for (const auto* positional : positionals_of(command))
+        text += " " +
+                troff(positional->get_required() ? positional->get_name(true) : "[" + positional->get_name(true) + "]");
+    return text;
+}
+
+std::string arguments_of(const CLI::App& command) {
+    std::string text;
+    for (const auto* positional : positionals_of(command))
+        text += ".TP\n.I " + troff(positional->get_name(true)) + "\n" + troff(positional->get_description()) + "\n";
+    for (const auto* option : options_of(command))
+        text += ".TP\n.B " + troff(join(words_of(*option), ", ")) +
+                (takes_value(*option) ? " \\fI" + troff(value_of(*option)) + "\\fR" : "") + "\n" +
+                troff(option->get_description()) + "\n";
+    return text;
+}
+
+std::string begin_of_page(const std::string& name, const std::string& about, const std::string& version) {
+    std::string title = name;
+    std::transform(title.begin(), title.end(), title.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return fmt::format(".TH {} 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n", troff(title),
+                       version, troff(name), troff(about));
+}
+
+constexpr const char* end_of_page =
+    ".SH EXIT STATUS\n"
+    ".TP\n.B 0\nall well\n"
+    ".TP\n.B 1\nsome task failed for good or can never run, or there was nothing to end\n"
+    ".TP\n.B 2\nbad usage, a name that is unknown, or a config that is not valid\n"
+    ".TP\n.B 3\nthe scheduler could not be reached, or nothing could be run\n"
+    ".TP\n.B 124\nwhat wait waited for did not come in time\n"
+    ".SH ENVIRONMENT\n"
+    ".TP\n.B BISTRO_SCHEDULER\nwhere the scheduler is, as host:port\n"
+    ".TP\n.B BISTRO_SECRET\nwhat workers and clients must know, where they have no file of it\n"
+    ".TP\n.B NO_COLOR\nno colours, if it is set\n";
+
+std::string page_of_all(const CLI::App& app, const std::string& version) {
+    auto text = begin_of_page("bistro", app.get_description(), version) +
+                ".B bistro\n.I COMMAND\n[\\fIOPTION\\fR ...]\n.SH COMMANDS\n";
+    for (const auto* command : commands_of(app))
+        text += ".SS " + usage_of(*command) + "\n" + troff(command->get_description()) + "\n" + arguments_of(*command);
+    return text + end_of_page;
+}
+
+std::string page_of_command(const CLI::App& command, const std::string& version) {
+    auto text = begin_of_page("bistro-" + command.get_name(), command.get_description(), version) + ".B bistro\n" +
+                usage_of(command) + "\n[\\fIOPTION\\fR ...]\n";
+    if (const auto arguments = arguments_of(command); !arguments.empty()) text += ".SH OPTIONS\n" + arguments;
+    return text + end_of_page + ".SH SEE ALSO\n.BR bistro (1)\n";
+}
+
 }  // namespace
 
 std::string completion_script(const CLI::App& app, const std::string& shell) {
@@ -152,35 +212,30 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
     return bash_script(app);
 }
 
-std::string manual_page(const CLI::App& app, const std::string& version) {
-    std::string text = fmt::format(".TH BISTRO 1 \"\" \"{}\" \"User Commands\"\n.SH NAME\nbistro \\- {}\n", version,
-                                   troff(app.get_description()));
-    text += ".SH SYNOPSIS\n.B bistro\n.I COMMAND\n[\\fIOPTION\\fR ...]\n.SH COMMANDS\n";
-    for (const auto* command : commands_of(app)) {
-        text += ".SS " + troff(command->get_name());
-        for (const auto* positional : positionals_of(*command))
-            text += " " + troff(positional->get_required() ? positional->get_name(true)
-                                                           : "[" + positional->get_name(true) + "]");
-        text += "\n" + troff(command->get_description()) + "\n";
-        for (const auto* positional : positionals_of(*command))
-            text += ".TP\n.I " + troff(positional->get_name(true)) + "\n" + troff(positional->get_description()) + "\n";
-        for (const auto* option : options_of(*command))
-            text += ".TP\n.B " + troff(join(words_of(*option), ", ")) +
-                    (takes_value(*option) ? " \\fI" + troff(value_of(*option)) + "\\fR" : "") + "\n" +
-                    troff(option->get_description()) + "\n";
+std::map<std::string, std::string> manual_pages(const CLI::App& app, const std::string& version) {
+    std::map<std::string, std::string> pages{{"bistro", page_of_all(app, version)}};
+    for (const auto* command : commands_of(app))
+        pages["bistro-" + command->get_name()] = page_of_command(*command, version);
+    return pages;
+}
+
+int command_manual(const std::map<std::string, std::string>& pages, const std::string& command,
+                   const std::string& folder) {
+    if (folder.empty()) {
+        const auto page = pages.find(command.empty() ? "bistro" : "bistro-" + command);
+        if (page == pages.end()) {
+            fmt::print(stderr, "bistro manual: there is no command {}; see bistro --help\n", quote(command));
+            return bad_usage;
+        }
+        fmt::print("{}", page->second);
+        return all_well;
     }
-    text +=
-        ".SH EXIT STATUS\n"
-        ".TP\n.B 0\nall well\n"
-        ".TP\n.B 1\nsome task failed for good or can never run, or there was nothing to end\n"
-        ".TP\n.B 2\nbad usage, a name that is unknown, or a config that is not valid\n"
-        ".TP\n.B 3\nthe scheduler could not be reached, or nothing could be run\n"
-        ".TP\n.B 124\nwhat wait waited for did not come in time\n"
-        ".SH ENVIRONMENT\n"
-        ".TP\n.B BISTRO_SCHEDULER\nwhere the scheduler is, as host:port\n"
-        ".TP\n.B BISTRO_SECRET\nwhat workers and clients must know, where they have no file of it\n"
-        ".TP\n.B NO_COLOR\nno colours, if it is set\n";
-    return text;
+    for (const auto& [name, text] : pages) {
+        const auto path = folder + "/" + name + ".1";
+        std::ofstream out{path, std::ios::binary};
+        if (!(out << text).flush()) throw io_error{path + " can't be written: " + std::strerror(errno)};
+    }
+    return all_well;
 }
 
 }  // namespace bistro

@@ -112,6 +112,21 @@ class Cluster(BistroTest):
             self.stop(process)
         self.assertIn("no scheduler runs", self.bistro("logs", "j", "--config", "c.toml")[1])
 
+    def test_scripts_that_list_nodes_end_with_their_source_and_with_the_scheduler(self):
+        script = "trap : TERM INT; echo $$ >> pids; while :; do sleep 0.1; done"
+        config = lambda more: ('[nodes]\nlevels = ["db"]\n[[nodes.sources]]\nsource = "script"\n'
+                               f'command = ["/bin/sh", "-c", "{script}{more}"]\n' + job("j", "true"))
+        pids = lambda: [int(pid) for pid in self.read("pids").split()] if os.path.exists(self.path("pids")) else []
+        runs = lambda pid: os.path.exists(f"/proc/{pid}")
+        self.write("c.toml", config(""))
+        scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: len(pids()) == 1, "a script")
+        self.write("c.toml", config("; true"))
+        self.wait_until(lambda: len(pids()) == 2 and not runs(pids()[0]), "the other one in its place")
+        self.assertTrue(runs(pids()[1]))
+        self.assertEqual(self.stop(scheduler, signal.SIGINT), 0)
+        self.assertFalse(runs(pids()[1]))
+
     def test_a_linked_config_is_watched_where_it_is(self):
         os.mkdir(self.path("elsewhere"))
         text = CONFIG.replace('"state"', f'"{self.folder}/state"')

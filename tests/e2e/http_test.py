@@ -559,6 +559,15 @@ class Access(HttpTest):
             self.assertEqual(self.ask("/readyz")[0], 503)
         self.assertNotIn("503", self.read(self.scheduler.log))
 
+    def test_queries_of_one_request_are_bounded_together(self):
+        self.serve(forest(200, 100) + job("j", "true") + '[network]\nhttp = "127.0.0.1:0"\n')
+        self.wait_until(lambda: self.get("/api/v1/status")["tasks"]["total"] == 20_000, "nodes")
+        answers = self.queries(**{f"q{i}": {"handler": "nodes"} for i in range(100)})
+        refused = [name for name, answer in answers.items() if "error" in answer]
+        self.assertEqual(len(refused), 1, "of 20,201 nodes each")
+        self.assertIn("too much at once", answers[refused[0]]["error"])
+        self.assertEqual(len(answers["q0"]["data"]["results"]["db"]), 20_000)
+
     def test_tokens_have_roles(self):
         self.write("tokens", f"# of the page\nread {self.READ}\n\noperate {self.OPERATE}\n", mode=0o600)
         self.serve(self.config('http_token_file = "tokens"\n'))

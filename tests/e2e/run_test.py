@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -455,7 +456,36 @@ class Shells(BistroTest):
                 subprocess.run([shell, "-n", self.path(shell)], check=True)
         page = self.bistro("manual")[0]
         self.assertIn(".SS explain JOB [NODE]", page)
-        self.assertFalse([line for line in page.splitlines() if line.startswith("'")])
+        self.assertIn(".SH OPTIONS", self.bistro("manual", "explain")[0])
+        self.assertIn("no command", self.bistro("manual", "nope", code=2)[1])
+        self.bistro("manual", "--into", self.folder)
+        self.assertEqual(self.read("bistro.1"), page)
+        self.assertIn(".B bistro\nwait JOB\n", self.read("bistro-wait.1"))
+        pages = [name for name in os.listdir(self.folder) if name.endswith(".1")]
+        self.assertGreater(len(pages), 20)
+        for name in pages:
+            self.assertFalse([line for line in self.read(name).splitlines() if line.startswith("'")], name)
+            if shutil.which("groff"):
+                done = subprocess.run(["groff", "-man", "-Tascii", "-ww", self.path(name)], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+
+    def test_colours_are_only_for_terminals_that_want_them(self):
+        self.write("c.toml", forest(1, 1) + job("j", "true"))
+        for variables, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+            with self.subTest(variables):
+                leader, follower = pty.openpty()
+                process = subprocess.Popen([BISTRO, "run", "c.toml"], cwd=self.folder, stdin=follower, stdout=follower, stderr=follower,
+                                           env={**self.environment, "TERM": "xterm", **variables})
+                os.close(follower)
+                shown = b""
+                try:
+                    while part := os.read(leader, 10_000):
+                        shown += part
+                except OSError:
+                    pass
+                os.close(leader)
+                self.assertEqual(process.wait(DEADLINE_S), 0)
+                self.assertEqual(b"\x1b[3" in shown, coloured, shown)
         self.assertIn("bash", self.bistro("completion", "tcsh", code=2)[1])
 
 
