@@ -265,7 +265,8 @@ caf::result<logs_answer> list_logs(scheduler_ptr self, const logs_asked& m) {
         logs_asked question{{}, m.query, {}};
         if (const auto after = m.after.find(shard); after != m.after.end()) question.query.after_id = after->second;
         ++*open;
-        self->request(caf::actor_cast<worker_actor>(handle->second), local_request_timeout, std::move(question))
+        self->request<caf::message_priority::high>(caf::actor_cast<worker_actor>(handle->second), local_request_timeout,
+                                                   std::move(question))
             .then(
                 [=](logs_answer& answer) mutable {
                     if (!valid(answer)) answer.lines.clear();
