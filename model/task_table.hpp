@@ -170,7 +170,8 @@ public:
     void for_each_node(const std::function<void(node_index, task_situation)>& visit) const;
     /// The same with the status, which costs a little more.
     void for_each_node(const std::function<void(node_index, const task_status&, task_situation)>& visit) const;
-    /// As for_each() of those behind `after` (empty: of all), until `visit` says false. Nothing where there is no such task.
+    /// As for_each() of those behind `after` (empty: of all), until `visit` says false. Nothing where there is no such
+    /// task.
     void visit_behind(const node_id& after,
                       const std::function<bool(const node_id&, const task_status&, task_situation)>& visit) const;
 

@@ -338,10 +338,18 @@ void serve_script(http_ptr, const http_call& call) {
     serve_file(call, embedded_script, "text/javascript; charset=utf-8");
 }
 
+std::string_view name_of(http_role role) {
+    return role == http_role::none ? "none" : role == http_role::read ? "read" : "operate";
+}
+
 void serve_index(http_ptr, const http_call& call) {
     json::array paths;
     for (const auto& route : http_routes)
-        paths.push_back(json::object{{"method", route.method}, {"path", route.pattern}});
+        paths.push_back(json::object{{"method", route.method},
+                                     {"path", route.pattern},
+                                     {"role", name_of(route.role)},
+                                     {"parameters", json::array(route.parameters.begin(), route.parameters.end())},
+                                     {"takes_body", route.takes_body}});
     answer_json(call.exchange,
                 json::object{{"version", json_version}, {"description", "/api/v1/openapi.json"}, {"paths", paths}});
 }

@@ -137,8 +137,9 @@ class Api(HttpTest):
                         self.assertIn(kind, described, answer)
                         if "json" in kind:
                             self.assertEqual(problems_of(answer, described[kind]["schema"], description), [])
-        served = {(p["method"], p["path"]) for p in self.get("/api/v1")["paths"]}
-        described = {(m.upper(), path) for path, methods in description["paths"].items() for m in methods}
+        served = {(p["method"], p["path"]): (p["role"], p["takes_body"], p["parameters"]) for p in self.get("/api/v1")["paths"]}
+        described = {(m.upper(), path): (o["x-role"], "requestBody" in o, [p["name"] for p in o.get("parameters", []) if p["in"] == "query"])
+                     for path, methods in description["paths"].items() for m, o in methods.items()}
         self.assertEqual(served, described)
 
     def test_pages_give_each_task_once(self):

@@ -149,6 +149,8 @@ test("a task has its explanation, its attempts and its output as it comes", asyn
   await lines.nth(3).waitFor();
   const seen = await lines.count();
   await until(async () => (await lines.count()) > seen, "more output");
+  await act("Kill", "Kill");
+  await row(/killed/).waitFor();
   await open("#/task/failing/host2%2Fdb7");
   await row(/error exit code 3/).waitFor();
   await page.getByRole("log").getByText("oops").waitFor();
