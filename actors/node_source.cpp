@@ -51,7 +51,7 @@ void answer(self_ptr self, source_fetched m) {
 void read_file(self_ptr self) {
     auto& s = self->state;
     s.tools.loop->post([path = s.source.path, attempt = s.attempt, to = caf::actor_cast<node_source_actor>(self)] {
-        source_read m{attempt, {}, {}, {}};
+        source_read m{attempt, {}, {}, {}, 0};
         std::error_code ec;
         const auto size = std::filesystem::file_size(path, ec);  // an error for whatever is no plain file
         if (ec || size > max_source_bytes) {
@@ -94,7 +94,7 @@ void run_script(self_ptr self, const std::string& parent) {
         launcher->return_credit(id, bytes);
     };
     events.on_end = [=, attempt = s.attempt](process_outcome outcome) {
-        source_read m{attempt, parent, std::move(*text), {}};
+        source_read m{attempt, parent, std::move(*text), {}, id};
         if (!outcome.failure.empty())
             m.failure = outcome.failure;
         else if (outcome.signal != 0)
@@ -178,6 +178,7 @@ void finished(self_ptr self) {
 void take_text(self_ptr self, const source_read& m) {
     auto& s = self->state;
     if (!s.fetching || m.attempt != s.attempt) return;
+    std::erase(s.processes, m.process);
     --s.outstanding;
     if (m.failure.empty()) {
         s.texts[m.parent] += m.text;

@@ -268,7 +268,8 @@ worker_actor::behavior_type worker_behavior(self_ptr self, worker_options option
         },
         [=](const logs_asked& m) -> caf::result<logs_answer> {
             auto promise = self->make_response_promise<logs_answer>();
-            self->request<caf::message_priority::high>(self->state.options.logs, local_request_timeout, m)
+            // Behind all lines of what has ended before.
+            self->request(self->state.options.logs, local_request_timeout, m)
                 .then([=](logs_answer& answer) mutable { promise.deliver(std::move(answer)); },
                       [=](caf::error& e) mutable { promise.deliver(std::move(e)); });
             return promise;

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include "config/toml_loader.hpp"
 #include "config/toml_writer.hpp"
@@ -89,18 +90,19 @@ std::vector<job_id> apply(const submissions& given, settings& config) {
     for (const auto& job : config.jobs) names.insert(job.name);
     std::vector<job_id> twice;
     for (const auto& [name, job] : given.jobs) {
-        if (names.contains(name))
+        if (names.contains(name)) {
             twice.push_back(name);
-        else
+        } else {
             config.jobs.push_back(load_submitted(name, job, config));
+            config.jobs.back().submitted = true;
+        }
     }
     const auto problems = job_reference_problems(config.jobs);
     for (auto& job : config.jobs) {
         for (const auto& problem : problems)
             if (problem.job == job.name && !names.contains(job.name)) job.errors.push_back(problem.message);
         if (!given.paused.contains(job.name)) continue;
-        job.enabled = false;
-        job.paused = true;
+        job.paused = std::exchange(job.enabled, false);
     }
     return twice;
 }

@@ -26,7 +26,8 @@ void describe_disabled(explanation& e, const task_table& table, const std::strin
         e.advice = "bistro resume " + job + " lets it go on";
     } else {
         e.text = whose + " is disabled";
-        e.advice = "set enabled = true in [jobs." + job + "], or submit it so";
+        e.advice = table.spec().submitted ? "submit it again, with \"enabled\": true"
+                                          : "set enabled = true in [jobs." + job + "]";
     }
 }
 
@@ -166,6 +167,9 @@ std::string what_for(const blocked_tasks& w) {
         case blocker::kind::worker_resource:
             return "for " + b.resource + " of " + counted(w.places, "worker") + such_as + slots;
         case blocker::kind::no_worker:
+            if (!b.resource.empty())
+                return "for a worker with " + std::to_string(b.demand) + " " + b.resource + " on each of " +
+                       counted(w.places, "host") + such_as + "; those that have as much are away";
             return "for a worker on each of " + counted(w.places, "host") + such_as + "; none is connected there";
         default:
             return "below " + counted(w.places, "node") + " of level " + quote(w.level) +

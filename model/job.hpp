@@ -37,7 +37,8 @@ struct job_spec {
     job_id name;
     std::string owner;
     bool enabled = true;
-    bool paused = false;               ///< by a person; then it is not enabled, whatever its config says
+    bool paused = false;               ///< by a person, which is why it is not enabled
+    bool submitted = false;            ///< it is not from the config
     std::vector<std::string> command;  ///< argv; never seen by a shell
     double priority = 1.0;
     std::string config_json = "{}";  ///< handed to every task as it is

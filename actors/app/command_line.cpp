@@ -344,10 +344,11 @@ void command_line::add_rest() {
     c->callback([this] { fmt::print("{}", completion_script(app, shell)); });
 
     c = app.add_subcommand("manual", "print the manual page, for man -l -");
-    c->add_option("COMMAND", manual_of, "the page of this command");
+    auto* const one = c->add_option("COMMAND", manual_of, "the page of this command");
     c->add_option("--into", manual_folder, "write the pages of all commands into this folder")
         ->type_name("FOLDER")
-        ->check(CLI::ExistingDirectory);
+        ->check(CLI::ExistingDirectory)
+        ->excludes(one);
     c->callback([this] { code = command_manual(manual_pages(app, version), manual_of, manual_folder); });
 }
 

@@ -35,13 +35,14 @@ constexpr std::size_t longest_logged_request = 200;  // columns
 void log_request(const http_served& r) {
     auto& log = log_of(log_part::http);
     const auto asked = [&] {
-        if (r.method.empty()) return std::string{"what is no HTTP"};
-        return shortened(printable(r.method + " " + r.target.substr(0, r.target.find('?'))), longest_logged_request);
+        if (!r.target.starts_with('/')) return std::string{"a request without a path"};
+        const auto end = std::min({r.target.find('?'), r.target.find(';'), r.target.find("%3")});  // of a "?", too
+        return shortened(printable(r.method + " " + r.target.substr(0, end)), longest_logged_request);
     };
-    constexpr unsigned not_ready = 503;  // which is an answer, of probes above all
+    const bool is_probe = r.target == "/readyz";  // to which "not ready" is an answer
     if (r.status == 401 || r.status == 403)
         log.info("a request was refused ({}); with the level debug, its path is told too", r.status);
-    else if (r.status >= 500 && r.status != not_ready)
+    else if (r.status >= 500 && !is_probe)
         log.warn("{} was answered with {}", asked(), r.status);
     if (log.should_log(spdlog::level::debug))
         log.debug("{} was answered with {} after {} us", asked(), r.status, r.took.count());

@@ -1,6 +1,7 @@
 // POST /: the queries of the seed system's monitoring interface, several in one request, each with a name.
 #include <algorithm>
 #include <boost/regex.hpp>
+#include <charconv>
 #include <set>
 
 #include "actors/http/answers_json.hpp"
@@ -22,7 +23,7 @@ constexpr std::size_t lines_a_page = 5000;
 struct batch {
     exchange_ptr exchange;
     std::map<std::string, std::string> answers;  // by the query's name, as JSON
-    std::size_t rows_left = max_rows;            // of nodes and tasks, that its queries may still go through
+    std::size_t rows_left = max_rows;            // of nodes, tasks and lines, that its queries may still go through
 
     ~batch() {
         std::string text = "{";
@@ -52,12 +53,12 @@ public:
     void error(const std::string& text) const { batch_->answers[name_] = "{\"error\":" + batch::quoted(text) + "}"; }
     // False, with an error for an answer, where this would be too much work for one request.
     bool takes_rows(std::size_t rows) const {
-        if (rows > batch_->rows_left) {
+        if (rows > batch_->rows_left && batch_->rows_left < max_rows) {
             error("this request asks for too much at once: its queries may go through " + std::to_string(max_rows) +
-                  " nodes and tasks in all; ask for less, or for pages of /api/v1/nodes and /api/v1/tasks");
+                  " nodes, tasks and lines in all; ask for less, or for pages of /api/v1/nodes and /api/v1/tasks");
             return false;
         }
-        batch_->rows_left -= rows;
+        batch_->rows_left -= std::min(rows, batch_->rows_left);
         return true;
     }
     bool may_operate() const { return batch_->exchange->request().role >= http_role::operate; }
@@ -94,13 +95,10 @@ public:
         if (!value || value->is_null()) return std::nullopt;
         if (value->is_int64()) return value->get_int64();
         if (value->is_string()) {
-            const std::string text{value->get_string()};
-            char* end = nullptr;
-            errno = 0;
-            const auto parsed = std::strtoll(text.c_str(), &end, 10);
-            if (!text.empty() && std::string_view{"-0123456789"}.find(text[0]) != std::string_view::npos &&
-                *end == '\0' && errno == 0)
-                return parsed;
+            const auto& text = value->get_string();
+            std::int64_t parsed = 0;
+            const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+            if (ec == std::errc{} && end == text.data() + text.size()) return parsed;
         }
         throw std::invalid_argument{quote(key) + " must be a whole number"};
     }
@@ -112,10 +110,16 @@ public:
         return json::serialize(*value);
     }
 
-    bool wants_job(const job_id& job) const {
-        const auto jobs = texts("jobs");
-        return jobs.empty() || std::find(jobs.begin(), jobs.end(), job.value) != jobs.end();
-    }
+    // Those that are asked for; of none, all are.
+    class job_choice {
+    public:
+        explicit job_choice(const std::vector<std::string>& names) : names_{names.begin(), names.end()} {}
+        bool has(const job_id& job) const { return names_.empty() || names_.contains(job.value); }
+
+    private:
+        std::set<std::string> names_;
+    };
+    job_choice chosen_jobs() const { return job_choice{texts("jobs")}; }
 
     template <class Answer, class Handle, class Question>
     void ask(const Handle& whom, Question question, std::function<void(const query&, const Answer&)> then) const {
@@ -146,26 +150,48 @@ private:
 void jobs(const query& q) {
     q.ask_view([](const query& asked, const scheduler_view& view) {
         json::object all;
+        const auto chosen = asked.chosen_jobs();
         for (const auto& job : view.jobs)
-            if (asked.wants_job(job.name)) all[job.name.value] = job_config_json(job);
+            if (chosen.has(job.name)) all[job.name.value] = job_config_json(job);
         asked.data(std::move(all));
     });
 }
 
+// Goes on where this request may still go through so many tasks of the jobs in question.
+void with_rows_for(const query& q, std::uint64_t (*rows_of)(const task_counts&),
+                   const std::function<void(const query&)>& go_on) {
+    with_jobs(
+        q.self,
+        [=](const jobs_answer& jobs) {
+            std::uint64_t rows = 0;
+            const auto chosen = q.chosen_jobs();
+            for (const auto& job : jobs.jobs)
+                if (chosen.has(job.job)) rows += rows_of(job.counts);
+            if (q.takes_rows(rows)) go_on(q);
+        },
+        [q](const caf::error& e) { q.error(text_of_error(e)); });
+}
+
 void list_running(const query& q, json::value (*of)(const task_row&, time_ms now)) {
-    const auto& options = q.self->state.options;
-    q.ask<tasks_answer>(options.scheduler, tasks_asked{options.secret, {}, "running", max_running_listed, {}, false},
-                        [of](const query& asked, const tasks_answer& answer) {
-                            json::object all;
-                            const auto now = asked.self->state.options.run.now();
-                            for (const auto& row : answer.tasks) {
-                                if (!asked.wants_job(row.job)) continue;
-                                auto& nodes = all[row.job.value];
-                                if (!nodes.is_object()) nodes = json::object{};
-                                nodes.get_object()[json_text(row.node.value)] = of(row, now);
-                            }
-                            asked.data(std::move(all));
-                        });
+    const auto take = [of](const query& asked, const tasks_answer& answer) {
+        json::object all;
+        const auto now = asked.self->state.options.run.now();
+        const auto chosen = asked.chosen_jobs();
+        for (const auto& row : answer.tasks) {
+            if (!chosen.has(row.job)) continue;
+            auto& nodes = all[row.job.value];
+            if (!nodes.is_object()) nodes = json::object{};
+            nodes.get_object()[json_text(row.node.value)] = of(row, now);
+        }
+        asked.data(std::move(all));
+    };
+    with_rows_for(
+        q, [](const task_counts& c) { return c.running; },
+        [take](const query& asked) {
+            const auto& options = asked.self->state.options;
+            asked.ask<tasks_answer>(options.scheduler,
+                                    tasks_asked{options.secret, {}, "running", max_running_listed, {}, false}, take);
+        });
 }
 
 void running_tasks(const query& q) {
@@ -289,15 +315,9 @@ void histogram_query(const query& q) {
     question.samples =
         static_cast<std::size_t>(std::clamp<std::int64_t>(q.number("num_samples").value_or(0), 0, max_samples));
     for (const auto& job : q.texts("jobs")) question.jobs.emplace_back(job);
-    with_jobs(
-        q.self,
-        [q, question = std::move(question)](const jobs_answer& jobs) {
-            std::size_t tasks = 0;
-            for (const auto& job : jobs.jobs)
-                if (q.wants_job(job.job)) tasks += job.counts.total + job.counts.excluded;
-            if (q.takes_rows(tasks)) ask_histograms(q, question);
-        },
-        [q](const caf::error& e) { q.error(text_of_error(e)); });
+    with_rows_for(
+        q, [](const task_counts& c) { return c.total + c.excluded; },
+        [question = std::move(question)](const query& asked) { ask_histograms(asked, question); });
 }
 
 // Ids of lines have the second that they are of in their upper half.
@@ -338,6 +358,7 @@ void task_logs(const query& q) {
     question.query.latest = !ascending;
     if (ascending) question.query.after_id = std::max<std::int64_t>(start - 1, 0);
     if (start > 0 && !ascending) question.query.before_id = start + 1;
+    if (!q.takes_rows(lines_a_page)) return;
     q.ask<logs_answer>(
         q.self->state.options.scheduler, std::move(question), [=](const query& asked, const logs_answer& answer) {
             auto lines = answer.lines;
@@ -348,9 +369,9 @@ void task_logs(const query& q) {
                 lines.resize(lines_a_page);
             }
             json::array found;
+            const auto chosen = asked.chosen_jobs();
             for (const auto& l : lines) {
-                if (!asked.wants_job(l.job) || (!nodes_wanted.empty() && !nodes_wanted.contains(l.node.value)))
-                    continue;
+                if (!chosen.has(l.job) || (!nodes_wanted.empty() && !nodes_wanted.contains(l.node.value))) continue;
                 if (!filter.empty() && !boost::regex_search(l.text, filter)) continue;
                 found.push_back(json::array{json_text(l.job.value), json_text(l.node.value), l.written_ms / 1000,
                                             json_text(l.text), std::to_string(l.id)});
@@ -377,8 +398,9 @@ void refresh_time(const query& q) {
 void forgive_jobs(const query& q) {
     q.ask_view([](const query& asked, const scheduler_view& view) {
         const auto& options = asked.self->state.options;
+        const auto chosen = asked.chosen_jobs();
         for (const auto& job : view.jobs) {
-            if (!asked.wants_job(job.name)) continue;
+            if (!chosen.has(job.name)) continue;
             asked.ask<control_answer>(options.scheduler,
                                       control_asked{options.secret, control_verb::forgive, job.name, {}},
                                       [](const query& each, const control_answer& answer) {

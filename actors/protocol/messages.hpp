@@ -55,7 +55,8 @@ struct source_read {
     std::uint64_t attempt = 0;
     std::string parent;
     std::string text;
-    std::string failure;  ///< why there is no text
+    std::string failure;        ///< why there is no text
+    std::uint64_t process = 0;  ///< of the script
 };
 
 /// Nodes to scheduler, and on to pool and jobs: a new forest.

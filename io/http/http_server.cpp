@@ -14,6 +14,7 @@
 
 #include "io/error.hpp"
 #include "io/http/http_headers.hpp"
+#include "io/http/http_session.hpp"
 #include "io/peer_user.hpp"
 #include "model/secret.hpp"
 
@@ -25,118 +26,13 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
+using namespace http_detail;
+
 namespace {
 
 constexpr std::chrono::seconds read_timeout{30};    // for a request to be complete, and between two of a connection
 constexpr std::chrono::seconds write_timeout{30};   // for an answer to be taken
 constexpr std::chrono::seconds answer_timeout{30};  // for the handler
-
-http_response problem_response(unsigned status, const std::string& code, const std::string& detail) {
-    std::string text = R"({"type":"about:blank","status":)" + std::to_string(status) + R"(,"code":")" + code +
-                       R"(","detail":")" + detail + "\"}\n";
-    return {status, "application/problem+json", std::make_shared<const std::string>(std::move(text))};
-}
-
-class session_base;
-
-// What lives as long as the last session or exchange, which others may hold.
-struct shared_state {
-    asio::io_context context{1};
-    http_server_options options;
-    http_handler handler;
-    bool is_loopback = true;
-    std::mutex mutex;
-    std::set<session_base*> sessions;  // under the mutex
-    bool stopped = false;              // under the mutex: nobody runs the context any more
-
-    std::size_t connections() {
-        const std::lock_guard lock{mutex};
-        return sessions.size();
-    }
-
-    // Has the server's thread do that, unless it has ended.
-    template <class Action>
-    void post(Action action) {
-        const std::lock_guard lock{mutex};
-        if (!stopped) asio::post(context, std::move(action));
-    }
-};
-
-class session_base : public std::enable_shared_from_this<session_base> {
-public:
-    explicit session_base(std::shared_ptr<shared_state> shared) : shared_{std::move(shared)} {
-        const std::lock_guard lock{shared_->mutex};
-        shared_->sessions.insert(this);
-    }
-    session_base(const session_base&) = delete;
-    session_base& operator=(const session_base&) = delete;
-    virtual ~session_base() {
-        const std::lock_guard lock{shared_->mutex};
-        shared_->sessions.erase(this);
-    }
-
-    virtual void close() = 0;
-    virtual void take_answer(http_response response) = 0;
-    virtual void begin_events() = 0;
-    virtual void send_event(std::string bytes) = 0;
-    /// Sends this and no more.
-    virtual void end_events(std::string bytes) = 0;
-    shared_state& shared() { return *shared_; }
-
-    std::atomic<std::size_t> event_backlog = 0;
-    std::atomic<bool> closed = false;
-    std::optional<std::chrono::steady_clock::time_point> idle_since;  // nothing: it is being answered. Server's thread
-
-protected:
-    const std::shared_ptr<shared_state> shared_;  // outlives the socket, which is a derived class's
-};
-
-class events_of_session : public http_events {
-public:
-    explicit events_of_session(std::shared_ptr<session_base> session) : session_{std::move(session)} {}
-
-    bool send(std::string bytes) override {
-        if (session_->closed || over_) return false;
-        if (session_->event_backlog.fetch_add(bytes.size()) + bytes.size() > max_event_backlog) {
-            over_ = true;
-            session_->shared().post([s = session_] { s->end_events("event: dropped\ndata: {}\n\n"); });
-            return false;
-        }
-        session_->shared().post([s = session_, b = std::move(bytes)]() mutable { s->send_event(std::move(b)); });
-        return true;
-    }
-
-private:
-    std::shared_ptr<session_base> session_;
-    std::atomic<bool> over_ = false;
-};
-
-class exchange_of_session : public http_exchange {
-public:
-    exchange_of_session(std::shared_ptr<session_base> session, http_request request)
-        : session_{std::move(session)}, request_{std::move(request)} {}
-    exchange_of_session(const exchange_of_session&) = delete;
-    exchange_of_session& operator=(const exchange_of_session&) = delete;
-    ~exchange_of_session() override {
-        answer(problem_response(500, "no_answer", "the scheduler gave no answer; it may be stopping"));
-    }
-
-    [[nodiscard]] const http_request& request() const override { return request_; }
-    void answer(http_response response) override {
-        if (answered_.exchange(true)) return;
-        session_->shared().post([s = session_, r = std::move(response)]() mutable { s->take_answer(std::move(r)); });
-    }
-    std::shared_ptr<http_events> answer_with_events() override {
-        if (answered_.exchange(true)) return nullptr;
-        session_->shared().post([s = session_] { s->begin_events(); });
-        return std::make_shared<events_of_session>(session_);
-    }
-
-private:
-    std::shared_ptr<session_base> session_;
-    http_request request_;
-    std::atomic<bool> answered_ = false;
-};
 
 template <class Stream>
 class session : public session_base {
@@ -149,7 +45,6 @@ public:
             read();
         } else {
             lowest().expires_after(read_timeout);
-            idle_since = std::chrono::steady_clock::now();
             stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](error_code ec) {
                 if (!ec) self->read();
             });
@@ -204,16 +99,28 @@ private:
         parser_->header_limit(max_http_header_bytes);
         parser_->body_limit(max_http_body_bytes);
         lowest().expires_after(read_timeout);
-        idle_since = std::chrono::steady_clock::now();
+        if (now != phase::silent) enter(phase::between_requests);
         http::async_read_header(stream_, buffer_, *parser_, [self = self()](error_code ec, std::size_t) {
             if (ec) return self->take_request(ec);
             self->take_header();
         });
     }
 
+    void enter(phase next) {
+        now = next;
+        since = std::chrono::steady_clock::now();
+    }
+
     // Whoever sends much may want to know first that it is wanted.
     void take_header() {
-        if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
+        if (closed) return;
+        enter(phase::asking);
+        const auto& message = parser_->get();
+        if (message.version() < 11 || !beast::iequals(message[http::field::expect], "100-continue")) return read_body();
+        if (const auto refusal = refusal_of_sender(message)) {
+            keep_alive_ = false;
+            return send(*refusal);
+        }
         constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         asio::async_write(stream_, asio::buffer(go_on), [self = self()](error_code ec, std::size_t) {
             if (ec) return self->close();
@@ -222,13 +129,15 @@ private:
     }
 
     void read_body() {
+        if (closed) return;
         http::async_read(stream_, buffer_, *parser_,
                          [self = self()](error_code ec, std::size_t) { self->take_request(ec); });
     }
 
     void take_request(error_code ec) {
-        keep_alive_ = false;
-        idle_since.reset();
+        if (closed) return;
+        keep_alive_ = head_only_ = false;
+        enter(phase::being_answered);
         begin_ = std::chrono::steady_clock::now();
         served_ = {};
         if (ec == http::error::body_limit)
@@ -258,8 +167,7 @@ private:
         shared_->handler(std::make_shared<exchange_of_session>(shared_from_this(), std::move(request_)));
     }
 
-    // Takes the request over where nothing is wrong with it.
-    std::optional<http_response> refusal_of(const http::request<http::string_body>& message) {
+    std::optional<http_response> refusal_of_sender(const http::request<http::string_body>& message) const {
         if (message.count(http::field::host) > 1)
             return problem_response(400, "bad_request", "there is more than one Host header");
         const auto host = message[http::field::host];
@@ -273,6 +181,12 @@ private:
             if (at == origin.npos || origin.substr(at + 3) != host)
                 return problem_response(403, "forbidden", "requests of pages from elsewhere are not answered");
         }
+        return std::nullopt;
+    }
+
+    // Takes the request over where nothing is wrong with it.
+    std::optional<http_response> refusal_of(const http::request<http::string_body>& message) {
+        if (auto refusal = refusal_of_sender(message)) return refusal;
         const auto url = boost::urls::parse_origin_form({message.target().data(), message.target().size()});
         if (!url) return problem_response(400, "bad_request", "the path is not valid");
         request_ = {};
@@ -442,19 +356,21 @@ struct http_server::state {
         acceptor.async_accept([this](error_code ec, tcp::socket socket) {
             if (!acceptor.is_open()) return;
             if (ec) return retry_later();
-            if (shared->connections() < max_http_connections || close_idlest()) begin(std::move(socket));
+            if (shared->connections() < max_http_connections || close_one()) begin(std::move(socket));
             accept();
         });
     }
 
-    // Those who only connect, and ask nothing, must not keep others out. False where all are being answered.
-    bool close_idlest() {
-        std::shared_ptr<session_base> idlest;
+    // Those who only connect must not keep others out. False where all are being answered.
+    bool close_one() {
+        using phase = session_base::phase;
+        std::shared_ptr<session_base> last;
         for (auto& session : living_sessions())
-            if (!session->closed && session->idle_since && (!idlest || *session->idle_since < *idlest->idle_since))
-                idlest = std::move(session);
-        if (!idlest) return false;
-        idlest->close();
+            if (!session->closed && session->now != phase::being_answered &&
+                (!last || std::pair{session->now, session->since} < std::pair{last->now, last->since}))
+                last = std::move(session);
+        if (!last) return false;
+        last->close();
         return true;
     }
 

@@ -83,7 +83,7 @@ struct http_server_options {
 
 inline constexpr std::size_t max_http_header_bytes = 16 * 1024;
 inline constexpr std::size_t max_http_body_bytes = 4 * 1024 * 1024;
-inline constexpr std::size_t max_http_connections = 512;       ///< for more, those that ask nothing are closed
+inline constexpr std::size_t max_http_connections = 512;       ///< for more, whoever asks nothing is closed
 inline constexpr std::size_t max_event_backlog = 1024 * 1024;  ///< bytes that wait for a slow reader of events
 
 class http_server {

@@ -185,14 +185,16 @@ public:
     /// What a task of the job takes if it starts now.
     [[nodiscard]] job_demands demands_of(job_index job) const;
     [[nodiscard]] bool is_pending(job_index job, node_index task) const;
-    /// Why a pending task does not start: what keeps it for ever, else what is nearest to it.
+    /// Why a pending task does not start: what keeps it for ever, else what is nearest to it. (With replicas, where the
+    /// host depends on the path, workers that are too small come after nodes that are full.)
     [[nodiscard]] blocker why_waiting(job_index job, node_index task) const;
     /// Why the next pending task of a job does not start.
     [[nodiscard]] blocker why_waiting(job_index job) const;
     /// What all pending tasks of a job wait for: what keeps them for ever, else outermost first, as who waits for a
-    /// node does not ask for what is below it. O(1) where it is the instance or the workers; else a few nanoseconds for
-    /// each node above the tasks, and for each pending task that asks for something of its own node, or may have two
-    /// parents. Of jobs that want a host, a look at all workers for each such host.
+    /// node does not ask for what is below it. O(1) where it is the instance or the workers, of jobs that leave the
+    /// host to chance; else some ten nanoseconds for each node above the tasks, and for each pending task that asks for
+    /// something of its own node, or may have two parents. Where the host depends on a node, a look at that host's name
+    /// for each parent of tasks, and at all workers for each host.
     [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
     /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
     /// what the worker runs; of a node at each job on each node below it, or at all that runs where that is less. Those

@@ -29,6 +29,10 @@ std::string to_string(const blocker& b) {
             return "node " + quote(b.place) + " is disabled or excluded by one of the job's filters";
         case blocker::kind::node_resource: return resource_sentence(b, "node " + quote(b.place));
         case blocker::kind::no_worker:
+            if (!b.resource.empty())
+                return "no worker " + (b.place.empty() ? "" : "on host " + quote(b.place) + " ") +
+                       "that is connected and takes tasks has " + std::to_string(b.demand) + " " + b.resource +
+                       ", as the task needs; one that does is away";
             return b.place.empty() ? "no worker is connected that takes tasks"
                                    : "no worker on host " + quote(b.place) + " is connected that takes tasks";
         case blocker::kind::worker_resource: return resource_sentence(b, "worker " + quote(b.place));
@@ -39,25 +43,27 @@ std::string to_string(const blocker& b) {
 blocker engine::explain_worker(const job_entry& job, std::span<const node_index> path) const {
     const auto host = host_wanted(job, path);
     const auto& defs = resources_.of(worker_level);
+    const auto& demand = demands_[job.demand].worker;
     blocker closest{blocker::kind::no_worker, host, {}, 0, 0, 0};
+    std::optional<worker_index> away;  // large enough, and does not take tasks now
     for (auto worker : workers_.all()) {
         const auto& info = workers_.info(worker);
-        if (!workers_.accepting(worker) || (!host.empty() && info.host != host)) continue;
+        if (!host.empty() && info.host != host) continue;
         const auto limits = workers_.limits(worker);
         const auto used = workers_.used(worker);
         blocker b;
         for (std::size_t r = 0; r < defs.size() && !b.forever(); ++r)
-            if (const auto free = limits[r] - used[r];
-                demands_[job.demand].worker[r] > 0 && free < demands_[job.demand].worker[r])
-                b = {blocker::kind::worker_resource,
-                     info.shard.value,
-                     defs[r].name,
-                     demands_[job.demand].worker[r],
-                     free,
-                     limits[r]};
+            if (const auto free = limits[r] - used[r]; demand[r] > 0 && free < demand[r])
+                b = {blocker::kind::worker_resource, info.shard.value, defs[r].name, demand[r], free, limits[r]};
+        if (!workers_.accepting(worker)) {
+            if (!b.forever()) away = worker;
+            continue;
+        }
         if (b.what == blocker::kind::none) return b;
         if (closest.what == blocker::kind::no_worker || closest.forever()) closest = b;
     }
+    if (away && closest.forever())
+        closest = {blocker::kind::no_worker, host, closest.resource, closest.demand, 0, closest.demand};
     return closest;
 }
 

@@ -203,7 +203,10 @@ std::vector<blocked_tasks> engine::all_waiting(job_index index) const {
     };
     if (!options_.enabled) return all_of_it({blocker::kind::scheduler_disabled, {}, {}, 0, 0, 0}, {});
     // What keeps each of them on its own way needs the scan; else a look at the instance and the workers may do.
-    if (never_enough(job) || job.spec.level_for_host_placement) return waiting_scan{*this, job}.run();
+    const auto never = never_enough(job);
+    if (never && never->first.value == 0)
+        return all_of_it(lack_of(job, forest::instance(), never->second), forest_->levels().front());
+    if (never || job.spec.level_for_host_placement) return waiting_scan{*this, job}.run();
     const auto of_workers = explain_worker(job, std::vector{forest::instance()});
     if (of_workers.forever()) return all_of_it(of_workers, {});
     if (auto b = explain_node(job, forest::instance()); b.what != blocker::kind::none)

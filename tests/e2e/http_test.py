@@ -264,6 +264,8 @@ class Api(HttpTest):
         self.assertEqual(self.ask("/api/v1/log", "PUT", '{"http": "debug"}')[0], 200)
         self.get("/api/v1/workers?limit=2")
         self.ask("/api/v1/tasks?token=secret", headers={"Host": "evil.example"})
+        self.ask("/api/v1/tasks%3Ftoken=secret")
+        self.raw(b"GET http://user:secret@localhost/api/v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.wait_until(lambda: "/api/v1/tasks" in self.read(self.scheduler.log), "its line")
         log = self.read(self.scheduler.log)
         self.assertRegex(log, r"debug GET /api/v1/workers was answered with 200 after [0-9]+ us")

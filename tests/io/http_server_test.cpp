@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 int connected_to(std::uint16_t port) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -107,13 +108,32 @@ TEST(http_server, who_asks_before_it_sends_much_is_told_to_go_on) {
     ::close(socket);
 }
 
+TEST(http_server, who_is_refused_is_not_told_to_go_on) {
+    const http_server server{{}, [](const std::shared_ptr<http_exchange>& exchange) { exchange->answer({204}); }};
+    const std::string rest = "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    EXPECT_THAT(answer_to(server.port(), "PUT / HTTP/1.1\r\nHost: evil.example\r\n" + rest),
+                StartsWith("HTTP/1.1 403"));
+    EXPECT_THAT(answer_to(server.port(), "PUT / HTTP/1.0\r\nHost: localhost\r\n" + rest + "body"),
+                StartsWith("HTTP/1.1 204"));
+}
+
 TEST(http_server, who_asks_nothing_does_not_keep_others_out) {
     const http_server server{{}, [](const std::shared_ptr<http_exchange>& exchange) { exchange->answer({204}); }};
+    const int polite = connected_to(server.port());
+    const std::string again = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const auto asks = [&] {
+        EXPECT_EQ(::send(polite, again.data(), again.size(), MSG_NOSIGNAL), static_cast<ssize_t>(again.size()));
+        std::array<char, 1000> chunk{};
+        return ::recv(polite, chunk.data(), chunk.size(), 0) > 0;
+    };
+    EXPECT_TRUE(asks());
     std::vector<int> idle;
     for (std::size_t i = 0; i < max_http_connections + 20; ++i) idle.push_back(connected_to(server.port()));
     EXPECT_THAT(answer_to(server.port(), request), HasSubstr("204"));
     char byte = 0;
-    EXPECT_LE(::recv(idle.front(), &byte, 1, 0), 0) << "the one that was idle for longest is closed";
+    EXPECT_LE(::recv(idle.front(), &byte, 1, 0), 0) << "the one that has been silent for longest is closed";
+    EXPECT_TRUE(asks()) << "who has asked before is let be";
+    ::close(polite);
     for (const int socket : idle) ::close(socket);
 }
 

@@ -259,6 +259,20 @@ TEST_F(engine_test, says_who_holds_a_place_that_its_node_has_moved_from) {
     EXPECT_EQ(core->holders(core->why_waiting(job), 5).second, 2U);
 }
 
+TEST_F(engine_test, a_task_that_only_fits_a_worker_that_is_away_waits_for_it) {
+    make();
+    add_worker(0, "x", {{"cpu", 4}});
+    add_worker(1, "x", {{"cpu", 16}});
+    core->set_accepting(worker_index{1}, false);
+    const auto job = add_job("j", 1, {{"cpu", 9}});
+    EXPECT_THAT(start(), IsEmpty());
+    const auto why = core->why_waiting(job);
+    EXPECT_FALSE(why.forever());
+    EXPECT_THAT(to_string(why), HasSubstr("one that does is away"));
+    core->erase_worker(worker_index{1});
+    EXPECT_TRUE(core->why_waiting(job).forever());
+}
+
 TEST_F(engine_test, a_lost_worker_gives_its_slots_back) {
     make();
     add_worker(0, "x");

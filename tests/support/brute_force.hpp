@@ -79,6 +79,11 @@ public:
                 return;
             }
             ADD_FAILURE() << "no such worker";
+        } else if (b.what == blocker::kind::no_worker && !b.resource.empty()) {
+            for (const auto& worker : world_.workers)
+                if (worker.alive && worker.accepting && (b.place.empty() || worker.info.host == b.place)) {
+                    EXPECT_TRUE(too_small(spec, worker)) << "one that is large enough is there";
+                }
         } else if (b.what == blocker::kind::no_worker) {
             for (const auto& worker : world_.workers)
                 EXPECT_FALSE(worker.alive && worker.accepting && (b.place.empty() || worker.info.host == b.place));
@@ -97,19 +102,24 @@ public:
         return std::nullopt;
     }
 
-    // There are workers on a host (empty: on any), and all are too small for the job.
-    [[nodiscard]] bool workers_never_fit(const job_spec& spec, const std::string& host) const {
-        bool any = false;
+    [[nodiscard]] bool too_small(const job_spec& spec, const random_world::worker& worker) const {
         const auto demands = demands_of(spec);
         const auto& defs = world_.resources.of(worker_level);
-        for (const auto& [info, alive, accepting] : world_.workers) {
-            if (!alive || !accepting || (!host.empty() && info.host != host)) continue;
-            any = true;
-            const auto limits = worker_limits(world_.resources, info.shard.value, info.host, info.declared);
-            bool fits = true;
-            for (std::size_t r = 0; r < defs.size(); ++r)
-                fits = fits && demands.at(worker_level).at(defs[r].name) <= std::max<std::int64_t>(limits[r], 0);
-            if (fits) return false;
+        const auto& info = worker.info;
+        const auto limits = worker_limits(world_.resources, info.shard.value, info.host, info.declared);
+        for (std::size_t r = 0; r < defs.size(); ++r)
+            if (demands.at(worker_level).at(defs[r].name) > std::max<std::int64_t>(limits[r], 0)) return true;
+        return false;
+    }
+
+    // There are workers on a host (empty: on any), and all are too small for the job, also those that only take nothing
+    // now.
+    [[nodiscard]] bool workers_never_fit(const job_spec& spec, const std::string& host) const {
+        bool any = false;
+        for (const auto& worker : world_.workers) {
+            if (!worker.alive || (!host.empty() && worker.info.host != host)) continue;
+            if (!too_small(spec, worker)) return false;
+            any = any || worker.accepting;
         }
         return any;
     }
