@@ -45,7 +45,7 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
     const auto& defs = resources_.of(worker_level);
     const auto& demand = demands_[job.demand].worker;
     blocker closest{blocker::kind::no_worker, host, {}, 0, 0, 0};
-    std::optional<worker_index> away;  // large enough, and does not take tasks now
+    bool one_is_away = false;  // which is large enough, and does not take tasks now
     for (auto worker : workers_.all()) {
         const auto& info = workers_.info(worker);
         if (!host.empty() && info.host != host) continue;
@@ -56,13 +56,13 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
             if (const auto free = limits[r] - used[r]; demand[r] > 0 && free < demand[r])
                 b = {blocker::kind::worker_resource, info.shard.value, defs[r].name, demand[r], free, limits[r]};
         if (!workers_.accepting(worker)) {
-            if (!b.forever()) away = worker;
+            one_is_away = one_is_away || !b.forever();
             continue;
         }
         if (b.what == blocker::kind::none) return b;
         if (closest.what == blocker::kind::no_worker || closest.forever()) closest = b;
     }
-    if (away && closest.forever())
+    if (one_is_away && closest.forever())
         closest = {blocker::kind::no_worker, host, closest.resource, closest.demand, 0, closest.demand};
     return closest;
 }
