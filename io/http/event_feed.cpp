@@ -19,8 +19,12 @@ void event_feed::subscribe(std::shared_ptr<http_events> reader, const std::strin
         const auto dash = last_id.find('-');
         std::uint64_t last = 0;
         const auto* const end = last_id.data() + last_id.size();
-        const bool of_this_life = dash != std::string::npos && last_id.compare(0, dash, life_) == 0 &&
-                                  std::from_chars(last_id.data() + dash + 1, end, last).ptr == end && last < next_;
+        const auto is_number = [&] {
+            const auto [stop, ec] = std::from_chars(last_id.data() + dash + 1, end, last);
+            return ec == std::errc{} && stop == end;
+        };
+        const bool of_this_life =
+            dash != std::string::npos && last_id.compare(0, dash, life_) == 0 && is_number() && last < next_;
         const auto first_kept = next_ - events_.size();
         const auto wanted = of_this_life ? last + 1 : first_kept;
         if (!of_this_life || wanted < first_kept) {

@@ -52,6 +52,16 @@ TEST(event_feed, who_comes_back_gets_what_it_missed) {
     EXPECT_EQ(r->seen(), "4 5 6");
 }
 
+TEST(event_feed, what_was_never_given_out_is_a_gap) {
+    event_feed feed{7};
+    publish(feed, 1, 2);
+    for (const auto* last : {"7-", "7-99999999999999999999", "7-1x", "7", "x", "7-9"}) {
+        const auto r = std::make_shared<reader>();
+        feed.subscribe(r, last);
+        EXPECT_EQ(r->seen(), "gap 1 2") << last;
+    }
+}
+
 TEST(event_feed, what_is_not_known_any_more_is_a_gap) {
     event_feed feed{7};
     publish(feed, 1, event_feed::kept + 3);
