@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <limits>
 #include <numeric>
 
+#include "model/hash.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
+
+namespace {
+std::uint64_t key_of_name(std::string_view name) { return mix64(fnv1a(name)); }
+}  // namespace
 
 bool forest::has_same_nodes(const forest& other) const {
     return levels_ == other.levels_ && level_begin_ == other.level_begin_ && name_begin_ == other.name_begin_ &&
@@ -46,6 +52,13 @@ std::vector<node_index> forest::children(node_index node) const {
     std::vector<node_index> result;
     for (auto edge = edges_begin(node); edge < edges_end(node); ++edge) result.push_back(edge_target(edge));
     return result;
+}
+
+std::uint64_t forest::subtree_key(node_index node) const {
+    if (node == instance()) return 0;
+    auto top = node;
+    while (top.value >= level_begin_[2]) top = parents(top).front();
+    return subtree_keys_.empty() ? key_of_name(name(top)) : subtree_keys_[top.value - 1];
 }
 
 std::string node_name_problem(std::string_view name) {
@@ -101,6 +114,7 @@ public:
     forest_result finish() {
         index_names();
         connect_children();
+        join_subtrees();
         return {std::make_shared<const forest>(std::move(f_)), std::move(problems_), more_problems_};
     }
 
@@ -188,6 +202,32 @@ private:
                 f_.edge_target_[edge] = node_index{child};
                 f_.edges_to_[i] = edge;
             }
+    }
+
+    // Subtrees that a node with several parents joins get the least key of theirs.
+    void join_subtrees() {
+        if (!f_.has_replicas_) return;
+        const auto tops = f_.size_of(level_index{1});
+        std::vector<std::uint32_t> joined(tops);
+        std::iota(joined.begin(), joined.end(), 0U);
+        const auto root = [&](std::uint32_t top) {
+            while (joined[top] != top) top = joined[top] = joined[joined[top]];
+            return top;
+        };
+        std::vector<std::uint32_t> top_of(level_.size());
+        for (std::uint32_t n = 1; n < level_.size(); ++n) {
+            if (level_[n] == 1) {
+                top_of[n] = n - 1;
+                continue;
+            }
+            const auto parents = f_.parents(node_index{n});
+            top_of[n] = top_of[parents.front().value];
+            for (const auto parent : parents) joined[root(top_of[parent.value])] = root(top_of[n]);
+        }
+        std::vector<std::uint64_t> least(tops, std::numeric_limits<std::uint64_t>::max());
+        for (std::uint32_t t = 0; t < tops; ++t)
+            least[root(t)] = std::min(least[root(t)], key_of_name(f_.name(node_index{t + std::size_t{1}})));
+        for (std::uint32_t t = 0; t < tops; ++t) f_.subtree_keys_.push_back(least[root(t)]);
     }
 
     // Most forests have no replicas, and are declared parent by parent.

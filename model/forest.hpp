@@ -84,6 +84,10 @@ public:
     /// True where the other differs in nothing but its version.
     [[nodiscard]] bool has_same_nodes(const forest& other) const;
 
+    /// Equal for nodes below the same outermost node, and below two of them that a node with several parents joins.
+    /// Depends on nothing but names; 0 for the instance. O(levels).
+    [[nodiscard]] std::uint64_t subtree_key(node_index node) const;
+
     // The edges from parents to children are numbered so that those of one parent are contiguous. A node's children
     // are the targets of its edges, in order.
     [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return child_begin_[parent.value]; }
@@ -114,6 +118,7 @@ private:
     boost::unordered_flat_map<std::uint32_t, std::vector<std::string>> tags_;
     boost::unordered_flat_map<std::string_view, std::uint32_t> by_name_;
     bool has_replicas_ = false;
+    std::vector<std::uint64_t> subtree_keys_;  // by outermost node; empty without replicas
 };
 
 using forest_ptr = std::shared_ptr<const forest>;

@@ -23,8 +23,9 @@ std::optional<node_order> parse_node_order(std::string_view text) {
     return static_cast<node_order>(found - order_names.begin());
 }
 
-engine::engine(engine_options options, invocation_id first)
+engine::engine(engine_options options, invocation_id first, partition part)
     : options_{options},
+      part_{part},
       next_invocation_{first.value},
       policy_{make_policy(options.policy)},
       random_{options.seed},
@@ -32,7 +33,9 @@ engine::engine(engine_options options, invocation_id first)
     classes_.push_back(std::make_unique<demand_class>());
     demands_.emplace_back().users = 1;  // empty_demand
     demands_by_name_[{}] = empty_demand;
+    while (partition_of(invocation_id{next_invocation_}, part_.count) != part_.number) ++next_invocation_;
     workers_.set_selector(options.selector);
+    workers_.set_leased(!part_.is_whole());
     waited_at_ = bit_set{forest_->size()};
     rebuild_limits();
     recount();
@@ -77,6 +80,8 @@ void engine::set_forest(forest_ptr nodes) {
 
 void engine::set_resources(resource_table table) {
     resources_ = std::move(table);
+    if (!part_.is_whole()) limits_.front().clear();  // what was leased was of the limits before
+    workers_.set_resources(resources_);
     forget_who_waits();
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -93,6 +98,7 @@ void engine::forget_who_waits() {
 }
 
 void engine::rebuild_limits() {
+    const auto leased = limits_.empty() ? slots{} : limits_.front();
     limits_.clear();
     capacity_.clear();
     for (std::size_t l = 0; l < forest_->levels().size(); ++l) {
@@ -102,6 +108,15 @@ void engine::rebuild_limits() {
             limits.push_back(def.limit);
             capacity.push_back(def.limit * static_cast<std::int64_t>(forest_->size_of(level_index{l})));
         }
+    }
+    if (!part_.is_whole()) {
+        auto& limits = limits_.front();
+        if (leased.size() == limits.size()) {
+            limits = leased;
+        } else {
+            std::fill(limits.begin(), limits.end(), 0);
+        }
+        note_instance_lease();
     }
     for (auto& demand : demands_)
         if (demand.users > 0) resolve(demand);
@@ -118,7 +133,7 @@ void engine::recount() {
     nothing.emplace_back(resources_.of(worker_level).size(), 0);
     for (auto& job : jobs_)
         if (job) job->used = nothing;
-    workers_.set_resources(resources_);
+    workers_.take_nothing();
     for (const auto& [invocation, index] : by_invocation_) {
         account(holdings_[index], +1);
         mark_running(index, true);

@@ -43,6 +43,7 @@
 #include "model/engine/worker_table.hpp"
 #include "model/forest.hpp"
 #include "model/job.hpp"
+#include "model/partition.hpp"
 #include "model/policies/job_queue.hpp"
 #include "model/policies/policy.hpp"
 #include "model/resources.hpp"
@@ -110,6 +111,7 @@ struct blocker {
     std::int64_t demand = 0;
     std::int64_t free = 0;
     std::int64_t limit = 0;
+    std::int64_t elsewhere = 0;  ///< of the limit: leased to other partitions
 
     /// True where no task's end can help.
     [[nodiscard]] bool forever() const { return what != kind::none && demand > limit; }
@@ -126,10 +128,20 @@ struct blocked_tasks {
     std::uint64_t places = 0;  ///< nodes where that is so
 };
 
+/// A running task that holds nodes of another partition, since the forest has changed or the scheduler has restarted.
+struct task_elsewhere {
+    std::uint32_t partition = 0;
+    invocation_id invocation;
+    held_task task;       ///< without a worker
+    job_demands demands;  ///< of nodes alone, without the instance
+};
+
 class engine {
 public:
-    /// Invocation ids count up from `first`.
-    engine(engine_options options, invocation_id first);
+    /// Invocation ids count up from `first`, those that are this partition's. Where it is not the only one, it may use
+    /// the instance and the workers as far as they are leased to it: at first, and after each change of a limit, not at
+    /// all.
+    engine(engine_options options, invocation_id first, partition part = {});
     ~engine();
     engine(engine&&) noexcept;
     engine& operator=(engine&&) noexcept;
@@ -140,6 +152,8 @@ public:
     void set_forest(forest_ptr nodes);
     /// Running tasks keep what they hold.
     void set_resources(resource_table table);
+
+    [[nodiscard]] const resource_table& resources() const { return resources_; }
 
     /// Adds a job, or changes one. Its pending tasks stay, unless its level or filters changed: then none is.
     job_index put_job(const job_spec& spec);
@@ -163,10 +177,25 @@ public:
     std::vector<std::pair<invocation_id, held_task>> erase_worker(worker_index worker);
     [[nodiscard]] const worker_table& workers() const { return workers_; }
 
+    // Of a partition that is not the only one:
+    /// It may use so many slots of the instance from now on. What runs keeps what it has.
+    void lease_instance(std::span<const std::int64_t> limits);
+    /// The same of a worker; nothing where that is not known.
+    void lease_worker(worker_index worker, std::span<const std::int64_t> limits);
+    /// Something waits for slots of the instance or of the workers, and some of those are leased to others. O(1) where
+    /// no job waits for the host of a task.
+    [[nodiscard]] bool lacks_leases() const;
+    /// What it lacks: demands that there would be room for if all slots were leased to it. Those that were served
+    /// longest ago, at most `most`. Costs a look at each job, and at the workers for each demand.
+    [[nodiscard]] std::vector<slot_claim> claims(std::size_t most) const;
+    /// What runs on nodes of other partitions, which must count it in (see adopt): once for each of them.
+    [[nodiscard]] std::vector<task_elsewhere> held_elsewhere() const;
+    [[nodiscard]] std::vector<task_elsewhere> held_elsewhere(invocation_id invocation) const;
+
     /// The next tasks to start, at most `limit`. Where it gives fewer, nothing that is pending can start.
     std::vector<start_decision> start(std::size_t limit);
     /// Takes slots for a task that was found to run already, whatever the limits: those it was started with, where that
-    /// is known, else what its job takes now.
+    /// is known, else what its job takes now. Without a worker: for a task that another partition has started.
     void adopt(invocation_id invocation, const held_task& task, const std::optional<job_demands>& started_with = {});
     /// Frees what an invocation holds. False where it is unknown.
     bool finish(invocation_id invocation);
@@ -273,6 +302,7 @@ private:
     void join_class(job_index index);
     void leave_class(job_entry& job);
     void drop_if_unused(job_index index);
+    [[nodiscard]] std::int64_t limit_of(std::uint32_t level, std::size_t resource) const;
     void note_least_demand();
     void rebuild_limits();
     void recount();
@@ -296,6 +326,7 @@ private:
     waiting_jobs* withdraw_offer(node_index place, job_index from);
     void block(demand_class& c);
     [[nodiscard]] std::optional<start_decision> take_offer(job_index index);
+    [[nodiscard]] invocation_id next_id();
     [[nodiscard]] std::optional<start_decision> search(job_index index);
     [[nodiscard]] std::optional<start_decision> start_below(job_index index, node_index place);
     [[nodiscard]] std::optional<worker_index> worker_for(job_index index, std::span<const node_index> from_root);
@@ -333,15 +364,23 @@ private:
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;
 
+    // engine_leases.cpp
+    void note_instance_lease();
+    [[nodiscard]] bool instance_has_room(std::span<const std::int64_t> demand, bool leased) const;
+    [[nodiscard]] std::vector<std::pair<job_index, std::string>> waiting_for_slots() const;
+    void add_elsewhere(const holding& h, std::vector<task_elsewhere>& found) const;
+
     engine_options options_;
+    partition part_;
     std::uint64_t next_invocation_;
     std::unique_ptr<policy> policy_;
     random_source random_;
     forest_ptr forest_;
     resource_table resources_;
-    std::vector<slots> limits_;    // by forest level, then resource
-    std::vector<slots> used_;      // by forest level, then node within it and resource
-    std::vector<slots> capacity_;  // by forest level, then resource: the sum of the limits
+    std::vector<slots> limits_;       // by forest level, then resource; of the instance, what is leased
+    bool instance_is_leased_ = true;  // all of it
+    std::vector<slots> used_;         // by forest level, then node within it and resource
+    std::vector<slots> capacity_;     // by forest level, then resource: the sum of the limits
     std::shared_ptr<const std::vector<std::uint32_t>> lexicographic_;  // rank by node; null until asked for
     worker_table workers_;
     std::vector<std::unique_ptr<job_entry>> jobs_;  // by job_index; null where unused

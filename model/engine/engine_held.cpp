@@ -80,15 +80,18 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
         unused_holdings_.pop_back();
     }
     by_invocation_.emplace(invocation.value, index);
-    if (worker.value >= first_of_worker_.size()) first_of_worker_.resize(worker.value + std::size_t{1}, none);
     auto& h = holdings_[index];
     h.invocation = invocation;
     h.job = job;
     h.worker = worker;
     h.demand = demand;
     h.previous = none;
-    h.next = std::exchange(first_of_worker_[worker.value], index);
-    if (h.next != none) holdings_[h.next].previous = index;
+    h.next = none;
+    if (worker.valid()) {
+        if (worker.value >= first_of_worker_.size()) first_of_worker_.resize(worker.value + std::size_t{1}, none);
+        h.next = std::exchange(first_of_worker_[worker.value], index);
+        if (h.next != none) holdings_[h.next].previous = index;
+    }
     ++demands_[demand].users;
     ++demands_[demand].held;
     ++entry(job).held;
@@ -120,7 +123,8 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     account(h, +1);
     mark_running(by_invocation_.at(invocation.value), true);
     if (!h.nodes.empty() && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
-    next_invocation_ = std::max(next_invocation_, invocation.value + 1);
+    if (!task.worker.valid()) return;
+    while (next_invocation_ <= invocation.value) next_invocation_ += part_.count;
 }
 
 bool engine::finish(invocation_id invocation) {
@@ -173,7 +177,11 @@ void engine::finish_holding(std::uint32_t index) {
     auto& h = holdings_[index];
     account(h, -1);
     mark_running(index, false);
-    (h.previous != none ? holdings_[h.previous].next : first_of_worker_[h.worker.value]) = h.next;
+    if (h.previous != none) {
+        holdings_[h.previous].next = h.next;
+    } else if (h.worker.valid()) {
+        first_of_worker_[h.worker.value] = h.next;
+    }
     if (h.next != none) holdings_[h.next].previous = h.previous;
     --demands_[h.demand].held;
     unuse(h.demand);

@@ -14,6 +14,7 @@ std::string resource_sentence(const blocker& b, const std::string& place) {
     std::string text = place + " has " + std::to_string(std::max<std::int64_t>(b.free, 0)) + " of " +
                        std::to_string(b.limit) + " " + b.resource + " free, and the task needs " +
                        std::to_string(b.demand);
+    if (b.elsewhere > 0) text += " (" + std::to_string(b.elsewhere) + " are leased to other partitions)";
     if (b.forever()) text += "; it can never start: lower the job's demand or raise the limit";
     return text;
 }
@@ -50,11 +51,13 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
         const auto& info = workers_.info(worker);
         if (!host.empty() && info.host != host) continue;
         const auto limits = workers_.limits(worker);
+        const auto leased = workers_.leased(worker);
         const auto used = workers_.used(worker);
         blocker b;
         for (std::size_t r = 0; r < defs.size() && !b.forever(); ++r)
-            if (const auto free = limits[r] - used[r]; demand[r] > 0 && free < demand[r])
-                b = {blocker::kind::worker_resource, info.shard.value, defs[r].name, demand[r], free, limits[r]};
+            if (const auto free = leased[r] - used[r]; demand[r] > 0 && free < demand[r])
+                b = {blocker::kind::worker_resource, info.shard.value, defs[r].name, demand[r], free, limits[r],
+                     limits[r] - leased[r]};
         if (!workers_.accepting(worker)) {
             one_is_away = one_is_away || !b.forever();
             continue;
@@ -70,8 +73,14 @@ blocker engine::explain_worker(const job_entry& job, std::span<const node_index>
 blocker engine::lack_of(const job_entry& job, node_index node, std::size_t resource) const {
     const auto level = forest_->level_of(node).value;
     const auto& def = resources_.of(forest_->levels()[level])[resource];
-    return {blocker::kind::node_resource, std::string{forest_->name(node)}, def.name,
-            job.asks[level][resource],    def.limit - used(node)[resource], def.limit};
+    const auto here = limits_[level][resource];
+    return {blocker::kind::node_resource,
+            std::string{forest_->name(node)},
+            def.name,
+            job.asks[level][resource],
+            here - used(node)[resource],
+            def.limit,
+            def.limit - here};
 }
 
 // What the node itself, whatever is above or below it, keeps from the job.
@@ -85,11 +94,16 @@ blocker engine::explain_node(const job_entry& job, node_index node) const {
     return {};
 }
 
+// Whatever is leased.
+std::int64_t engine::limit_of(std::uint32_t level, std::size_t resource) const {
+    return level == 0 && !part_.is_whole() ? resources_.of(instance_level)[resource].limit : limits_[level][resource];
+}
+
 // All nodes of a level have the same limits, so that what is too much for one is too much for all.
 std::optional<std::pair<level_index, std::size_t>> engine::never_enough(const job_entry& job) const {
     for (std::uint32_t l = 0; l <= job.level->value; ++l)
         for (std::size_t r = 0; r < limits_[l].size(); ++r)
-            if (job.asks[l][r] > limits_[l][r]) return std::pair{level_index{l}, r};
+            if (job.asks[l][r] > limit_of(l, r)) return std::pair{level_index{l}, r};
     return std::nullopt;
 }
 

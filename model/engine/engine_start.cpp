@@ -233,6 +233,10 @@ void engine::unpark(job_index index, node_index node) {
     }
 }
 
+invocation_id engine::next_id() {
+    return invocation_id{std::exchange(next_invocation_, next_invocation_ + part_.count)};
+}
+
 std::optional<start_decision> engine::search(job_index index) {
     auto& job = entry(index);
     node_path path;
@@ -250,7 +254,7 @@ std::optional<start_decision> engine::search(job_index index) {
             continue;
         }
         std::reverse(path.begin(), path.end());
-        return start_decision{invocation_id{next_invocation_++}, index, path.front(), path, *worker};
+        return start_decision{next_id(), index, path.front(), path, *worker};
     }
     return std::nullopt;
 }
@@ -287,7 +291,7 @@ std::optional<start_decision> engine::start_below(job_index index, node_index pl
         const auto worker = worker_for(index, path);
         if (!worker) return std::nullopt;  // its class is blocked
         std::reverse(path.begin(), path.end());
-        return start_decision{invocation_id{next_invocation_++}, index, path.front(), path, *worker};
+        return start_decision{next_id(), index, path.front(), path, *worker};
     }
     unpark(index, place);
     return std::nullopt;

@@ -21,7 +21,7 @@ public:
             for (std::size_t r = 0; r < here.width; ++r)
                 if (const auto demand = job.asks[l][r];
                     demand > 0 && (!never_ || *never_ == std::pair{level_index{l}, r}))
-                    here.most.emplace_back(r, e.limits_[l][r] - demand);
+                    here.most.emplace_back(r, (never_ ? e.limit_of(l, r) : e.limits_[l][r]) - demand);
         }
         tasks_are_alike_ = levels_.back().most.empty() && !job.tree.has_closed();
     }
@@ -75,7 +75,7 @@ private:
     [[nodiscard]] bool for_good(std::uint32_t node) const {
         const auto level = nodes_.level_of(node_index{node}).value;
         const auto r = *lacking(node_index{node}, levels_[level]);
-        return r == closed || job_.asks[level][r] > e_.limits_[level][r];
+        return r == closed || job_.asks[level][r] > e_.limit_of(level, r);
     }
 
     // The node itself, or what blocks all paths from it to the instance: of the first path where that can change.

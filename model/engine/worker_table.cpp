@@ -28,7 +28,7 @@ worker_table::group_key worker_table::key_of(const entry& e) const {
     group_key key;
     key.free.reserve(width_);
     for (std::size_t i = 0; i < width_; ++i) {
-        key.free.push_back(e.limits[i] - e.used[i]);
+        key.free.push_back(e.leased[i] - e.used[i]);
         key.weighted += key.free.back() * defs[i].weight;
     }
     return key;
@@ -41,6 +41,7 @@ void worker_table::change(worker_index worker, Change&& mutate) {
     const auto count = [&](std::size_t step) {
         if (!slot) return;
         for (std::size_t i = 0; i < width_; ++i) total_[i] += step == 1 ? slot->limits[i] : -slot->limits[i];
+        if (slot->leased != slot->limits) not_leased_ += step;
         if (!slot->accepting) return;
         accepting_count_ += step;
         if (selector_ != worker_selector::busiest) return;
@@ -62,7 +63,7 @@ void worker_table::set_leaf(std::size_t worker) {
     const bool there = worker < entries_.size() && entries_[worker] && entries_[worker]->accepting;
     leaf[0] = there ? 1 : not_there;
     for (std::size_t i = 0; i < width_; ++i)
-        leaf[i + 1] = there ? entries_[worker]->limits[i] - entries_[worker]->used[i] : not_there;
+        leaf[i + 1] = there ? entries_[worker]->leased[i] - entries_[worker]->used[i] : not_there;
 }
 
 void worker_table::update_tree(std::size_t worker) {
@@ -86,12 +87,13 @@ void worker_table::rebuild() {
     most_free_.assign(2 * leaves_ * columns(), not_there);
     groups_.clear();
     total_.assign(width_, 0);
-    accepting_count_ = 0;
+    accepting_count_ = not_leased_ = 0;
     for (std::size_t w = 0; w < entries_.size(); ++w) {
         if (!entries_[w]) continue;
         const auto& e = *entries_[w];
         for (std::size_t i = 0; i < width_; ++i) total_[i] += e.limits[i];
         set_leaf(w);
+        if (e.leased != e.limits) ++not_leased_;
         if (!e.accepting) continue;
         ++accepting_count_;
         if (selector_ == worker_selector::busiest) groups_[key_of(e)].insert(w);
@@ -121,7 +123,8 @@ void worker_table::put(worker_index worker, worker_info info) {
     change(worker, [&](std::optional<entry>& slot) {
         auto used = slot ? std::move(slot->used) : std::vector<std::int64_t>{};
         used.resize(limits.size());
-        slot = entry{std::move(info), true, std::move(limits), std::move(used)};
+        auto leased = is_leased_ ? std::vector<std::int64_t>(limits.size()) : limits;
+        slot = entry{std::move(info), true, std::move(limits), std::move(leased), std::move(used)};
     });
 }
 
@@ -146,9 +149,21 @@ void worker_table::set_resources(const resource_table& table) {
     for (auto& e : entries_) {
         if (!e) continue;
         e->limits = worker_limits(table_, e->info.shard.value, e->info.host, e->info.declared);
+        e->leased = is_leased_ ? std::vector<std::int64_t>(e->limits.size()) : e->limits;
         e->used.assign(e->limits.size(), 0);
     }
     rebuild();
+}
+
+void worker_table::take_nothing() {
+    for (auto& e : entries_)
+        if (e) e->used.assign(e->limits.size(), 0);
+    rebuild();
+}
+
+void worker_table::lease(worker_index worker, slots limits) {
+    if (contains(worker) && limits.size() == width_)
+        change(worker, [&](auto& slot) { slot->leased.assign(limits.begin(), limits.end()); });
 }
 
 void worker_table::take(worker_index worker, slots demand) {
@@ -170,9 +185,28 @@ void worker_table::give_back(worker_index worker, slots demand) {
 bool worker_table::fits(worker_index worker, slots demand) const {
     if (!contains(worker) || !entries_[worker.value]->accepting) return false;
     const auto& e = *entries_[worker.value];
+    return has_room(e.leased, e.used, demand);
+}
+
+bool worker_table::has_room(slots limits, slots used, slots demand) {
     for (std::size_t i = 0; i < demand.size(); ++i)
-        if (demand[i] > 0 && e.limits[i] - e.used[i] < demand[i]) return false;
+        if (demand[i] > 0 && limits[i] - used[i] < demand[i]) return false;
     return true;
+}
+
+bool worker_table::any_fits(slots demand, std::string_view host, bool leased) const {
+    const auto fits_here = [&](std::size_t w) {
+        const auto& e = entries_[w];
+        return e && e->accepting && has_room(leased ? e->leased : e->limits, e->used, demand);
+    };
+    if (!host.empty()) {
+        const auto here = by_host_.find(std::string{host});
+        return here != by_host_.end() && std::any_of(here->second.begin(), here->second.end(), fits_here);
+    }
+    if (leased) return leaves_ > 0 && first_fitting(1, 0, 0, leaves_, demand).has_value();
+    for (std::size_t w = 0; w < entries_.size(); ++w)
+        if (fits_here(w)) return true;
+    return false;
 }
 
 // Of two workers that fit, as far as the selector cares.
@@ -238,7 +272,8 @@ std::string worker_table::sanity_check() const {
     fresh.rebuild();
     if (fresh.leaves_ == leaves_ && fresh.most_free_ != most_free_) return "the tree of free worker slots is stale";
     if (fresh.groups_ != groups_) return "the groups of workers are stale";
-    if (fresh.total_ != total_ || fresh.accepting_count_ != accepting_count_) return "sums over workers are stale";
+    if (fresh.total_ != total_ || fresh.accepting_count_ != accepting_count_ || fresh.not_leased_ != not_leased_)
+        return "sums over workers are stale";
     return {};
 }
 

@@ -59,8 +59,20 @@ public:
     [[nodiscard]] bool accepting(worker_index worker) const { return entries_[worker.value]->accepting; }
     [[nodiscard]] const worker_info& info(worker_index worker) const { return entries_[worker.value]->info; }
 
-    /// Limits follow from the table; what is taken is forgotten, take it again.
+    /// True: of each worker's slots those may be used that are leased (see lease()), of a new one none. Before the
+    /// first worker.
+    void set_leased(bool leased) { is_leased_ = leased; }
+    /// Nothing where the worker is not known.
+    void lease(worker_index worker, slots limits);
+    /// Some slots of some worker are not leased. O(1).
+    [[nodiscard]] bool lacks_leases() const { return not_leased_ > 0; }
+    /// Some worker fits; where `leased` is false, as if all slots of all workers were leased. O(workers) there.
+    [[nodiscard]] bool any_fits(slots demand, std::string_view host, bool leased) const;
+
+    /// Limits follow from the table; what is leased and taken is forgotten.
     void set_resources(const resource_table& table);
+    /// What is taken is forgotten.
+    void take_nothing();
 
     void take(worker_index worker, slots demand);
     void give_back(worker_index worker, slots demand);
@@ -74,6 +86,8 @@ public:
     /// Summed limits of all workers.
     [[nodiscard]] const std::vector<std::int64_t>& total() const { return total_; }
     [[nodiscard]] slots limits(worker_index worker) const { return entries_[worker.value]->limits; }
+    /// What may be used of them.
+    [[nodiscard]] slots leased(worker_index worker) const { return entries_[worker.value]->leased; }
     [[nodiscard]] slots used(worker_index worker) const { return entries_[worker.value]->used; }
     [[nodiscard]] std::vector<worker_index> all() const;
 
@@ -85,6 +99,7 @@ private:
         worker_info info;
         bool accepting = true;
         std::vector<std::int64_t> limits;
+        std::vector<std::int64_t> leased;  // of the limits
         std::vector<std::int64_t> used;
     };
     struct group_key {
@@ -103,6 +118,7 @@ private:
     [[nodiscard]] std::optional<std::size_t> first_fitting(std::size_t node, std::size_t from, std::size_t node_first,
                                                            std::size_t node_size, slots demand) const;
     [[nodiscard]] std::size_t columns() const { return width_ + 1; }
+    [[nodiscard]] static bool has_room(slots limits, slots used, slots demand);
     [[nodiscard]] bool better(std::size_t a, std::size_t b) const;
 
     std::vector<std::optional<entry>> entries_;
@@ -116,6 +132,8 @@ private:
     boost::unordered_flat_map<std::string, std::vector<std::size_t>> by_host_;
     std::vector<std::int64_t> total_;
     std::size_t accepting_count_ = 0;
+    std::size_t not_leased_ = 0;  // workers of which some slots are not
+    bool is_leased_ = false;
 };
 
 }  // namespace bistro

@@ -1,0 +1,395 @@
+#include "model/slot_broker.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace bistro {
+
+namespace {
+
+bool asks_something(const std::vector<std::int64_t>& demand) {
+    return std::any_of(demand.begin(), demand.end(), [](auto d) { return d > 0; });
+}
+
+bool fits(const std::int64_t* left, const std::vector<std::int64_t>& demand) {
+    for (std::size_t r = 0; r < demand.size(); ++r)
+        if (demand[r] > 0 && left[r] < demand[r]) return false;
+    return true;
+}
+
+}  // namespace
+
+slot_broker::slot_broker(std::uint32_t pools) : pools_{pools} { set_instance({}); }
+
+// -- accounts ---------------------------------------------------------------------------------------------------------
+
+void slot_broker::put(table& t, std::size_t account, const slots& limits) {
+    const auto accounts = std::max(t.known.size(), account + 1);
+    t.limits.resize(accounts * t.width);
+    t.leased.resize(accounts * pools_ * t.width);
+    t.known.resize(accounts, false);
+    t.accepting.resize(accounts, true);
+    t.since.resize(accounts, 0);
+    t.hosts.resize(accounts);
+    // Some have a limit below nothing.
+    for (std::size_t r = 0; r < t.width; ++r) t.limits[account * t.width + r] = std::max<std::int64_t>(limits[r], 0);
+    std::fill_n(t.leased.begin() + static_cast<std::ptrdiff_t>(at(t, account, 0)), pools_ * t.width, 0);
+    t.known[account] = t.accepting[account] = true;
+    t.since[account] = round_;
+}
+
+void slot_broker::set_instance(const slots& limits) {
+    instance_ = {};
+    instance_.width = limits.size();
+    put(instance_, 0, limits);
+}
+
+void slot_broker::forget_workers(std::size_t width) {
+    workers_ = {};
+    workers_.width = width;
+}
+
+void slot_broker::put_worker(worker_index worker, std::string host, const slots& limits) {
+    put(workers_, worker.value, limits);
+    workers_.hosts[worker.value] = std::move(host);
+}
+
+void slot_broker::set_accepting(worker_index worker, bool accepting) {
+    if (worker.value < workers_.known.size()) workers_.accepting[worker.value] = accepting;
+}
+
+void slot_broker::erase_worker(worker_index worker) {
+    if (worker.value < workers_.known.size()) workers_.known[worker.value] = false;
+}
+
+bool slot_broker::takes_part(const table& t, std::size_t account) const {
+    return t.known[account] && t.since[account] < round_;
+}
+
+bool slot_broker::serves(const claimant& c, std::size_t worker) const {
+    return takes_part(workers_, worker) && workers_.accepting[worker] &&
+           (c.claim->host.empty() || c.claim->host == workers_.hosts[worker]);
+}
+
+// -- reports ----------------------------------------------------------------------------------------------------------
+
+void slot_broker::take_reports(const std::vector<slot_report>& reports) {
+    for (auto* t : {&instance_, &workers_}) {
+        t->used.assign(t->leased.size(), 0);
+        t->need.assign(t->leased.size(), 0);
+        t->left = t->limits;
+    }
+    for (std::uint32_t p = 0; p < pools_; ++p)
+        for (const auto& account : reports[p].used) {
+            auto& t = account.worker.valid() ? workers_ : instance_;
+            const auto a = account.worker.valid() ? std::size_t{account.worker.value} : 0;
+            if (a >= t.known.size() || account.slots.size() != t.width) continue;
+            std::copy(account.slots.begin(), account.slots.end(),
+                      t.used.begin() + static_cast<std::ptrdiff_t>(at(t, a, p)));
+        }
+}
+
+// Those that have waited longest come first.
+std::vector<slot_broker::claimant> slot_broker::claimants(const std::vector<slot_report>& reports) {
+    std::vector<claimant> result;
+    std::map<claim_key, claim_age> ages;
+    for (std::uint32_t p = 0; p < pools_; ++p)
+        for (const auto& claim : reports[p].claims) {
+            if (claim.tasks == 0 || claim.instance.size() != instance_.width || claim.worker.size() != workers_.width)
+                continue;
+            const claim_key key{p, claim.instance, claim.worker, claim.host};
+            claim_age age{claim.served, round_};
+            if (const auto before = ages_.find(key); before != ages_.end() && before->second.served == claim.served)
+                age.since = before->second.since;
+            ages[key] = age;
+            result.push_back({p, &claim, age.since, claim.tasks, 0});
+        }
+    ages_ = std::move(ages);
+    std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.since < b.since; });
+    return result;
+}
+
+// -- dealing ----------------------------------------------------------------------------------------------------------
+
+void slot_broker::keep_shares(table& t, const std::vector<slot_report>& reports) {
+    for (std::size_t a = 0; a < t.known.size(); ++a) {
+        if (!takes_part(t, a)) continue;
+        std::int64_t sharers = 0;
+        for (std::uint32_t p = 0; p < pools_; ++p) {
+            const auto* used = t.used.data() + at(t, a, p);
+            sharers += !reports[p].claims.empty() || std::any_of(used, used + t.width, [](auto u) { return u > 0; });
+        }
+        for (std::uint32_t p = 0; p < pools_; ++p)
+            for (std::size_t r = 0; r < t.width; ++r) {
+                const auto share = t.limits[a * t.width + r] / std::max<std::int64_t>(sharers, 1);
+                auto& need = t.need[at(t, a, p) + r];
+                need = std::min(t.used[at(t, a, p) + r], share);
+                t.left[a * t.width + r] -= need;
+            }
+    }
+}
+
+// Beside what its own tasks use there would be room for another one, if the other pools had nothing.
+bool slot_broker::fits_beside_own(const table& t, std::size_t account, std::uint32_t pool, const slots& demand) const {
+    for (std::size_t r = 0; r < demand.size(); ++r)
+        if (demand[r] > 0 && t.used[at(t, account, pool) + r] + demand[r] > t.limits[account * t.width + r])
+            return false;
+    return true;
+}
+
+// What others would have to give up, and a little more where the pool has no lease already.
+std::int64_t slot_broker::price(const claimant& c, std::size_t worker) const {
+    const auto& t = workers_;
+    const auto own = at(t, worker, c.pool);
+    std::int64_t missing = 0;
+    bool is_leased = true;
+    for (std::size_t r = 0; r < t.width; ++r) {
+        const auto demand = c.claim->worker[r];
+        if (demand <= 0) continue;
+        is_leased = is_leased && t.leased[own + r] - t.used[own + r] >= demand;
+        missing += std::max<std::int64_t>(t.used[own + r] + demand - t.need[own + r] - t.left[worker * t.width + r], 0);
+    }
+    return 2 * missing + (is_leased ? 0 : 1);
+}
+
+// Enough for one task more than it runs; who keeps most gives first.
+void slot_broker::take_by_right(table& t, std::size_t account, std::uint32_t pool, const slots& demand) {
+    for (std::size_t r = 0; r < t.width; ++r) {
+        if (demand[r] <= 0) continue;
+        auto& need = t.need[at(t, account, pool) + r];
+        auto& left = t.left[account * t.width + r];
+        const auto extra = std::max<std::int64_t>(t.used[at(t, account, pool) + r] + demand[r] - need, 0);
+        while (left < extra) {
+            std::int64_t* most = nullptr;
+            for (std::uint32_t p = 0; p < pools_; ++p)
+                if (auto& other = t.need[at(t, account, p) + r]; p != pool && (most == nullptr || other > *most))
+                    most = &other;
+            const auto given = std::min(extra - left, *most);
+            if (given <= 0) break;
+            *most -= given;
+            left += given;
+        }
+        need += extra;
+        left -= extra;
+    }
+}
+
+void slot_broker::serve_oldest(std::vector<claimant>& claims) {
+    for (auto& c : claims) {
+        if (!takes_part(instance_, 0) || !fits_beside_own(instance_, 0, c.pool, c.claim->instance)) continue;
+        std::size_t best = no_worker;
+        auto least = std::numeric_limits<std::int64_t>::max();
+        const bool asks_worker = asks_something(c.claim->worker);
+        for (std::size_t w = 0; asks_worker && w < workers_.known.size() && least > 0; ++w) {
+            if (!serves(c, w) || !fits_beside_own(workers_, w, c.pool, c.claim->worker)) continue;
+            if (const auto cost = price(c, w); cost < least) {
+                least = cost;
+                best = w;
+            }
+        }
+        if (asks_worker && best == no_worker) continue;
+        take_by_right(instance_, 0, c.pool, c.claim->instance);
+        if (asks_worker) take_by_right(workers_, best, c.pool, c.claim->worker);
+        --c.open;
+        ++c.dealt;
+        return;
+    }
+}
+
+// What it gets of an account is of use only above what its tasks use there.
+bool slot_broker::is_covered(const table& t, std::size_t account, std::uint32_t pool, const slots& demand) const {
+    for (std::size_t r = 0; r < t.width; ++r)
+        if (demand[r] > 0 && t.need[at(t, account, pool) + r] < t.used[at(t, account, pool) + r]) return false;
+    return true;
+}
+
+void slot_broker::deal_claims(std::vector<claimant>& claims) {
+    if (!takes_part(instance_, 0)) return;
+    std::vector<claimant*> free;
+    std::vector<claimant*> anywhere;
+    std::map<std::string, std::vector<claimant*>> by_host;
+    for (auto& c : claims) {
+        if (!is_covered(instance_, 0, c.pool, c.claim->instance)) continue;
+        if (!asks_something(c.claim->worker))
+            free.push_back(&c);
+        else if (c.claim->host.empty())
+            anywhere.push_back(&c);
+        else
+            by_host[c.claim->host].push_back(&c);
+    }
+    for (std::size_t w = 0; w < workers_.known.size(); ++w) {
+        if (!takes_part(workers_, w) || !workers_.accepting[w]) continue;
+        auto here = anywhere;
+        if (const auto placed = by_host.find(workers_.hosts[w]); placed != by_host.end())
+            here.insert(here.end(), placed->second.begin(), placed->second.end());
+        if (!here.empty()) deal_at(w, std::move(here));
+    }
+    if (!free.empty()) deal_at(no_worker, std::move(free));
+}
+
+// One task's need each in turn; whoever has got least so far goes first, and where that is about the same, who holds a
+// lease here already.
+void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here) {
+    const auto slack = std::max<std::uint64_t>(workers_.known.size() / 16, 1);
+    const bool has_worker = worker != no_worker;
+    auto* left = has_worker ? workers_.left.data() + worker * workers_.width : nullptr;
+    const auto holds_lease = [&](const claimant& c) {
+        const auto* leased = workers_.leased.data() + at(workers_, worker, c.pool);
+        return has_worker && fits(leased, c.claim->worker);
+    };
+    const auto give = [&](claimant& c, std::uint64_t tasks) {
+        const auto take = [&](table& t, std::size_t account, const slots& demand) {
+            for (std::size_t r = 0; r < t.width; ++r) {
+                const auto taken = std::max<std::int64_t>(demand[r], 0) * static_cast<std::int64_t>(tasks);
+                t.need[at(t, account, c.pool) + r] += taken;
+                t.left[account * t.width + r] -= taken;
+            }
+        };
+        take(instance_, 0, c.claim->instance);
+        if (has_worker) take(workers_, worker, c.claim->worker);
+        c.open -= tasks;
+        c.dealt += tasks;
+    };
+    for (;;) {
+        std::erase_if(here, [&](const claimant* c) {
+            return c->open == 0 || !fits(instance_.left.data(), c->claim->instance) ||
+                   (has_worker &&
+                    (!fits(left, c->claim->worker) || !is_covered(workers_, worker, c->pool, c->claim->worker)));
+        });
+        if (here.empty()) return;
+        // How often there is enough for all of them.
+        std::uint64_t often = here.front()->open;
+        for (const auto* c : here) often = std::min(often, c->open);
+        const auto limit_by = [&](const std::int64_t* of, std::size_t width, const auto& demand_of) {
+            for (std::size_t r = 0; r < width; ++r) {
+                std::int64_t sum = 0;
+                for (const auto* c : here) sum += std::max<std::int64_t>(demand_of(*c)[r], 0);
+                if (sum > 0)
+                    often = std::min(often, static_cast<std::uint64_t>(std::max<std::int64_t>(of[r], 0) / sum));
+            }
+        };
+        limit_by(
+            instance_.left.data(), instance_.width, [](const claimant& c) -> auto& { return c.claim->instance; });
+        if (has_worker)
+            limit_by(
+                left, workers_.width, [](const claimant& c) -> auto& { return c.claim->worker; });
+        if (often > 0) {
+            for (auto* c : here) give(*c, often);
+            continue;
+        }
+        const auto turn = [&](const claimant* c) { return c->dealt + (holds_lease(*c) ? 0 : slack); };
+        give(**std::min_element(here.begin(), here.end(),
+                                [&](const auto* a, const auto* b) { return turn(a) < turn(b); }),
+             1);
+    }
+}
+
+void slot_broker::keep_excess(table& t) {
+    for (std::size_t a = 0; a < t.known.size(); ++a) {
+        if (!takes_part(t, a)) continue;
+        for (std::uint32_t p = 0; p < pools_; ++p)
+            for (std::size_t r = 0; r < t.width; ++r) {
+                auto& need = t.need[at(t, a, p) + r];
+                auto& left = t.left[a * t.width + r];
+                const auto kept =
+                    std::clamp<std::int64_t>(t.used[at(t, a, p) + r] - need, 0, std::max<std::int64_t>(left, 0));
+                need += kept;
+                left -= kept;
+            }
+    }
+}
+
+// What nobody needs now stays where it is; what is nobody's is divided, so that there is something when it is needed.
+void slot_broker::keep_leases(table& t) {
+    for (std::size_t a = 0; a < t.known.size(); ++a) {
+        if (!takes_part(t, a)) continue;
+        for (std::size_t r = 0; r < t.width; ++r) {
+            auto& left = t.left[a * t.width + r];
+            for (std::uint32_t p = 0; p < pools_; ++p) {
+                auto& need = t.need[at(t, a, p) + r];
+                const auto kept =
+                    std::clamp<std::int64_t>(t.leased[at(t, a, p) + r] - need, 0, std::max<std::int64_t>(left, 0));
+                need += kept;
+                left -= kept;
+            }
+            if (left <= 0) continue;
+            const auto share = left / pools_;
+            const auto odd = static_cast<std::uint32_t>(left % pools_);
+            for (std::uint32_t i = 0; i < pools_; ++i)
+                t.need[at(t, a, static_cast<std::uint32_t>((a + i) % pools_)) + r] += share + (i < odd ? 1 : 0);
+            left = 0;
+        }
+    }
+}
+
+void slot_broker::announce(table& t, bool is_instance, std::uint32_t first, outcome& result) {
+    for (std::size_t a = 0; a < t.known.size(); ++a) {
+        if (!takes_part(t, a)) continue;
+        std::vector<bool> changes(pools_, false);
+        for (std::size_t r = 0; r < t.width; ++r) {
+            auto unheld = t.limits[a * t.width + r];
+            for (std::uint32_t p = 0; p < pools_; ++p)
+                unheld -= std::max(t.leased[at(t, a, p) + r], t.used[at(t, a, p) + r]);
+            bool gets_too_little = false;
+            bool idle_comes_back = false;
+            for (std::uint32_t i = 0; i < pools_; ++i) {
+                const auto p = (first + i) % pools_;
+                auto& leased = t.leased[at(t, a, p) + r];
+                const auto need = t.need[at(t, a, p) + r];
+                const auto before = leased;
+                if (need < leased) {
+                    leased = need;
+                    idle_comes_back = idle_comes_back || before > t.used[at(t, a, p) + r];
+                } else if (const auto more = std::min(need - leased, std::max<std::int64_t>(unheld, 0));
+                           need > leased) {
+                    leased += more;
+                    unheld -= more;
+                    gets_too_little = gets_too_little || leased < need;
+                }
+                changes[p] = changes[p] || leased != before;
+            }
+            result.moving = result.moving || (gets_too_little && idle_comes_back);
+        }
+        for (std::uint32_t p = 0; p < pools_; ++p) {
+            if (!changes[p]) continue;
+            const auto from = t.leased.begin() + static_cast<std::ptrdiff_t>(at(t, a, p));
+            result.leases[p].push_back(
+                {is_instance ? worker_index{} : worker_index{a}, {from, from + static_cast<std::ptrdiff_t>(t.width)}});
+            result.changed = true;
+        }
+    }
+}
+
+slot_broker::outcome slot_broker::deal(const std::vector<slot_report>& reports) {
+    take_reports(reports);
+    auto claims = claimants(reports);
+    keep_shares(instance_, reports);
+    keep_shares(workers_, reports);
+    serve_oldest(claims);
+    deal_claims(claims);
+    keep_excess(instance_);
+    keep_excess(workers_);
+    deal_claims(claims);
+    keep_leases(instance_);
+    keep_leases(workers_);
+    outcome result;
+    result.leases.resize(pools_);
+    const auto first = claims.empty() ? 0 : claims.front().pool;
+    announce(instance_, true, first, result);
+    announce(workers_, false, first, result);
+    return result;
+}
+
+std::string slot_broker::sanity_check() const {
+    for (const auto* t : {&instance_, &workers_})
+        for (std::size_t a = 0; a < t->known.size(); ++a)
+            for (std::size_t r = 0; r < t->width; ++r) {
+                std::int64_t sum = 0;
+                for (std::uint32_t p = 0; p < pools_; ++p) sum += t->leased[at(*t, a, p) + r];
+                if (sum > t->limits[a * t->width + r]) return "more is leased than there is";
+            }
+    return {};
+}
+
+}  // namespace bistro
