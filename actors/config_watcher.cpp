@@ -31,6 +31,7 @@ std::vector<std::string> keep_fixed(settings& config, const settings& current) {
         if (std::exchange(config.*part, current.*part) != current.*part) fixed.emplace_back(what);
     };
     keep("data_dir", &settings::data_dir);
+    keep("partitions", &settings::partitions);
     keep("[scheduler.history]", &settings::history);
     keep("[network]", &settings::network);
     return fixed;

@@ -26,6 +26,59 @@ job_progress progress_of(self_ptr self) {
     return progress;
 }
 
+std::uint32_t pool_count(self_ptr self) { return static_cast<std::uint32_t>(self->state.links.pools.size()); }
+
+// To each pool, what of it has an id of its own.
+template <class F>
+void for_each_pool(self_ptr self, std::vector<invocation_id>&& invocations, F&& send) {
+    const auto count = pool_count(self);
+    std::vector<std::vector<invocation_id>> by_pool(count);
+    if (count == 1) {
+        by_pool.front() = std::move(invocations);
+    } else {
+        for (auto invocation : invocations) by_pool[partition_of(invocation, count)].push_back(invocation);
+    }
+    for (std::uint32_t p = 0; p < count; ++p)
+        if (!by_pool[p].empty()) send(p, std::move(by_pool[p]));
+}
+
+// Ends that need not be kept any more.
+void send_durable(self_ptr self, std::vector<invocation_id> invocations) {
+    for_each_pool(self, std::move(invocations), [&](std::uint32_t p, std::vector<invocation_id>&& own) {
+        const auto& s = self->state;
+        self->send(s.links.pools[p], results_durable{std::move(own), s.table->spec().name, s.seen_starts[p],
+                                                     s.table->counts().unfinished()});
+    });
+}
+
+// What may start, to the pool of each task.
+void send_pending(self_ptr self, table_changes& changes) {
+    const auto& s = self->state;
+    const auto& nodes = *s.table->nodes();
+    const auto count = pool_count(self);
+    std::vector<pending_changed> messages(count);
+    for (auto node : changes.ready)
+        if (const auto* data = s.table->data_of(node))
+            messages[partition_of(nodes, node, count)].data.emplace_back(node, *data);
+    if (count == 1) {
+        messages.front().ready = std::move(changes.ready);
+        messages.front().withdrawn = std::move(changes.withdrawn);
+    } else {
+        for (auto node : changes.ready) messages[partition_of(nodes, node, count)].ready.push_back(node);
+        for (auto node : changes.withdrawn) messages[partition_of(nodes, node, count)].withdrawn.push_back(node);
+    }
+    for (std::uint32_t p = 0; p < count; ++p) {
+        auto& m = messages[p];
+        if (count > 1 && !changes.replaced && m.ready.empty() && m.withdrawn.empty()) continue;
+        m.job = s.table->spec().name;
+        m.forest_version = nodes.version();
+        m.seen_starts = s.seen_starts[p];
+        m.replace = changes.replaced;
+        m.unfinished = s.table->counts().unfinished();
+        self->send(s.links.pools[p], std::move(m));
+    }
+}
+
 dependency_news news_of(self_ptr self, bool replaced, std::vector<node_index> done, std::vector<node_index> undone) {
     const auto& table = *self->state.table;
     return {table.spec().name, table.nodes(), replaced, table.all_done(), std::move(done), std::move(undone)};
@@ -46,19 +99,7 @@ void publish(self_ptr self) {
     if (!s.table->nodes()) return;
     ++s.changes;
     auto changes = s.table->take_changes();
-    if (changes.for_pool()) {
-        pending_changed m;
-        m.job = s.table->spec().name;
-        m.forest_version = s.table->nodes()->version();
-        m.seen_starts = s.seen_starts;
-        m.replace = changes.replaced;
-        m.unfinished = s.table->counts().unfinished();
-        for (auto node : changes.ready)
-            if (const auto* data = s.table->data_of(node)) m.data.emplace_back(node, *data);
-        m.ready = std::move(changes.ready);
-        m.withdrawn = std::move(changes.withdrawn);
-        self->send(s.links.pool, std::move(m));
-    }
+    if (changes.for_pool()) send_pending(self, changes);
     // One that is gone from the config has none there; and by the time it says so, another may be in its place.
     if (!s.dependents.empty() && !s.retired && changes.for_dependents()) {
         const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
@@ -72,8 +113,10 @@ void publish(self_ptr self) {
     } else if (!std::exchange(s.report_scheduled, true)) {
         self->delayed_send(self, progress_interval, report_due{});
     }
-    if (auto due = s.table->orphans_due(s.run.now()); !due.empty())
-        caf::anon_send(s.links.pool, kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled", false});
+    for_each_pool(self, s.table->orphans_due(s.run.now()), [&](std::uint32_t p, std::vector<invocation_id>&& due) {
+        caf::anon_send(s.links.pools[p],
+                       kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled", false});
+    });
     schedule_wakeup(self);
 }
 
@@ -117,7 +160,8 @@ void record_starts(self_ptr self, status_batch& batch) {
 
 void note_starts(self_ptr self, tasks_started& m) {
     auto& s = self->state;
-    s.seen_starts = std::max(s.seen_starts, m.count);
+    auto& seen = s.seen_starts[m.pool];
+    seen = std::max(seen, m.count);
     for (std::size_t i = 0; i < m.starts.size(); ++i) {
         auto& start = m.starts[i];
         running_task task{start.node, start.worker, start.started_ms};
@@ -145,8 +189,8 @@ void note_failure(failure_groups& failures, const status_change& change, const a
 void note_ends(self_ptr self, const attempts_ended& m) {
     auto& s = self->state;
     auto batch = std::make_shared<status_batch>();
-    results_durable meaningless{{}, s.table->spec().name, s.seen_starts, s.table->counts().unfinished()};
-    results_durable stored = meaningless;
+    std::vector<invocation_id> meaningless;
+    std::vector<invocation_id> stored;
     for (const auto& end : m.ends) {
         s.last_end_ms = std::max(s.last_end_ms, end.ended_ms);
         if (auto change = s.table->ended(end)) {
@@ -158,23 +202,21 @@ void note_ends(self_ptr self, const attempts_ended& m) {
             }
             note_failure(s.failures, *change, end);
             batch->finishes.push_back({s.table->spec().name, change->node, end, change->status});
-            stored.invocations.push_back(end.invocation);
+            stored.push_back(end.invocation);
         } else if (!s.table->is_ending(end.invocation)) {  // else its record answers this one too
-            meaningless.invocations.push_back(end.invocation);
+            meaningless.push_back(end.invocation);
         }
     }
-    if (!meaningless.invocations.empty()) self->send(s.links.pool, std::move(meaningless));
-    if (stored.invocations.empty()) return;
+    send_durable(self, std::move(meaningless));
+    if (stored.empty()) return;
     record_starts(self, *batch);
     // Without a limit: a store that can't write now keeps the record and answers when it can.
     self->request(s.links.store, caf::infinite, record_statuses{std::move(batch)})
         .then(
             [=](const recorded&) {
                 auto& state = self->state;
-                for (auto invocation : stored.invocations) state.table->made_durable(invocation, state.run.now());
-                auto durable = stored;
-                durable.unfinished = state.table->counts().unfinished();
-                self->send(state.links.pool, std::move(durable));
+                for (auto invocation : stored) state.table->made_durable(invocation, state.run.now());
+                send_durable(self, stored);
                 publish(self);
             },
             [=](const caf::error&) {});  // the store is gone, and with it this process
@@ -265,6 +307,7 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
     auto& s = self->state;
     s.table = std::make_unique<task_table>(std::move(spec));
     s.links = std::move(links);
+    s.seen_starts.resize(s.links.pools.size());
     s.run = std::move(run);
     load(self);
     return {

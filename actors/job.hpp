@@ -14,7 +14,7 @@
 namespace bistro {
 
 struct job_links {
-    pool_actor pool;
+    std::vector<pool_actor> pools;  ///< by the number of their partition
     status_store_actor store;
     monitor_actor monitor;
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor, without which the cycle of references would never end
@@ -30,7 +30,7 @@ struct job_state {
     std::vector<attempt_start> unrecorded_starts;  ///< history, for the next record
     bool record_scheduled = false;
     bool report_scheduled = false;
-    std::uint64_t seen_starts = 0;
+    std::vector<std::uint64_t> seen_starts;  ///< by pool
     std::uint64_t changes = 0;
     std::uint64_t wake_generation = 0;
     time_ms last_end_ms = 0;

@@ -5,13 +5,14 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <caf/all.hpp>
 
+#include "actors/resource_pool_parts.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
 
 namespace {
 
-using self_ptr = pool_actor::stateful_pointer<pool_state>;
+using self_ptr = pool_ptr;
 
 // Decisions are made and sent in portions, so that a long pass does not hold up the first of them.
 constexpr std::size_t starts_a_portion = 256;
@@ -48,6 +49,8 @@ pool_state::job* job_with_news(self_ptr self, const job_id& name) {
 
 bool has_events(const pool_state& s) { return !s.events.events.empty() || s.events.started + s.events.ended > 0; }
 
+}  // namespace
+
 void send_news(self_ptr self) {
     auto& s = self->state;
     for (const auto& name : std::exchange(s.jobs_with_news, {})) {
@@ -56,12 +59,14 @@ void send_news(self_ptr self) {
         auto& job = found->second;
         if (!job.started.empty())
             self->send(job.actor, tasks_started{std::exchange(job.started, {}), job.starts, false,
-                                                std::exchange(job.started_nodes, {})});
+                                                s.links.part.number, std::exchange(job.started_nodes, {})});
         if (!job.ended.empty()) self->send(job.actor, attempts_ended{std::exchange(job.ended, {})});
     }
     if (has_events(s)) self->send(s.links.monitor, std::exchange(s.events, {}));
     s.news_sent_ms = s.run.now();
 }
+
+namespace {
 
 void send_news_in_time(self_ptr self) {
     auto& s = self->state;
@@ -79,12 +84,16 @@ void send_news_in_time(self_ptr self) {
 // scheduler is going to ask them whether they are at rest.
 void note_stall(self_ptr self) {
     auto& s = self->state;
-    const bool stalled = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
-                         s.core->workers().accepting_count() > 0;
-    if (!stalled && !s.stalled) return;
+    const bool waits = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
+                       s.core->workers().accepting_count() > 0;
+    const bool expects = waits && (!is_settled(s) || !s.core->claims(1).empty());
+    const bool stalled = waits && !expects;
+    if (!stalled && !s.stalled && expects == s.expects) return;
     s.stalled = stalled;
+    s.expects = expects;
     send_news(self);
-    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self->state) : pool_stalled{}.reasons});
+    self->send(scheduler_of(self), pool_stalled{stalled ? waiting_reasons(self->state) : pool_stalled{}.reasons,
+                                                s.links.part.number, expects});
 }
 
 using orders_by_worker = std::map<worker_index, start_tasks>;
@@ -123,9 +132,11 @@ void add_start(self_ptr self, const start_decision& decision, orders_by_worker& 
     orders.tasks.push_back(std::move(order));
 }
 
+}  // namespace
+
 void schedule(self_ptr self) {
     auto& s = self->state;
-    for (;;) {
+    while (is_settled(s)) {
         const auto decisions = s.core->start(starts_a_portion);
         if (decisions.empty()) break;
         orders_by_worker portion;
@@ -137,8 +148,11 @@ void schedule(self_ptr self) {
         if (decisions.size() < starts_a_portion) break;
     }
     send_news_in_time(self);
+    ask_for_leases(self);
     note_stall(self);
 }
+
+namespace {
 
 // -- jobs -------------------------------------------------------------------------------------------------------------
 
@@ -152,10 +166,9 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     const auto index = s.core->find_job(attempt.job);
     const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
     if (node && index) s.core->remove_pending(*index, std::array{*node});
-    job->second.starts = ++s.starts;
-    job->second.unseen.push_back({job->second.starts, node.value_or(node_index{}), attempt.node.value});
+    note_unseen(self, job->second, attempt.node.value);
     send_news(self);  // it comes behind what was gathered
-    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, {}});
+    self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, s.links.part.number, {}});
 }
 
 void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
@@ -170,6 +183,11 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     job.number = ++s.job_numbers;
     // Found running after a restart, when no job had this name.
     for (const auto& [invocation, held] : s.core->held_of(index)) {
+        if (!held.worker.valid()) {  // another pool's
+            note_unseen(self, job, held.path.front());
+            tell_of_count(self, job);
+            continue;
+        }
         const auto worker = s.workers.find(held.worker);
         tell_of_earlier_attempt(self, {spec.name, node_id{held.path.front()}, invocation,
                                        worker == s.workers.end() ? std::string{} : worker->second.info.shard.value,
@@ -201,6 +219,7 @@ void take_nodes(self_ptr self, const nodes_changed& m) {
     s.nodes = m.nodes;
     s.core->set_forest(m.nodes);
     renew_demands(self);
+    tell_all_elsewhere(self);
 }
 
 void forget_seen(pool_state::job& job, std::uint64_t seen_starts) {
@@ -274,6 +293,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
             s.core->finish(invocation);
             ++s.events.ended;
         }
+        tell_end_elsewhere(self, invocation);
         auto* job = job_with_news(self, finished.job);
         s.results.came(invocation, worker, job != nullptr ? job->number : 0);
         if (job != nullptr)
@@ -295,6 +315,7 @@ void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_tas
         end.result = result;
         end.ended_ms = s.run.now();
         end.reason = reason;
+        tell_end_elsewhere(self, invocation);
         if (auto* job = job_with_news(self, task.job)) job->ended.push_back(std::move(end));
         ++s.events.ended;
         if (s.links.keep_events) s.events.events.push_back(make_event(self, event_kind::lost, task, invocation));
@@ -307,6 +328,7 @@ void adopt(self_ptr self, worker_index worker, const task_report& report, const 
     auto& s = self->state;
     s.core->adopt(report.invocation, {report.job, report.path, worker}, report.demands);
     tell_of_earlier_attempt(self, {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
+    tell_elsewhere(self, report.invocation);
 }
 
 void take_worker(self_ptr self, const worker_joined& m) {
@@ -318,10 +340,12 @@ void take_worker(self_ptr self, const worker_joined& m) {
     worker.known.clear();
     const auto differences = reconcile(*s.core, s.results, m.worker, m.running, m.unacknowledged);
     for (const auto* report : differences.unknown_runs) adopt(self, m.worker, *report, m.info.shard.value);
-    for (const auto* finished : differences.unknown_ends)
+    for (const auto* finished : differences.unknown_ends) {
         tell_of_earlier_attempt(
             self,
             {finished->job, finished->node, finished->end.invocation, m.info.shard.value, {}, finished->end.ended_ms});
+        tell_ended_elsewhere(self, finished->job, finished->node);
+    }
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;
     for (auto invocation : differences.never_started) {
@@ -362,7 +386,7 @@ control_answer kill(self_ptr self, const kill_tasks& m) {
     }
     if (count == 0) return {false, "no such task is running"};
     send_news_in_time(self);
-    return {true, counted(count, "task") + " signaled"};
+    return {true, counted(count, "task") + " signaled", count};
 }
 
 }  // namespace
@@ -371,7 +395,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
     auto& s = self->state;
     engine_options off;
     off.enabled = false;
-    s.core.emplace(off, first);
+    s.core.emplace(off, first, links.part);
     s.results = result_ledger{first};
     s.links = std::move(links);
     s.run = std::move(run);
@@ -383,7 +407,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
         [=](const pool_configured& m) {
             auto& core = *self->state.core;
             core.set_options(m.options);
-            core.set_resources(m.resources);
+            if (core.resources() != m.resources) core.set_resources(m.resources);
             renew_demands(self);
             schedule(self);
         },
@@ -412,6 +436,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
         [=](const worker_joined& m) {
             take_worker(self, m);
             schedule(self);
+            return worker_taken{};
         },
         [=](const worker_accepts& m) {
             self->state.core->set_accepting(m.worker, m.accepting);
@@ -447,7 +472,8 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             send_news(self);
         },
         [=](const reasons_asked&) {
-            return pool_stalled{waiting_reasons(self->state), self->state.fenced};
+            const auto& state = self->state;
+            return pool_stalled{waiting_reasons(state), state.links.part.number, state.expects, state.fenced};
         },
         [=](const waiting_asked& m) { return explain(self->state, m); },
         [=](const node_use_asked& m) {
@@ -459,6 +485,30 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
                 answer.used.emplace_back(used.begin(), used.end());
             }
             return answer;
+        },
+        [=](const holders_asked& m) { return name_holders(self->state, m); },
+        [=](const pools_known& m) {
+            for (const auto& pool : m.pools) self->state.peers.push_back({caf::actor_cast<pool_actor>(pool), 0, {}});
+        },
+        [=](const tasks_elsewhere& m) {
+            take_elsewhere(self, m);
+            schedule(self);
+        },
+        [=](const elsewhere_ended& m) {
+            auto& state = self->state;
+            for (const auto invocation : m.invocations)
+                if (state.peers[m.from].running.erase(invocation) > 0) state.core->finish(invocation);
+            schedule(self);
+        },
+        [=](const slots_asked&) { return report_slots(self->state); },
+        [=](const leases_changed& m) {
+            for (const auto& lease : m.leases) {
+                if (lease.worker.valid())
+                    self->state.core->lease_worker(lease.worker, lease.slots);
+                else
+                    self->state.core->lease_instance(lease.slots);
+            }
+            schedule(self);
         },
     };
 }

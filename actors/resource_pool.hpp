@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
@@ -19,6 +20,7 @@ struct pool_links {
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
     monitor_actor monitor;
     bool keep_events = false;  ///< somebody keeps the events of attempts
+    partition part;            ///< of the forest, that is its own
 };
 
 struct pool_state {
@@ -46,8 +48,18 @@ struct pool_state {
         std::map<job_id, std::uint64_t> known;  ///< versions of job commands that it was sent
     };
 
+    // Another pool, and what it has told of.
+    struct peer {
+        pool_actor actor;
+        std::uint64_t forest_version = 0;
+        std::set<invocation_id> running;  // on nodes that are this pool's; the engine counts them in
+    };
+
     std::optional<engine> core;
     pool_links links;
+    std::vector<peer> peers;  ///< by number, with itself; empty where it is the only one
+    std::map<invocation_id, std::vector<std::uint32_t>> elsewhere;  ///< of its own, which pools it has told of them
+    bool wanted = false;                                            ///< leases, as the scheduler was told last
     runtime run;
     forest_ptr nodes;
     std::map<job_id, job> jobs;
@@ -58,6 +70,7 @@ struct pool_state {
     std::uint64_t fenced = 0;  ///< messages of workers that were dropped: not of the session that they are in
     std::uint64_t starts = 0;  ///< so far, of all jobs: a job that comes back has none that it has seen before
     bool stalled = false;
+    bool expects = false;
 
     // What jobs and the monitor have to be told. No slot waits for that, so it is gathered for a while.
     std::vector<job_id> jobs_with_news;
@@ -68,11 +81,13 @@ struct pool_state {
     static inline const char* name = "resource_pool";
 };
 void describe(const pool_state& s, description& d);
+std::string label_of(const pool_state& s);
 
 // resource_pool_inspect.cpp
 /// Of each job of which something waits, why its next task does.
 std::vector<std::pair<job_id, std::string>> waiting_reasons(const pool_state& s);
 waiting_explained explain(const pool_state& s, const waiting_asked& m);
+holders_answer name_holders(const pool_state& s, const holders_asked& m);
 
 /// `first` is the first invocation id of this life of the scheduler.
 pool_actor::behavior_type pool_behavior(pool_actor::stateful_pointer<pool_state> self, invocation_id first,

@@ -29,14 +29,22 @@ waiting_explained explain(const pool_state& s, const waiting_asked& m) {
     if (!node) return answer;
     // Its job may not have heard yet that it was started.
     answer.why = s.core->is_pending(*job, *node) ? s.core->why_waiting(*job, *node) : blocker{};
-    const auto [holders, count] = s.core->holders(answer.why, max_holders);
+    auto found = name_holders(s, {answer.why});
+    answer.holders = std::move(found.holders);
+    answer.other_holders = found.others;
+    return answer;
+}
+
+holders_answer name_holders(const pool_state& s, const holders_asked& m) {
+    holders_answer answer;
+    const auto [holders, count] = s.core->holders(m.why, max_holders);
     for (auto invocation : holders) {
         const auto held = *s.core->held(invocation);
         const auto worker = s.workers.find(held.worker);
         answer.holders.push_back({held.job, node_id{held.path.front()},
                                   worker == s.workers.end() ? std::string{} : worker->second.info.shard.value});
     }
-    answer.other_holders = count - holders.size();
+    answer.others = count - holders.size();
     return answer;
 }
 

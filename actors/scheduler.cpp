@@ -20,7 +20,7 @@ void tell(scheduler_ptr self, event_kind kind, const job_id& job, std::uint64_t 
     e.kind = kind;
     e.job = job;
     e.count = count;
-    self->send(self->state.pool, events_happened{{std::move(e)}});
+    self->send(self->state.pools.front(), events_happened{{std::move(e)}});
 }
 
 void note_problem(scheduler_ptr self, const std::string& source, const std::string& text) {
@@ -30,6 +30,10 @@ void note_problem(scheduler_ptr self, const std::string& source, const std::stri
     else
         s.problems[source] = text;
     self->send(s.options.monitor, problem{source, text});
+}
+
+void tell_job(scheduler_ptr self, const scheduler_state::job& job) {
+    for (const auto& pool : self->state.pools) self->send(pool, job_changed{job.spec}, job.actor);
 }
 
 // -- jobs -------------------------------------------------------------------------------------------------------------
@@ -45,20 +49,19 @@ scheduler_state::job& spawn_job(scheduler_ptr self, const job_spec& spec) {
     job.progress.loaded = false;
     job.actor =
         spawn_child(self, job_behavior, spec,
-                    job_links{s.pool, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
+                    job_links{s.pools, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
                     s.options.run);
-    self->send(s.pool, job_changed{spec}, job.actor);
+    tell_job(self, job);
     if (s.forest) self->send(job.actor, *s.forest);
     return job;
 }
 
 void change_job(scheduler_ptr self, scheduler_state::job& job, const job_spec& spec) {
-    auto& s = self->state;
     job.spec = spec;
     job.retired = false;
     job.needed_again = job.removal_asked;  // the answer will be of before
     tell(self, event_kind::job_changed, spec.name);
-    self->send(s.pool, job_changed{spec}, job.actor);
+    tell_job(self, job);
     self->send(job.actor, job_changed{spec});
 }
 
@@ -106,7 +109,8 @@ void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& con
     auto& s = self->state;
     const bool first = !s.config;
     const auto before = std::exchange(s.config, config);
-    if (first || before->engine != config->engine || before->resources != config->resources) configure_pool(self);
+    if (first || before->engine != config->engine || before->resources != config->resources) configure_pools(self);
+    if (first || before->resources != config->resources) renew_accounts(self);
     apply_jobs(self, *config);
     self->send(s.nodes, config_changed{config});
     if (!first) log_of(log_part::scheduler).info("the config was read again: {}", counted(config->jobs.size(), "job"));
@@ -130,7 +134,7 @@ void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
         return;
     }
     if (!job.retired) {
-        self->send(s.pool, job_changed{job.spec}, job.actor);
+        tell_job(self, job);
         self->send(job.actor, job_changed{job.spec});
         return;
     }
@@ -140,6 +144,26 @@ void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     check_quiescence(self);
 }
 
+// Asks all pools to forget the job. Where some have and others have not, they all have it again.
+void ask_removal(scheduler_ptr self, const job_progress& m) {
+    auto& s = self->state;
+    auto missing = std::make_shared<std::size_t>(s.pools.size());
+    auto removed = std::make_shared<std::size_t>(0);
+    const auto answered = [=, name = m.job](bool is_removed) {
+        *removed += is_removed ? 1 : 0;
+        if (--*missing > 0) return;
+        auto& state = self->state;
+        const bool all = *removed == state.pools.size();
+        if (const auto job = state.jobs.find(name); job != state.jobs.end() && !all && *removed > 0)
+            tell_job(self, job->second);
+        finish_removal(self, name, all);
+    };
+    for (std::size_t p = 0; p < s.pools.size(); ++p)
+        self->request(s.pools[p], local_request_timeout, job_ended{m.job, m.seen_starts[p]})
+            .then([=](const job_removal& answer) { answered(answer.removed); },
+                  [=](const caf::error&) { answered(false); });
+}
+
 void take_progress(scheduler_ptr self, const job_progress& m) {
     auto& s = self->state;
     auto found = s.jobs.find(m.job);
@@ -147,11 +171,8 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
     auto& job = found->second;
     job.progress = m;
     answer_job_waiters(self);
-    if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true)) {
-        self->request(s.pool, local_request_timeout, job_ended{m.job, m.seen_starts})
-            .then([=, name = m.job](const job_removal& answer) { finish_removal(self, name, answer.removed); },
-                  [=, name = m.job](const caf::error&) { finish_removal(self, name, false); });
-    }
+    if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true))
+        ask_removal(self, m);
     check_quiescence(self);
 }
 
@@ -171,8 +192,8 @@ void take_nodes(scheduler_ptr self, const nodes_changed& m) {
     s.forest_ms = s.options.run.now();
     if (other) {
         tell(self, event_kind::nodes_changed, {}, m.nodes->size() - 1);
-        // The pool first: what a job says of this forest must find it there.
-        self->send(s.pool, m);
+        // Pools first: what a job says of this forest must find it there.
+        tell_pools(self, m);
         for (auto& [name, job] : s.jobs) self->send(job.actor, m);
     }
     check_quiescence(self);
@@ -182,7 +203,7 @@ void take_store_health(scheduler_ptr self, const store_health& m) {
     self->state.store_trouble = m.trouble;
     note_problem(self, "status store",
                  m.trouble.empty() ? "" : "nothing is started until statuses can be stored: " + m.trouble);
-    configure_pool(self);
+    configure_pools(self);
     check_quiescence(self);
 }
 
@@ -209,7 +230,7 @@ void keep_job(scheduler_ptr self, const job_id& name) {
         auto& job = found->second;
         if (!job.removal_asked || job.needed_again) return;
         job.needed_again = true;
-        self->send(s.pool, job_changed{job.spec}, job.actor);
+        tell_job(self, job);
         return;
     }
     auto spec = s.config->job_defaults;
@@ -219,20 +240,39 @@ void keep_job(scheduler_ptr self, const job_id& name) {
     self->send(job.actor, job_removed{name});
 }
 
-void configure_pool(scheduler_ptr self) {
+void configure_pools(scheduler_ptr self) {
     auto& s = self->state;
     if (!s.config) return;
     pool_configured m{s.config->engine, s.config->resources};
     m.options.enabled = s.starting_allowed = suspended_reason(s).empty();
-    self->send(s.pool, std::move(m));
+    tell_pools(self, m);
 }
+
+namespace {
+
+void spawn_pools(scheduler_ptr self, std::uint32_t count) {
+    auto& s = self->state;
+    const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
+    pools_known known;
+    for (std::uint32_t p = 0; p < count; ++p) {
+        s.pools.push_back(spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
+                                        pool_links{me, s.options.monitor, s.options.keep_events, {p, count}},
+                                        s.options.run));
+        known.pools.push_back(caf::actor_cast<caf::strong_actor_ptr>(s.pools.back()));
+    }
+    if (count > 1) tell_pools(self, known);
+    s.stalls.resize(count);
+    s.leases.broker = slot_broker{count};
+    s.leases.wanted.resize(count);
+}
+
+}  // namespace
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_options options) {
     auto& s = self->state;
     s.options = std::move(options);
     const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
-    s.pool = spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
-                           pool_links{me, s.options.monitor, s.options.keep_events}, s.options.run);
+    spawn_pools(self, s.options.config->partitions);
     s.nodes = s.options.tools.own_threads ? spawn_child<caf::detached>(self, nodes_behavior, me, s.options.tools)
                                           : spawn_child(self, nodes_behavior, me, s.options.tools);
     self->send(s.options.store, health_to{me});
@@ -243,7 +283,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
         auto& state = self->state;
         for (auto& [name, job] : state.jobs) self->send_exit(job.actor, m.reason);
         self->send_exit(state.nodes, m.reason);
-        self->send_exit(state.pool, m.reason);
+        for (const auto& pool : state.pools) self->send_exit(pool, m.reason);
         self->quit(std::move(m.reason));
     });
     apply_config(self, s.options.config);
@@ -264,9 +304,11 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
         [=](const nodes_changed& m) { take_nodes(self, m); },
         [=](const job_progress& m) { take_progress(self, m); },
         [=](const pool_stalled& m) {
-            self->state.stall = m.reasons;
+            self->state.stalls[m.pool] = m;
             check_quiescence(self);
         },
+        [=](const slots_wanted& m) { take_wish(self, m); },
+        [=](const deal_due&) { deal_again(self); },
         [=](const store_health& m) { take_store_health(self, m); },
         [=](const wake_due&) {
             self->state.ticking = false;

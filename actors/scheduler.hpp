@@ -34,13 +34,13 @@ struct scheduler_state {
         job_actor actor;
         job_progress progress;
         bool retired = false;
-        bool removal_asked = false;  ///< of the pool, which has not answered yet
+        bool removal_asked = false;  ///< of the pools, which have not all answered yet
         bool needed_again = false;   ///< since then, it came back, or a worker has told of its tasks
     };
 
     scheduler_options options;
     std::shared_ptr<const settings> config;
-    pool_actor pool;
+    std::vector<pool_actor> pools;  ///< by the number of their partition
     nodes_actor nodes;
     std::optional<nodes_changed> forest;
     time_ms forest_ms = 0;          ///< when it came
@@ -51,11 +51,22 @@ struct scheduler_state {
     worker_registry registry;
     std::map<worker_index, caf::strong_actor_ptr> worker_handles;
     std::string store_trouble;
-    std::vector<std::pair<job_id, std::string>> stall;
+    std::vector<pool_stalled> stalls;  ///< by pool, as each has told last
+
+    // Of the slots that all pools use; without a meaning where there is only one.
+    struct lease_rounds {
+        slot_broker broker{1};
+        std::vector<bool> wanted;              // by pool: it lacks slots
+        std::set<worker_index> not_accepting;  // of those with an account
+        bool active = false;                   // pools have been asked
+        bool again = false;                    // something has changed since
+        bool scheduled = false;
+        int unchanged = 0;  // rounds in a row without a change
+    } leases;
     std::map<std::string, std::string> problems;
     bool stopping = false;
-    bool pool_stopped = false;      ///< it starts nothing any more, and jobs have heard of all that it started
-    bool starting_allowed = false;  ///< as the pool was told last
+    bool pools_stopped = false;     ///< they start nothing any more, and jobs have heard of all that they started
+    bool starting_allowed = false;  ///< as the pools were told last
     bool ticking = false;
 
     // Is everything at rest? Asked of all jobs, and believed when two rounds in a row give the same answers.
@@ -75,6 +86,11 @@ struct scheduler_state {
 };
 void describe(const scheduler_state& s, description& d);
 
+/// Leases are dealt anew at most so often, and a millisecond more seldom for so many workers.
+inline constexpr time_ms deal_interval_ms = 5;
+inline constexpr time_ms workers_a_deal_ms = 500;
+/// While nothing changes, the interval doubles so many times.
+inline constexpr int max_unchanged_deals = 3;
 /// More who wait for jobs are refused.
 inline constexpr std::size_t max_job_waiters = 10'000;
 /// How often the health of remote workers is judged.

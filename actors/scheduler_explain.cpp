@@ -7,25 +7,73 @@ namespace {
 
 using promise_type = caf::typed_response_promise<explanation>;
 
-void ask_pool(scheduler_ptr self, explanation e, promise_type promise) {
-    auto told = [=](const waiting_explained& m) mutable {
-        if (e.node.empty()) {
-            add_groups(e, m.all);
-        } else {
-            add_blocker(e, m.why);
-            e.holders = m.holders;
-            e.other_holders = m.other_holders;
-        }
-        // The pool knows that nothing starts, but not why.
-        if (const auto reason = suspended_reason(self->state); !reason.empty()) {
-            if (e.cause == "scheduler_disabled") e.text = reason;
-            for (auto& group : e.groups)
-                if (group.cause == "scheduler_disabled") group.text = "since " + reason;
-        }
-        promise.deliver(std::move(e));
+void give_answer(scheduler_ptr self, explanation e, promise_type promise) {
+    // Pools know that nothing starts, but not why.
+    if (const auto reason = suspended_reason(self->state); !reason.empty()) {
+        if (e.cause == "scheduler_disabled") e.text = reason;
+        for (auto& group : e.groups)
+            if (group.cause == "scheduler_disabled") group.text = "since " + reason;
+    }
+    promise.deliver(std::move(e));
+}
+
+// All pools use the instance and the workers, so all may hold some of what is short there.
+void ask_others(scheduler_ptr self, std::size_t asked_already, const blocker& why, explanation e,
+                const promise_type& promise) {
+    auto answer = std::make_shared<explanation>(std::move(e));
+    auto missing = std::make_shared<std::size_t>(1);
+    const auto one_less = [=] {
+        if (--*missing == 0) give_answer(self, std::move(*answer), promise);
     };
-    self->request<caf::message_priority::high>(self->state.pool, local_request_timeout, waiting_asked{e.job, e.node})
-        .then(told, [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
+    const bool is_shared = why.what == blocker::kind::worker_resource || why.place == instance_level;
+    for (std::size_t p = 0; is_shared && p < self->state.pools.size(); ++p) {
+        if (p == asked_already) continue;
+        ++*missing;
+        self->request<caf::message_priority::high>(self->state.pools[p], local_request_timeout, holders_asked{why})
+            .then(
+                [=](const holders_answer& m) {
+                    for (const auto& holder : m.holders) {
+                        if (answer->holders.size() < max_holders)
+                            answer->holders.push_back(holder);
+                        else
+                            ++answer->other_holders;
+                    }
+                    answer->other_holders += m.others;
+                    one_less();
+                },
+                [=](const caf::error&) { one_less(); });
+    }
+    one_less();
+}
+
+void ask_pool_of_task(scheduler_ptr self, explanation e, promise_type promise) {
+    const auto& s = self->state;
+    const auto node = s.forest && s.forest->nodes ? s.forest->nodes->find(e.node.value) : std::nullopt;
+    const auto pool = node ? partition_of(*s.forest->nodes, *node, static_cast<std::uint32_t>(s.pools.size())) : 0;
+    self->request<caf::message_priority::high>(s.pools[pool], local_request_timeout, waiting_asked{e.job, e.node})
+        .then(
+            [=](const waiting_explained& m) mutable {
+                add_blocker(e, m.why);
+                e.holders = m.holders;
+                e.other_holders = m.other_holders;
+                ask_others(self, pool, m.why, std::move(e), promise);
+            },
+            [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
+}
+
+void ask_pools_of_job(scheduler_ptr self, explanation e, promise_type promise) {
+    auto all = std::make_shared<std::vector<blocked_tasks>>();
+    auto missing = std::make_shared<std::size_t>(self->state.pools.size());
+    for (const auto& pool : self->state.pools)
+        self->request<caf::message_priority::high>(pool, local_request_timeout, waiting_asked{e.job, {}})
+            .then(
+                [=](const waiting_explained& m) mutable {
+                    merge_waiting(*all, m.all);
+                    if (--*missing > 0) return;
+                    add_groups(e, *all);
+                    give_answer(self, std::move(e), promise);
+                },
+                [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
 }
 
 void ask_store(scheduler_ptr self, const explanation& e, promise_type promise) {
@@ -51,8 +99,10 @@ caf::result<explanation> explain(scheduler_ptr self, const explain_asked& m) {
     self->request<caf::message_priority::high>(job->second.actor, local_request_timeout, m)
         .then(
             [=](explanation& e) mutable {
-                if (e.node.empty() || e.cause == "starts_next")
-                    ask_pool(self, std::move(e), promise);
+                if (e.node.empty())
+                    ask_pools_of_job(self, std::move(e), promise);
+                else if (e.cause == "starts_next")
+                    ask_pool_of_task(self, std::move(e), promise);
                 else if (e.cause == "failed" || e.cause == "backoff")
                     ask_store(self, e, promise);
                 else

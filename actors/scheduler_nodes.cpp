@@ -70,8 +70,10 @@ void add_shares(nodes_question& q, const shares_answer& job) {
         q.answer.nodes[i].share += job.shares[q.first + i];
 }
 
-void add_use(nodes_question& q, const node_use_answer& pool) {
+// Of the nodes that are the pool's.
+void add_use(nodes_question& q, const node_use_answer& pool, partition part) {
     for (std::size_t i = 0; i < q.answer.nodes.size() && i < pool.used.size(); ++i) {
+        if (partition_of(*q.nodes, q.children[i], part.count) != part.number) continue;
         auto& row = q.answer.nodes[i];
         const auto& defs = q.config->resources.of(row.level);
         for (std::size_t r = 0; r < defs.size() && r < pool.used[i].size(); ++r)
@@ -92,15 +94,18 @@ caf::result<nodes_answer> list_nodes(scheduler_ptr self, const nodes_asked& m) {
         if (--q->open == 0) promise.deliver(std::move(q->answer));
     };
     // Those that do not answer are left out.
-    ++q->open;
-    self->request<caf::message_priority::high>(s.pool, local_request_timeout,
-                                               node_use_asked{q->nodes->version(), q->children})
-        .then(
-            [=](const node_use_answer& use) mutable {
-                add_use(*q, use);
-                one_less();
-            },
-            [=](const caf::error&) mutable { one_less(); });
+    for (std::size_t p = 0; p < s.pools.size(); ++p) {
+        const partition part{static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(s.pools.size())};
+        ++q->open;
+        self->request<caf::message_priority::high>(s.pools[p], local_request_timeout,
+                                                   node_use_asked{q->nodes->version(), q->children})
+            .then(
+                [=](const node_use_answer& use) mutable {
+                    add_use(*q, use, part);
+                    one_less();
+                },
+                [=](const caf::error&) mutable { one_less(); });
+    }
     for (const auto& [name, job] : s.jobs) {
         if (!m.job.empty() && name != m.job) continue;
         ++q->open;

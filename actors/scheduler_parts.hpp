@@ -9,8 +9,14 @@ namespace bistro {
 
 using scheduler_ptr = scheduler_actor::stateful_pointer<scheduler_state>;
 
+/// The same to all pools.
+template <class Message>
+void tell_pools(scheduler_ptr self, const Message& m) {
+    for (const auto& pool : self->state.pools) self->send(pool, m);
+}
+
 // scheduler.cpp
-void configure_pool(scheduler_ptr self);
+void configure_pools(scheduler_ptr self);
 /// Why nothing starts; empty: it does.
 std::string suspended_reason(const scheduler_state& s);
 /// A worker is about to tell the pool of tasks of this job: there must be somebody to note what became of them, though
@@ -24,9 +30,24 @@ void take_leaving(scheduler_ptr self, const worker_leaves& m);
 void judge_workers(scheduler_ptr self);
 void lose_connection(scheduler_ptr self, const caf::actor_addr& worker);
 
+// scheduler_leases.cpp
+/// A round of leases, or another one after that which is under way.
+void deal(scheduler_ptr self);
+void take_wish(scheduler_ptr self, const slots_wanted& m);
+void deal_again(scheduler_ptr self);
+/// The resources have changed; pools know already.
+void renew_accounts(scheduler_ptr self);
+/// A worker has joined, again perhaps; pools know already.
+void add_account(scheduler_ptr self, worker_index worker);
+void remove_account(scheduler_ptr self, worker_index worker);
+/// Tells the pools, too.
+void set_accepting(scheduler_ptr self, worker_index worker, bool accepting);
+
 // scheduler_rest.cpp
 /// Asks every job for its progress, takes it over, and goes on with the sum of their changes.
 void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t changes)>& then);
+/// Asks all pools, and goes on with how many tasks they have signaled.
+void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std::uint64_t)>& then);
 void check_quiescence(scheduler_ptr self);
 caf::result<run_finished> await_rest(scheduler_ptr self);
 caf::result<stopped> stop(scheduler_ptr self);

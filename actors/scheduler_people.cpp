@@ -87,9 +87,15 @@ std::string unknown_job(const scheduler_state& s, const job_id& job) {
 caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
     auto promise = self->make_response_promise<jobs_answer>();
     const auto with_progress = [=](const std::vector<job_progress>& jobs) {
-        auto answer = [=](const pool_stalled& pool) mutable { promise.deliver(compose(self, jobs, pool)); };
-        self->request<caf::message_priority::high>(self->state.pool, local_request_timeout, reasons_asked{})
-            .then([=](const pool_stalled& m) mutable { answer(m); }, [=](const caf::error&) mutable { answer({}); });
+        ask_all<pool_stalled>(self, self->state.pools, reasons_asked{},
+                              [=](const std::vector<pool_stalled>& pools) mutable {
+                                  pool_stalled all;
+                                  for (const auto& pool : pools) {
+                                      all.fenced += pool.fenced;
+                                      all.reasons.insert(all.reasons.end(), pool.reasons.begin(), pool.reasons.end());
+                                  }
+                                  promise.deliver(compose(self, jobs, all));
+                              });
     };
     ask_all<job_progress>(self, jobs_meant(self->state, {}), progress_asked{}, with_progress);
     return promise;
@@ -304,8 +310,10 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
     if (m.verb == control_verb::kill) {
-        self->request(s.pool, local_request_timeout, kill_tasks{{}, m.job, m.node, "killed by request", false})
-            .then(answer, fail);
+        kill(self, {{}, m.job, m.node, "killed by request", false}, [=](std::uint64_t count) mutable {
+            answer(count == 0 ? control_answer{false, "no such task is running"}
+                              : control_answer{true, counted(count, "task") + " signaled"});
+        });
     } else {
         self->request(job->second.actor, local_request_timeout,
                       forgive_asked{{m.error, m.nodes, m.state, m.cause}, m.only_count})

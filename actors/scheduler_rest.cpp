@@ -12,15 +12,25 @@ namespace bistro {
 
 namespace {
 
+// Tasks wait, and nothing that pools or this actor still have to tell each other will let one start.
+bool is_stalled(const scheduler_state& s) {
+    bool some = false;
+    for (const auto& stall : s.stalls) {
+        if (stall.expects) return false;
+        some = some || !stall.reasons.empty();
+    }
+    return some;
+}
+
 bool looks_at_rest(const scheduler_state& s) {
     if (!s.nodes_failure.empty() && !s.stopping) return true;
     if (!s.forest && !s.stopping) return false;
     if (!suspended_reason(s).empty() && !s.stopping && s.config->engine.enabled) return false;
     return std::all_of(s.jobs.begin(), s.jobs.end(), [&](const auto& entry) {
         const auto& p = entry.second.progress;
-        if (s.stopping) return s.pool_stopped && !p.counts.alive();
+        if (s.stopping) return s.pools_stopped && !p.counts.alive();
         return p.loaded && !p.counts.alive() && p.counts.backoff == 0 &&
-               (p.counts.ready == 0 || !s.stall.empty() || !s.config->engine.enabled);
+               (p.counts.ready == 0 || is_stalled(s) || !s.config->engine.enabled);
     });
 }
 
@@ -47,7 +57,8 @@ void finish(scheduler_ptr self) {
     if (const auto nodes = s.problems.find("nodes"); nodes != s.problems.end()) result.nodes_problem = nodes->second;
     for (const auto& name : s.order)
         if (auto job = s.jobs.find(name); job != s.jobs.end()) result.jobs.push_back(job->second.progress);
-    result.stalled = s.stall;
+    for (const auto& stall : s.stalls)
+        result.stalled.insert(result.stalled.end(), stall.reasons.begin(), stall.reasons.end());
     result.failure = s.nodes_failure;
     result.config = s.config;
     for (auto& waiter : std::exchange(s.quiescence_waiters, {})) waiter.deliver(result);
@@ -90,6 +101,19 @@ void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t cha
             .then([=](const job_progress& p) { answered(&p); }, [=](const caf::error&) { answered(nullptr); });
 }
 
+void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std::uint64_t)>& then) {
+    const auto& pools = self->state.pools;
+    auto missing = std::make_shared<std::size_t>(pools.size());
+    auto sum = std::make_shared<std::uint64_t>(0);
+    const auto answered = [=](std::uint64_t count) {
+        *sum += count;
+        if (--*missing == 0) then(*sum);
+    };
+    for (const auto& pool : pools)
+        self->request(pool, local_request_timeout, m)
+            .then([=](const control_answer& a) { answered(a.tasks); }, [=](const caf::error&) { answered(0); });
+}
+
 void check_quiescence(scheduler_ptr self) {
     auto& s = self->state;
     if (s.round_active || (s.quiescence_waiters.empty() && s.stop_waiters.empty()) || !looks_at_rest(s)) return;
@@ -114,14 +138,12 @@ caf::result<stopped> stop(scheduler_ptr self) {
     auto promise = self->make_response_promise<stopped>();
     s.stop_waiters.push_back(promise);
     if (!std::exchange(s.stopping, true)) {
-        configure_pool(self);
-        // Before it answers, jobs hear of all that it has started.
-        const auto pool_stopped = [=] {
-            self->state.pool_stopped = true;
+        configure_pools(self);
+        // Before they answer, jobs hear of all that they have started.
+        kill(self, {{}, {}, {}, "the scheduler was stopped", true}, [=](std::uint64_t) {
+            self->state.pools_stopped = true;
             check_quiescence(self);
-        };
-        self->request(s.pool, local_request_timeout, kill_tasks{{}, {}, {}, "the scheduler was stopped", true})
-            .then([=](const control_answer&) { pool_stopped(); }, [=](const caf::error&) { pool_stopped(); });
+        });
         std::int64_t longest_wait_s = 0;
         for (const auto& job : s.config->jobs) longest_wait_s = std::max(longest_wait_s, job.kill_wait_s);
         self->delayed_send(self, std::chrono::seconds{longest_wait_s} + stop_margin, stop_overdue{});

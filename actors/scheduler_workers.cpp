@@ -14,7 +14,7 @@ void tell(scheduler_ptr self, event_kind kind, const shard_name& shard) {
     e.at_ms = self->state.options.run.now();
     e.kind = kind;
     e.worker = shard.value;
-    self->send(self->state.pool, events_happened{{std::move(e)}});
+    self->send(self->state.pools.front(), events_happened{{std::move(e)}});
 }
 
 void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, std::uint64_t instance,
@@ -22,7 +22,8 @@ void forget(scheduler_ptr self, worker_index worker, const shard_name& shard, st
     auto& s = self->state;
     s.worker_handles.erase(worker);
     tell(self, event_kind::worker_lost, shard);  // before what follows from it
-    self->send(s.pool, worker_gone{worker, reason});
+    remove_account(self, worker);
+    tell_pools(self, worker_gone{worker, reason});
     auto batch = std::make_shared<status_batch>();
     batch->forgotten_workers.push_back({shard, instance});
     caf::anon_send(s.options.store, record_statuses{std::move(batch)});
@@ -38,6 +39,29 @@ welcome given_up(const scheduler_state& s) {
             s.options.cluster};
 }
 
+// To each pool, what has an id of its own. When all of it is counted in, in all pools, nobody waits for this worker any
+// more.
+void tell_of_worker(scheduler_ptr self, const hello& m, worker_index worker) {
+    auto& s = self->state;
+    const auto count = static_cast<std::uint32_t>(s.pools.size());
+    std::vector<worker_joined> messages(count, worker_joined{worker, m.who.info, m.worker, m.session, {}, {}});
+    for (const auto& report : m.running) messages[partition_of(report.invocation, count)].running.push_back(report);
+    for (const auto& finished : m.unacknowledged)
+        messages[partition_of(finished.end.invocation, count)].unacknowledged.push_back(finished);
+    auto missing = std::make_shared<std::size_t>(count);
+    const auto taken = [=, instance = m.who.instance](const worker_taken&) {
+        auto& state = self->state;
+        if (--*missing > 0) return;
+        const auto* member = state.registry.find(worker);
+        if (member == nullptr || member->who.instance != instance) return;
+        state.registry.confirm(worker);
+        check_quiescence(self);
+        if (state.starting_allowed != suspended_reason(state).empty()) configure_pools(self);
+    };
+    for (std::uint32_t p = 0; p < count; ++p)
+        self->request(s.pools[p], caf::infinite, std::move(messages[p])).then(taken, [](const caf::error&) {});
+}
+
 // The worker may be sent tasks from now on.
 welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_index worker) {
     auto& s = self->state;
@@ -48,17 +72,17 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     tell(self, event_kind::worker_up, m.who.info.shard);
     for (const auto& report : m.running) keep_job(self, report.job);
     for (const auto& finished : m.unacknowledged) keep_job(self, finished.job);
-    self->send(s.pool, worker_joined{worker, m.who.info, m.worker, m.session, m.running, m.unacknowledged});
-    s.registry.confirm(worker);  // behind worker_joined, in the pool's mailbox too
-    check_quiescence(self);
-    if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
-    return {verdict,
-            worker,
-            member->who.timeouts,
-            {},
-            caf::actor_cast<caf::strong_actor_ptr>(self),
-            caf::actor_cast<caf::strong_actor_ptr>(s.pool),
-            s.options.cluster};
+    tell_of_worker(self, m, worker);
+    add_account(self, worker);
+    welcome answer{verdict,
+                   worker,
+                   member->who.timeouts,
+                   {},
+                   caf::actor_cast<caf::strong_actor_ptr>(self),
+                   {},
+                   s.options.cluster};
+    for (const auto& pool : s.pools) answer.pools.push_back(caf::actor_cast<caf::strong_actor_ptr>(pool));
+    return answer;
 }
 
 void tick_while_needed(scheduler_ptr self) {
@@ -114,7 +138,7 @@ void take_goodbye(scheduler_ptr self, const goodbye& m) {
 
 void take_leaving(scheduler_ptr self, const worker_leaves& m) {
     if (!self->state.registry.leaves(m.worker, m.instance)) return;
-    self->send(self->state.pool, worker_accepts{m.worker, false});
+    set_accepting(self, m.worker, false);
 }
 
 void judge_workers(scheduler_ptr self) {
@@ -128,17 +152,17 @@ void judge_workers(scheduler_ptr self) {
                 break;
             case worker_health::unhealthy:
                 log_of(log_part::scheduler).warn("worker {} is not heard of; it gets no new tasks", change.shard.value);
-                self->send(s.pool, worker_accepts{change.worker, false});
+                set_accepting(self, change.worker, false);
                 tell(self, event_kind::worker_unhealthy, change.shard);
                 break;
             case worker_health::healthy:
                 tell(self, event_kind::worker_up, change.shard);
-                if (!s.registry.find(change.worker)->leaving) self->send(s.pool, worker_accepts{change.worker, true});
+                if (!s.registry.find(change.worker)->leaving) set_accepting(self, change.worker, true);
                 break;
             case worker_health::fresh: break;
         }
     }
-    if (s.starting_allowed != suspended_reason(s).empty()) configure_pool(self);
+    if (s.starting_allowed != suspended_reason(s).empty()) configure_pools(self);
     tick_while_needed(self);
     check_quiescence(self);
 }
@@ -151,7 +175,7 @@ void lose_connection(scheduler_ptr self, const caf::actor_addr& worker) {
         if (member == nullptr || member->who.local) return;  // a local worker ends with this process
         if (auto change = s.registry.disconnected(index, member->who.instance)) {
             log_of(log_part::scheduler).warn("the connection to worker {} is lost", change->shard.value);
-            self->send(s.pool, worker_accepts{index, false});
+            set_accepting(self, index, false);
             tell(self, event_kind::worker_unhealthy, change->shard);
         }
         return;

@@ -64,8 +64,17 @@ void keep_alive(self_ptr self) {
 void send_results(self_ptr self, std::vector<finished_task> ends) {
     auto& s = self->state;
     if (ends.empty() || !s.side->is_member()) return;
-    self->send(caf::actor_cast<pool_actor>(s.pool),
-               tasks_finished{s.side->index(), s.side->session(), std::move(ends)});
+    const auto count = static_cast<std::uint32_t>(s.pools.size());
+    std::vector<std::vector<finished_task>> by_pool(count);
+    if (count == 1) {
+        by_pool.front() = std::move(ends);
+    } else {
+        for (auto& finished : ends) by_pool[partition_of(finished.end.invocation, count)].push_back(std::move(finished));
+    }
+    for (std::uint32_t p = 0; p < count; ++p)
+        if (!by_pool[p].empty())
+            self->send(caf::actor_cast<pool_actor>(s.pools[p]),
+                       tasks_finished{s.side->index(), s.side->session(), std::move(by_pool[p])});
 }
 
 void carry_out(self_ptr self, worker_side::carried_out&& orders) {
@@ -114,7 +123,7 @@ void take_welcome(self_ptr self, std::uint64_t session, const welcome& m) {
             [[fallthrough]];
         case reception::rejoined:
             s.scheduler = m.scheduler;
-            s.pool = m.pool;
+            s.pools = m.pools;
             s.cluster = m.cluster;
             s.last_reason.clear();
             keep_alive(self);

@@ -37,7 +37,7 @@ struct worker_state {
     std::optional<worker_side> side;
     caf::strong_actor_ptr gateway;    ///< a gateway_actor, while connected
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor, while a member
-    caf::strong_actor_ptr pool;       ///< a pool_actor, while a member
+    std::vector<caf::strong_actor_ptr> pools;  ///< pool_actors, by number, while a member
     std::map<invocation_id, task_actor> tasks;
     std::uint64_t wake_generation = 0;
     std::string end_reason;

@@ -12,6 +12,7 @@
 #include "model/forest.hpp"
 #include "model/job.hpp"
 #include "model/liveness.hpp"
+#include "model/partition.hpp"
 #include "model/resources.hpp"
 #include "model/retention.hpp"
 #include "model/simulation.hpp"
@@ -99,6 +100,7 @@ struct history_settings {
 struct settings {
     std::string file;  ///< that it was read from
     engine_options engine;
+    std::uint32_t partitions = 1;  ///< of the forest, each decided by an actor of its own
     std::string data_dir = defaults::data_dir;
     history_settings history;
     std::vector<std::string> levels;  ///< below the instance, outermost first

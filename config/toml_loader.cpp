@@ -66,6 +66,8 @@ void load_scheduler(toml_reader& top, load_context& c) {
         jobs.level = *level;
     if (auto backoff = load_backoff(r, "backoff")) jobs.backoff = *backoff;
     if (auto enabled = r.boolean("enabled")) c.config.engine.enabled = *enabled;
+    if (auto count = r.integer("partitions", 1, max_partitions))
+        c.config.partitions = static_cast<std::uint32_t>(*count);
     if (auto seed = r.integer("random_seed", 0, std::numeric_limits<std::int64_t>::max()))
         c.config.engine.seed = static_cast<std::uint64_t>(*seed);
     jobs.kill_orphan_tasks_after_s = load_orphan_rule(r, std::nullopt);

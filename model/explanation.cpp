@@ -179,6 +179,22 @@ std::string what_for(const blocked_tasks& w) {
 
 }  // namespace
 
+void merge_waiting(std::vector<blocked_tasks>& all, const std::vector<blocked_tasks>& more) {
+    for (const auto& w : more) {
+        const auto same = std::find_if(all.begin(), all.end(), [&](const blocked_tasks& a) {
+            return a.why.what == w.why.what && a.why.resource == w.why.resource && a.level == w.level &&
+                   a.why.forever() == w.why.forever();
+        });
+        if (same == all.end()) {
+            all.push_back(w);
+            continue;
+        }
+        const bool is_shared = w.level.empty() || w.level == instance_level;
+        same->tasks += w.tasks;
+        same->places = is_shared ? std::max(same->places, w.places) : same->places + w.places;
+    }
+}
+
 void add_groups(explanation& e, const std::vector<blocked_tasks>& waiting) {
     for (const auto& w : waiting)
         e.groups.push_back({w.tasks, std::string{cause_word(w.why.what)}, w.why.resource, what_for(w)});

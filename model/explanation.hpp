@@ -69,6 +69,8 @@ inline constexpr std::size_t max_holders = 10;
 explanation explain_task(const task_table& table, const node_id& node);
 /// Counts, and what holds up the job as a whole.
 explanation explain_job(const task_table& table);
+/// Adds what one more partition says of a job's tasks.
+void merge_waiting(std::vector<blocked_tasks>& all, const std::vector<blocked_tasks>& more);
 /// Adds what those of a job's tasks wait for that may start.
 void add_groups(explanation& e, const std::vector<blocked_tasks>& waiting);
 /// Adds what the engine says of a task that may start.

@@ -1,6 +1,8 @@
 // What each actor answers when it is asked for its state.
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "actors/config_watcher.hpp"
 #include "actors/console/description.hpp"
 #include "actors/http/http_actor.hpp"
@@ -9,7 +11,7 @@
 #include "actors/monitor.hpp"
 #include "actors/network.hpp"
 #include "actors/nodes.hpp"
-#include "actors/resource_pool.hpp"
+#include "actors/resource_pool_parts.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/status_store.hpp"
 #include "actors/task.hpp"
@@ -52,7 +54,8 @@ void describe(const scheduler_state& s, description& d) {
     d.state("starts tasks", s.starting_allowed);
     d.state("stopping", s.stopping);
     if (!s.store_trouble.empty()) d.state("store", s.store_trouble);
-    for (const auto& [job, why] : s.stall) d.state("stalled: " + job.value, why);
+    for (const auto& stall : s.stalls)
+        for (const auto& [job, why] : stall.reasons) d.state("stalled: " + job.value, why);
     for (const auto& [source, text] : s.problems) d.state("problem: " + source, text);
     d.queue("who wait for jobs", s.job_waiters.size());
     d.queue("who wait for quiescence", s.quiescence_waiters.size());
@@ -69,6 +72,14 @@ void describe(const pool_state& s, description& d) {
     d.state("starts so far", s.starts);
     d.state("fenced messages", s.fenced);
     d.state("stalled", s.stalled);
+    if (!s.peers.empty()) {
+        d.state("knows what others run", is_settled(s));
+        d.state("wants slots of others", s.wanted);
+        std::size_t others = 0;
+        for (const auto& peer : s.peers) others += peer.running.size();
+        d.state("tasks of others on its nodes", others);
+        d.state("tasks of its own on nodes of others", s.elsewhere.size());
+    }
     if (s.core)
         for (const auto& u : s.core->utilisations())
             d.state(fmt::format("{} of {}", u.resource, u.level), fmt::format("{} of {} used", u.used, u.capacity));
@@ -80,12 +91,17 @@ void describe(const pool_state& s, description& d) {
     d.queue("starts that jobs have not heard of", unseen);
 }
 
+std::string label_of(const pool_state& s) {
+    const auto& part = s.links.part;
+    return part.is_whole() ? std::string{} : fmt::format("{} of {}", part.number + 1, part.count);
+}
+
 void describe(const job_state& s, description& d) {
     d.state("tasks", counts_text(s.table->counts()));
     d.state("loaded", s.loaded);
     d.state("removed", s.retired);
     d.state("dependents", s.dependents.size());
-    d.state("starts heard of", s.seen_starts);
+    d.state("starts heard of", std::accumulate(s.seen_starts.begin(), s.seen_starts.end(), std::uint64_t{0}));
     d.state("changes", s.changes);
     d.queue("starts to record", s.unrecorded_starts.size());
     d.queue("what came before it had loaded", s.early.size());

@@ -57,7 +57,7 @@ BISTRO_INSPECT(protocol_answer, x.version)
 BISTRO_INSPECT(secret_told, secret_field<Inspector>(x.secret))
 BISTRO_INSPECT(hello, x.version, secret_field<Inspector>(x.secret), x.cluster, x.who, x.session, x.running,
                x.unacknowledged, x.worker)
-BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pool, x.cluster)
+BISTRO_INSPECT(welcome, x.verdict, x.worker, x.timeouts, x.reason, x.scheduler, x.pools, x.cluster)
 BISTRO_INSPECT(heartbeat, x.worker, x.instance, x.known)
 BISTRO_INSPECT(goodbye, x.worker, x.instance)
 BISTRO_INSPECT(start_tasks, x.session, x.commands, x.tasks)

@@ -28,6 +28,7 @@
 #include "model/liveness.hpp"
 #include "model/pace.hpp"
 #include "model/process_outcome.hpp"
+#include "model/slot_broker.hpp"
 #include "model/task_table.hpp"
 #include "model/worker_registry.hpp"
 
@@ -85,7 +86,7 @@ struct job_changed {
 struct job_removed {
     job_id job;
 };
-/// To a pool: of this job nothing runs any more, it says, as far as it has heard.
+/// To a pool: of this job nothing runs any more, it says, as far as it has heard of this pool's starts.
 struct job_ended {
     job_id job;
     std::uint64_t seen_starts = 0;
@@ -95,9 +96,9 @@ struct job_removal {
     bool removed = false;
 };
 
-/// Job to pool: which tasks may start. Node indexes are of the forest with that version; another one is answered by
-/// silence, since the job will say it all again for the new forest. `seen_starts` counts the starts that the job has
-/// heard of, so that one under way is not taken for pending.
+/// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version; another one is
+/// answered by silence, since the job will say it all again for the new forest. `seen_starts` counts the starts of this
+/// pool that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {
     job_id job;
     std::uint64_t forest_version = 0;
@@ -112,8 +113,9 @@ struct pending_changed {
 /// Pool to job.
 struct tasks_started {
     std::vector<attempt_start> starts;
-    std::uint64_t count = 0;        ///< starts of this job so far, these included
+    std::uint64_t count = 0;        ///< starts of this job by this pool so far, these included
     bool adopted = false;           ///< they ran already: a worker came back with them
+    std::uint32_t pool = 0;         ///< its number
     std::vector<node_index> nodes;  ///< of the starts, in the pool's forest, as a hint; or empty
 };
 
@@ -130,7 +132,7 @@ struct results_durable {
     std::uint64_t unfinished = 0;
 };
 
-/// Scheduler to pool.
+/// Scheduler to pool, each with what has an id of its own; answered by `worker_taken` when all of that is counted in.
 struct worker_joined {
     worker_index worker;
     worker_info info;
@@ -139,6 +141,7 @@ struct worker_joined {
     std::vector<task_report> running;
     std::vector<finished_task> unacknowledged;
 };
+struct worker_taken {};
 struct worker_accepts {
     worker_index worker;
     bool accepting = false;
@@ -175,7 +178,7 @@ struct job_progress {
     std::uint64_t changes = 0;  ///< events so far
     bool retired = false;
     time_ms last_end_ms = 0;
-    std::uint64_t seen_starts = 0;  ///< as in pending_changed: what is said here includes these
+    std::vector<std::uint64_t> seen_starts;  ///< by pool, as in pending_changed: what is said here includes these
     bool loaded = true;             ///< false: the job does not know its tasks yet
     double rate = 0;                ///< tasks that finish in a second, lately
     std::optional<time_left> left = {};
@@ -192,6 +195,54 @@ struct forgive_asked {
 
 /// Job to job's dependents: declared in interfaces.hpp, since it carries handles.
 struct dependents_changed;
+
+/// Scheduler to pool: who all of them are, by number.
+struct pools_known {
+    std::vector<caf::strong_actor_ptr> pools;
+};
+
+/// What one pool has started on a node that is another's now.
+struct task_told {
+    invocation_id invocation;
+    job_id job;
+    std::vector<std::string> path;  ///< node first, instance last; of one that has ended, the node alone
+    job_demands demands;            ///< of nodes alone
+    bool runs = false;              ///< false: it has ended, but its job may not have heard of it
+};
+/// Pool to pool, for each forest and whenever there is one more. Nothing starts before all pools have told of the same
+/// forest. What is told counts as running, and as a start that the job has not heard of; the job has been told before.
+struct tasks_elsewhere {
+    std::uint32_t from = 0;
+    std::uint64_t forest_version = 0;
+    bool replaces = false;  ///< these are all; else some more
+    std::vector<task_told> tasks;
+};
+/// Pool to pool: these, of which it told, run no more.
+struct elsewhere_ended {
+    std::uint32_t from = 0;
+    std::vector<invocation_id> invocations;
+};
+
+/// Pool to scheduler: something waits for leased slots that others have, or no longer.
+struct slots_wanted {
+    std::uint32_t pool = 0;
+    bool wanted = false;
+};
+/// Scheduler to pool, answered by slot_report.
+struct slots_asked {};
+/// Scheduler to pool: so much may be used from now on.
+struct leases_changed {
+    std::vector<account_slots> leases;
+};
+
+/// To a pool: who has some of what this lacks, besides those that another pool has told of?
+struct holders_asked {
+    blocker why;
+};
+struct holders_answer {
+    std::vector<slot_holder> holders;
+    std::uint64_t others = 0;
+};
 
 /// To a pool: why does the next task of each job wait? Answered by pool_stalled.
 struct reasons_asked {};
@@ -222,6 +273,8 @@ struct file_changed {
 /// Pool to scheduler: tasks wait, none runs, and none of those can start.
 struct pool_stalled {
     std::vector<std::pair<job_id, std::string>> reasons;  ///< by job: why its next task does not start
+    std::uint32_t pool = 0;                               ///< its number
+    bool expects = false;  ///< none runs, but some may start when other pools or the scheduler have answered
     std::uint64_t fenced = 0;  ///< messages of workers so far that were of an earlier session, and dropped
 };
 
@@ -329,6 +382,8 @@ struct run_finished {
 /// To the scheduler: stop starting, stop what runs, make all durable; answered by `stopped`.
 struct stop_scheduler {};
 struct stopped {};
+/// Scheduler to itself: it is time for a round of leases.
+struct deal_due {};
 /// Scheduler to itself: what has not ended by now is no longer waited for.
 struct stop_overdue {};
 /// The time of somebody who waits for a job is over.

@@ -87,7 +87,8 @@ bool valid(const hello& x) {
 bool valid(const welcome& x) {
     const bool member = x.verdict == hello_verdict::joined || x.verdict == hello_verdict::rejoined;
     return in_range(x.verdict, last_hello_verdict) && x.timeouts.problem().empty() &&
-           (!member || (x.scheduler && x.pool));
+           (!member || (x.scheduler && !x.pools.empty() && x.pools.size() <= max_partitions &&
+                        std::all_of(x.pools.begin(), x.pools.end(), [](const auto& pool) { return pool != nullptr; })));
 }
 
 bool valid(const start_tasks& x) {

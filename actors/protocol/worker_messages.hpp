@@ -16,7 +16,7 @@
 namespace bistro {
 
 /// Of the messages between processes. A peer with another one is refused.
-inline constexpr std::uint32_t protocol_version = 9;
+inline constexpr std::uint32_t protocol_version = 10;
 
 /// Whoever has connected to a gateway, before anything else; answered by the scheduler's version. These two, and their
 /// place among the types, stay as they are for good: so peers of any two versions understand each other so far, and can
@@ -54,7 +54,7 @@ struct welcome {
     liveness_timeouts timeouts;
     std::string reason;
     caf::strong_actor_ptr scheduler;  ///< to send heartbeats to
-    caf::strong_actor_ptr pool;       ///< to send results to
+    std::vector<caf::strong_actor_ptr> pools;  ///< to send results to: the one that gave the invocation its id
     std::uint64_t cluster = 0;  ///< the scheduler's; of its data directory, so that another life of it has the same
 };
 

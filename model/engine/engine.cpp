@@ -414,7 +414,12 @@ void engine::clear_pending(job_index index) {
 // -- workers ----------------------------------------------------------------------------------------------------------
 
 void engine::put_worker(worker_index worker, worker_info info) {
+    const bool is_new = !workers_.contains(worker);
     workers_.put(worker, std::move(info));
+    // It may come with tasks, of which was heard before.
+    for (auto i = is_new && worker.value < first_of_worker_.size() ? first_of_worker_[worker.value] : none; i != none;
+         i = holdings_[i].next)
+        workers_.take(worker, demands_[holdings_[i].demand].worker);
     worker_has_room(worker);
 }
 

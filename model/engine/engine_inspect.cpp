@@ -308,6 +308,8 @@ std::string engine::sanity_check() const {
     std::vector<slots> expected;
     for (const auto& level : used_) expected.emplace_back(level.size(), 0);
     std::set<std::pair<job_index, std::string>> tasks;
+    std::map<worker_index, slots> of_workers;
+    for (const auto worker : workers_.all()) of_workers[worker].resize(workers_.used(worker).size());
     for (const auto& [invocation, index] : by_invocation_) {
         const auto& h = holdings_[index];
         for (auto node : h.nodes) {
@@ -316,9 +318,14 @@ std::string engine::sanity_check() const {
             for (std::size_t r = 0; r < demand.size(); ++r)
                 expected[level.value][(node.value - forest_->first_of(level).value) * demand.size() + r] += demand[r];
         }
+        if (const auto worker = of_workers.find(h.worker); worker != of_workers.end())
+            for (std::size_t r = 0; r < worker->second.size(); ++r) worker->second[r] += demands_[h.demand].worker[r];
         if (!tasks.emplace(h.job, names_of(h, *forest_).front()).second) return "a task runs twice";
     }
     if (expected != used_) return "slots in use are not the sum of what the running tasks hold";
+    for (const auto& [worker, expected_used] : of_workers)
+        if (!std::equal(expected_used.begin(), expected_used.end(), workers_.used(worker).begin()))
+            return "slots in use of a worker are not the sum of what its tasks hold";
     std::size_t pending = 0;
     for (const auto& job : jobs_) {
         if (!job || !job->level) continue;

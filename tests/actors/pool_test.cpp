@@ -42,7 +42,7 @@ protected:
         other = stand_in();
         pool = track(spawn_guarded(
             system, time, pool_behavior, invocation_id::first_of_epoch(2),
-            pool_links{caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<monitor_actor>(other), false},
+            pool_links{caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<monitor_actor>(other), false, {}},
             time));
         caf::anon_send(pool, pool_configured{});
         job_spec job;

@@ -46,6 +46,21 @@ TEST_F(protocol_test, hello_and_welcome) {
     EXPECT_EQ(round_trip(w).verdict, w.verdict);
 }
 
+TEST_F(protocol_test, a_member_is_told_whom_to_send_results) {
+    welcome w;
+    w.verdict = hello_verdict::shard_taken;
+    EXPECT_TRUE(valid(w));
+    w.verdict = hello_verdict::joined;
+    w.scheduler = caf::actor_cast<caf::strong_actor_ptr>(system.spawn([](caf::event_based_actor*) {}));
+    EXPECT_FALSE(valid(w)) << "nobody to send results to";
+    w.pools = {w.scheduler, nullptr};
+    EXPECT_FALSE(valid(w));
+    w.pools.pop_back();
+    EXPECT_TRUE(valid(w));
+    w.pools.resize(max_partitions + 1, w.scheduler);
+    EXPECT_FALSE(valid(w));
+}
+
 TEST_F(protocol_test, tasks_there_and_back) {
     start_tasks s;
     s.session = 2;

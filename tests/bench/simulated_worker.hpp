@@ -31,7 +31,7 @@ struct simulated_worker_state {
     simulated_work* work = nullptr;
     double mean_s = 1;  ///< durations are uniform from 0 to twice this
     random_source random{1};
-    pool_actor pool;
+    std::vector<pool_actor> pools;
     worker_index index;
     std::priority_queue<running, std::vector<running>, std::greater<>> tasks;
     bool ticking = false;
@@ -48,12 +48,17 @@ using simulated_worker = worker_actor::stateful_pointer<simulated_worker_state>;
 
 inline void send_what_ended(simulated_worker self) {
     auto& s = self->state;
-    tasks_finished m{s.index, the_session, {}};
+    const auto count = static_cast<std::uint32_t>(s.pools.size());
+    std::vector<tasks_finished> messages(count, tasks_finished{s.index, the_session, {}});
     const auto now = simulated_worker_state::clock::now();
-    for (; !s.tasks.empty() && s.tasks.top().ends <= now; s.tasks.pop()) m.ends.push_back(s.tasks.top().task);
-    if (!m.ends.empty()) {
-        s.work->finished += m.ends.size();
-        self->send(s.pool, std::move(m));
+    for (; !s.tasks.empty() && s.tasks.top().ends <= now; s.tasks.pop()) {
+        const auto& task = s.tasks.top().task;
+        messages[partition_of(task.end.invocation, count)].ends.push_back(task);
+    }
+    for (std::uint32_t p = 0; p < count; ++p) {
+        if (messages[p].ends.empty()) continue;
+        s.work->finished += messages[p].ends.size();
+        self->send(s.pools[p], std::move(messages[p]));
     }
     s.ticking = !s.tasks.empty();
     if (s.ticking) self->delayed_send(self, tick, wake_due{});
@@ -89,7 +94,7 @@ inline worker_actor::behavior_type simulated_worker_behavior(simulated_worker se
     m.worker = caf::actor_cast<caf::strong_actor_ptr>(self);
     self->request(scheduler, local_request_timeout, std::move(m)).then([=](const welcome& answer) {
         self->state.index = answer.worker;
-        self->state.pool = caf::actor_cast<pool_actor>(answer.pool);
+        for (const auto& pool : answer.pools) self->state.pools.push_back(caf::actor_cast<pool_actor>(pool));
     });
     return {
         [=](start_tasks& orders) { take_orders(self, orders); },

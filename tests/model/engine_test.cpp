@@ -302,6 +302,19 @@ TEST_F(engine_test, adopted_tasks_hold_slots_even_over_the_limit) {
     EXPECT_GT(last.invocation, invocation_id{102});
 }
 
+TEST_F(engine_test, a_worker_that_comes_with_tasks_has_so_much_less_for_others) {
+    resources.by_level["host"].clear();
+    make();
+    for (std::uint64_t i = 0; i < 2; ++i)
+        core->adopt(invocation_id{100 + i}, {job_id{"gone"}, {i == 0 ? "h1a" : "h1b", "h1", "instance"}, worker_index{0}},
+                    job_demands{{}, {{"cpu", 4}}});
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_EQ(start().size(), 2U);
+    EXPECT_TRUE(core->finish(invocation_id{100}));
+    EXPECT_EQ(start().size(), 4U);
+}
+
 TEST_F(engine_test, adopted_tasks_hold_what_they_were_started_with_though_their_job_is_gone_or_takes_other_amounts) {
     make();
     add_worker(0, "x");

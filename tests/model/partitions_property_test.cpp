@@ -157,8 +157,10 @@ private:
             bool moved = false;
             begin_round();
             for (auto& p : pools_) {
-                while (!p.mail.empty()) take_mail(p);
-                while (start_some(p, 100)) moved = true;
+                do {
+                    while (start_some(p, 100)) moved = true;  // as a pool does after each message
+                    take_mail(p);
+                } while (!p.mail.empty() || start_some(p, 100));
             }
             moved = end_round() || moved;
             quiet = moved ? 0 : quiet + 1;

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     app.add_flag("--trace", trace, "with --seed: print every event");
     app.add_option("--plant", planted, "a mistake that must be found");
     app.add_option("--steps", o.steps, "with faults")->capture_default_str();
+    app.add_option("--partitions", o.partitions, "of the forest; 0: by chance")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     bool known = planted.empty();
     for (int m = 0; m <= static_cast<int>(last_mutation); ++m)

@@ -37,6 +37,7 @@ struct options {
 
     // The world.
     std::size_t workers = 3;
+    std::size_t partitions = 0;          ///< of the forest; 0: another number for each life of the scheduler
     std::size_t steps = 3000;            ///< with faults; then they stop, and all tasks must end
     std::int64_t longest_pause_ms = 80;  ///< that a step lets pass
     double error_rate = 0.1;             ///< of tasks

@@ -46,7 +46,10 @@ void world::start_scheduler() {
         system_->spawn(status_store_behavior, std::make_shared<std::unique_ptr<status_store>>(
                                                   std::make_unique<store_of_a_life>(disk_, p.alive, p.unwritten)));
     scheduler_options options;
-    options.config = settings_;
+    auto own = *settings_;
+    own.partitions = static_cast<std::uint32_t>(options_.partitions > 0 ? options_.partitions : 1 + pick(4));
+    note("partitions: " + std::to_string(own.partitions));
+    options.config = std::make_shared<const settings>(std::move(own));
     const auto epoch = disk_.statuses->begin_epoch();
     options.first_invocation = invocation_id::first_of_epoch(options_.planted == mutation::repeated_epoch ? 1 : epoch);
     if (options_.planted != mutation::forgotten_registry) options.known_workers = disk_.statuses->workers();

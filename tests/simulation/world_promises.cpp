@@ -36,7 +36,7 @@ bool world::tamper(connection& c, side to, envelope& message) {
     } else if (content.match_elements<welcome>()) {
         auto m = content.get_as<welcome>(0);
         m.scheduler = c.stand_in(to, m.scheduler);
-        m.pool = c.stand_in(to, m.pool);
+        for (auto& pool : m.pools) pool = c.stand_in(to, pool);
         if (planted == mutation::late_worker_deadline) m.timeouts.lost_after_ms *= 3;
         content = caf::make_message(std::move(m));
     } else if (content.match_elements<tasks_finished>()) {

@@ -1,0 +1,133 @@
+// What a pool has to do with the other pools.
+//
+// A task belongs to the pool that started it, until it has ended: by its id. Where another forest gives its node to
+// another pool, or where a worker comes back with tasks of an earlier life, that other pool must count it in. So each
+// pool tells the others, and for each forest nothing starts before all have done so.
+#include <algorithm>
+#include <array>
+
+#include "actors/resource_pool_parts.hpp"
+
+namespace bistro {
+
+namespace {
+
+task_told told(task_elsewhere&& t) {
+    return {t.invocation, std::move(t.task.job), std::move(t.task.path), std::move(t.demands), true};
+}
+
+void adopt(pool_ptr self, pool_state::peer& peer, const task_told& t) {
+    auto& s = self->state;
+    if (t.runs && peer.running.insert(t.invocation).second) s.core->adopt(t.invocation, {t.job, t.path, {}}, t.demands);
+    const auto job = s.jobs.find(t.job);
+    if (job == s.jobs.end()) return;
+    const auto node = s.nodes ? s.nodes->find(t.path.front()) : std::nullopt;
+    if (const auto index = s.core->find_job(t.job); index && node) s.core->remove_pending(*index, std::array{*node});
+    note_unseen(self, job->second, t.path.front());
+    tell_of_count(self, job->second);
+}
+
+}  // namespace
+
+bool is_settled(const pool_state& s) {
+    const auto version = s.nodes ? s.nodes->version() : 0;
+    for (std::uint32_t p = 0; p < s.peers.size(); ++p)
+        if (p != s.links.part.number && s.peers[p].forest_version != version) return false;
+    return true;
+}
+
+void note_unseen(pool_ptr self, pool_state::job& job, const std::string& node) {
+    auto& s = self->state;
+    const auto index = s.nodes ? s.nodes->find(node) : std::nullopt;
+    job.starts = ++s.starts;
+    job.unseen.push_back({job.starts, index.value_or(node_index{}), node});
+}
+
+void tell_of_count(pool_ptr self, const pool_state::job& job) {
+    self->send(job.actor, tasks_started{{}, job.starts, false, self->state.links.part.number, {}});
+}
+
+void tell_all_elsewhere(pool_ptr self) {
+    auto& s = self->state;
+    if (s.peers.empty()) return;
+    send_news(self);  // jobs hear of a start before another pool may say that they have
+    const auto own = s.links.part.number;
+    const auto count = s.links.part.count;
+    std::vector<tasks_elsewhere> messages(count, tasks_elsewhere{own, s.nodes->version(), true, {}});
+    s.elsewhere.clear();
+    for (auto& t : s.core->held_elsewhere()) {
+        const auto pool = t.partition;
+        s.elsewhere[t.invocation].push_back(pool);
+        messages[pool].tasks.push_back(told(std::move(t)));
+    }
+    for (const auto& [name, job] : s.jobs)
+        for (const auto& start : job.unseen)
+            if (start.node.valid())
+                if (const auto pool = partition_of(*s.nodes, start.node, count); pool != own)
+                    messages[pool].tasks.push_back({{}, name, {std::string{s.nodes->name(start.node)}}, {}, false});
+    for (std::uint32_t p = 0; p < count; ++p)
+        if (p != own) self->send(s.peers[p].actor, std::move(messages[p]));
+}
+
+void tell_elsewhere(pool_ptr self, invocation_id invocation) {
+    auto& s = self->state;
+    if (s.peers.empty() || !s.nodes) return;  // with the forest, all is told
+    for (auto& t : s.core->held_elsewhere(invocation)) {
+        const auto pool = t.partition;
+        s.elsewhere[invocation].push_back(pool);
+        tasks_elsewhere m{s.links.part.number, s.nodes->version(), false, {}};
+        m.tasks.push_back(told(std::move(t)));
+        self->send(s.peers[pool].actor, std::move(m));
+    }
+}
+
+void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node) {
+    auto& s = self->state;
+    const auto index = s.peers.empty() || !s.nodes ? std::nullopt : s.nodes->find(node.value);
+    if (!index) return;
+    const auto pool = partition_of(*s.nodes, *index, s.links.part.count);
+    if (pool == s.links.part.number) return;
+    self->send(s.peers[pool].actor, tasks_elsewhere{s.links.part.number,
+                                                    s.nodes->version(),
+                                                    false,
+                                                    {{{}, job, {node.value}, {}, false}}});
+}
+
+void tell_end_elsewhere(pool_ptr self, invocation_id invocation) {
+    auto& s = self->state;
+    const auto told_to = s.elsewhere.find(invocation);
+    if (told_to == s.elsewhere.end()) return;
+    for (const auto pool : told_to->second)
+        self->send(s.peers[pool].actor, elsewhere_ended{s.links.part.number, {invocation}});
+    s.elsewhere.erase(told_to);
+}
+
+void take_elsewhere(pool_ptr self, const tasks_elsewhere& m) {
+    auto& s = self->state;
+    auto& peer = s.peers[m.from];
+    if (m.replaces) {
+        peer.forest_version = m.forest_version;
+        for (const auto invocation : std::exchange(peer.running, {})) s.core->finish(invocation);
+    }
+    for (const auto& t : m.tasks) adopt(self, peer, t);
+}
+
+slot_report report_slots(const pool_state& s) {
+    slot_report report;
+    const auto add = [&](worker_index worker, std::span<const std::int64_t> used) {
+        report.used.push_back({worker, {used.begin(), used.end()}});
+    };
+    add({}, s.core->used(forest::instance()));
+    for (const auto worker : s.core->workers().all()) add(worker, s.core->workers().used(worker));
+    report.claims = s.core->claims(max_slot_claims);
+    return report;
+}
+
+void ask_for_leases(pool_ptr self) {
+    auto& s = self->state;
+    const bool wanted = s.core->lacks_leases();
+    if (wanted == std::exchange(s.wanted, wanted)) return;
+    self->send(caf::actor_cast<scheduler_actor>(s.links.scheduler), slots_wanted{s.links.part.number, wanted});
+}
+
+}  // namespace bistro

@@ -1,0 +1,111 @@
+// Leases of the instance's and the workers' slots, where the forest has several partitions: who lacks some is heard,
+// all pools are asked, and the broker (model/slot_broker.hpp) deals.
+#include <algorithm>
+
+#include "actors/scheduler_parts.hpp"
+
+namespace bistro {
+
+namespace {
+
+std::chrono::milliseconds interval(const scheduler_state& s) {
+    const auto workers = static_cast<time_ms>(s.worker_handles.size());
+    return std::chrono::milliseconds{(deal_interval_ms + workers / workers_a_deal_ms) << s.leases.unchanged};
+}
+
+bool somebody_wants(const scheduler_state& s) {
+    return std::find(s.leases.wanted.begin(), s.leases.wanted.end(), true) != s.leases.wanted.end();
+}
+
+void put_account(scheduler_state& s, worker_index worker) {
+    const auto* member = s.registry.find(worker);
+    if (member == nullptr) return;
+    const auto& info = member->who.info;
+    s.leases.broker.put_worker(worker, info.host,
+                               worker_limits(s.config->resources, info.shard.value, info.host, info.declared));
+}
+
+void end_round(scheduler_ptr self, const std::vector<slot_report>& reports) {
+    auto& s = self->state;
+    auto& l = s.leases;
+    l.active = false;
+    auto outcome = l.broker.deal(reports);
+    for (std::size_t p = 0; p < s.pools.size(); ++p)
+        if (!outcome.leases[p].empty()) self->send(s.pools[p], leases_changed{std::move(outcome.leases[p])});
+    l.unchanged = outcome.changed ? 0 : std::min(l.unchanged + 1, max_unchanged_deals);
+    if (std::exchange(l.again, false) || outcome.moving) return deal(self);
+    if (!somebody_wants(s) || std::exchange(l.scheduled, true)) return;
+    self->delayed_send(self, interval(s), deal_due{});
+}
+
+}  // namespace
+
+void deal(scheduler_ptr self) {
+    auto& s = self->state;
+    auto& l = s.leases;
+    if (s.pools.size() == 1) return;
+    if (std::exchange(l.active, true)) {
+        l.again = true;
+        return;
+    }
+    l.broker.begin_round();
+    auto reports = std::make_shared<std::vector<slot_report>>(s.pools.size());
+    auto missing = std::make_shared<std::size_t>(s.pools.size());
+    // In order with what was sent before: a report must be of the accounts that the broker knows.
+    for (std::size_t p = 0; p < s.pools.size(); ++p)
+        self->request(s.pools[p], caf::infinite, slots_asked{})
+            .then(
+                [=](slot_report& report) {
+                    (*reports)[p] = std::move(report);
+                    if (--*missing == 0) end_round(self, *reports);
+                },
+                [=](const caf::error&) {});  // the pool is gone, and with it this process
+}
+
+void take_wish(scheduler_ptr self, const slots_wanted& m) {
+    auto& l = self->state.leases;
+    l.wanted[m.pool] = m.wanted;
+    l.unchanged = 0;
+    if (m.wanted && !l.active && !l.scheduled) deal(self);
+}
+
+void deal_again(scheduler_ptr self) {
+    self->state.leases.scheduled = false;
+    if (somebody_wants(self->state)) deal(self);
+}
+
+void renew_accounts(scheduler_ptr self) {
+    auto& s = self->state;
+    std::vector<std::int64_t> limits;
+    for (const auto& def : s.config->resources.of(instance_level)) limits.push_back(def.limit);
+    s.leases.broker.set_instance(limits);
+    s.leases.broker.forget_workers(s.config->resources.of(worker_level).size());
+    for (const auto& [worker, handle] : s.worker_handles) put_account(s, worker);
+    for (const auto worker : s.leases.not_accepting) s.leases.broker.set_accepting(worker, false);
+    deal(self);
+}
+
+void add_account(scheduler_ptr self, worker_index worker) {
+    auto& s = self->state;
+    s.leases.not_accepting.erase(worker);
+    put_account(s, worker);
+    deal(self);
+}
+
+void remove_account(scheduler_ptr self, worker_index worker) {
+    auto& l = self->state.leases;
+    l.not_accepting.erase(worker);
+    l.broker.erase_worker(worker);
+}
+
+void set_accepting(scheduler_ptr self, worker_index worker, bool accepting) {
+    auto& l = self->state.leases;
+    if (accepting)
+        l.not_accepting.erase(worker);
+    else
+        l.not_accepting.insert(worker);
+    l.broker.set_accepting(worker, accepting);
+    tell_pools(self, worker_accepts{worker, accepting});
+}
+
+}  // namespace bistro
