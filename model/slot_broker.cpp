@@ -77,7 +77,7 @@ bool slot_broker::serves(const claimant& c, std::size_t worker) const {
 void slot_broker::take_reports(const std::vector<slot_report>& reports) {
     for (auto* t : {&instance_, &workers_}) {
         t->used.assign(t->leased.size(), 0);
-        t->need.assign(t->leased.size(), 0);
+        t->dealt.assign(t->leased.size(), 0);
         t->left = t->limits;
     }
     for (std::uint32_t p = 0; p < pools_; ++p)
@@ -112,22 +112,33 @@ std::vector<slot_broker::claimant> slot_broker::claimants(const std::vector<slot
 
 // -- dealing ----------------------------------------------------------------------------------------------------------
 
-void slot_broker::keep_shares(table& t, const std::vector<slot_report>& reports) {
+// Whoever uses something has a share of it, and whoever claims anything.
+void slot_broker::keep_what_is_used(table& t, const std::vector<slot_report>& reports) {
+    t.kept = t.used;
+    t.share.assign(t.limits.size(), 0);
     for (std::size_t a = 0; a < t.known.size(); ++a) {
         if (!takes_part(t, a)) continue;
         std::int64_t sharers = 0;
         for (std::uint32_t p = 0; p < pools_; ++p) {
             const auto* used = t.used.data() + at(t, a, p);
             sharers += !reports[p].claims.empty() || std::any_of(used, used + t.width, [](auto u) { return u > 0; });
+            for (std::size_t r = 0; r < t.width; ++r) t.left[a * t.width + r] -= used[r];
         }
-        for (std::uint32_t p = 0; p < pools_; ++p)
-            for (std::size_t r = 0; r < t.width; ++r) {
-                const auto share = t.limits[a * t.width + r] / std::max<std::int64_t>(sharers, 1);
-                auto& need = t.need[at(t, a, p) + r];
-                need = std::min(t.used[at(t, a, p) + r], share);
-                t.left[a * t.width + r] -= need;
-            }
+        for (std::size_t r = 0; r < t.width; ++r)
+            t.share[a * t.width + r] = t.limits[a * t.width + r] / std::max<std::int64_t>(sharers, 1);
     }
+}
+
+// What is used beyond an equal share may be claimed.
+void slot_broker::free_excess(table& t) {
+    for (std::size_t a = 0; a < t.known.size(); ++a)
+        for (std::uint32_t p = 0; p < pools_ && takes_part(t, a); ++p)
+            for (std::size_t r = 0; r < t.width; ++r) {
+                auto& kept = t.kept[at(t, a, p) + r];
+                const auto excess = std::max<std::int64_t>(kept - t.share[a * t.width + r], 0);
+                kept -= excess;
+                t.left[a * t.width + r] += excess;
+            }
 }
 
 // Beside what its own tasks use there would be room for another one, if the other pools had nothing.
@@ -148,7 +159,7 @@ std::int64_t slot_broker::price(const claimant& c, std::size_t worker) const {
         const auto demand = c.claim->worker[r];
         if (demand <= 0) continue;
         is_leased = is_leased && t.leased[own + r] - t.used[own + r] >= demand;
-        missing += std::max<std::int64_t>(t.used[own + r] + demand - t.need[own + r] - t.left[worker * t.width + r], 0);
+        missing += std::max<std::int64_t>(demand - t.left[worker * t.width + r], 0);
     }
     return 2 * missing + (is_leased ? 0 : 1);
 }
@@ -157,21 +168,19 @@ std::int64_t slot_broker::price(const claimant& c, std::size_t worker) const {
 void slot_broker::take_by_right(table& t, std::size_t account, std::uint32_t pool, const slots& demand) {
     for (std::size_t r = 0; r < t.width; ++r) {
         if (demand[r] <= 0) continue;
-        auto& need = t.need[at(t, account, pool) + r];
         auto& left = t.left[account * t.width + r];
-        const auto extra = std::max<std::int64_t>(t.used[at(t, account, pool) + r] + demand[r] - need, 0);
-        while (left < extra) {
+        while (left < demand[r]) {
             std::int64_t* most = nullptr;
             for (std::uint32_t p = 0; p < pools_; ++p)
-                if (auto& other = t.need[at(t, account, p) + r]; p != pool && (most == nullptr || other > *most))
+                if (auto& other = t.kept[at(t, account, p) + r]; p != pool && (most == nullptr || other > *most))
                     most = &other;
-            const auto given = std::min(extra - left, *most);
+            const auto given = most == nullptr ? 0 : std::min(demand[r] - left, *most);
             if (given <= 0) break;
             *most -= given;
             left += given;
         }
-        need += extra;
-        left -= extra;
+        t.dealt[at(t, account, pool) + r] += demand[r];
+        left -= demand[r];
     }
 }
 
@@ -197,20 +206,12 @@ void slot_broker::serve_oldest(std::vector<claimant>& claims) {
     }
 }
 
-// What it gets of an account is of use only above what its tasks use there.
-bool slot_broker::is_covered(const table& t, std::size_t account, std::uint32_t pool, const slots& demand) const {
-    for (std::size_t r = 0; r < t.width; ++r)
-        if (demand[r] > 0 && t.need[at(t, account, pool) + r] < t.used[at(t, account, pool) + r]) return false;
-    return true;
-}
-
-void slot_broker::deal_claims(std::vector<claimant>& claims) {
+void slot_broker::deal_claims(std::vector<claimant>& claims, bool within_share) {
     if (!takes_part(instance_, 0)) return;
     std::vector<claimant*> free;
     std::vector<claimant*> anywhere;
     std::map<std::string, std::vector<claimant*>> by_host;
     for (auto& c : claims) {
-        if (!is_covered(instance_, 0, c.pool, c.claim->instance)) continue;
         if (!asks_something(c.claim->worker))
             free.push_back(&c);
         else if (c.claim->host.empty())
@@ -223,26 +224,45 @@ void slot_broker::deal_claims(std::vector<claimant>& claims) {
         auto here = anywhere;
         if (const auto placed = by_host.find(workers_.hosts[w]); placed != by_host.end())
             here.insert(here.end(), placed->second.begin(), placed->second.end());
-        if (!here.empty()) deal_at(w, std::move(here));
+        if (!here.empty()) deal_at(w, std::move(here), within_share);
     }
-    if (!free.empty()) deal_at(no_worker, std::move(free));
+    if (!free.empty()) deal_at(no_worker, std::move(free), within_share);
+}
+
+// So many tasks' needs at most, beside the others.
+std::uint64_t slot_broker::most_of(const table& t, std::size_t account, std::uint32_t pool, const slots& demand,
+                                   bool within_share) const {
+    auto most = std::numeric_limits<std::uint64_t>::max();
+    for (std::size_t r = 0; r < t.width; ++r) {
+        if (demand[r] <= 0) continue;
+        const auto kept = t.kept[at(t, account, pool) + r];
+        auto room = t.left[account * t.width + r];
+        if (within_share)
+            room = std::min(room, t.share[account * t.width + r] - kept - t.dealt[at(t, account, pool) + r]);
+        if (kept < t.used[at(t, account, pool) + r] || room < demand[r]) return 0;  // it is to use less there
+        most = std::min(most, static_cast<std::uint64_t>(room / demand[r]));
+    }
+    return most;
 }
 
 // One task's need each in turn; whoever has got least so far goes first, and where that is about the same, who holds a
 // lease here already.
-void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here) {
+void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here, bool within_share) {
     const auto slack = std::max<std::uint64_t>(workers_.known.size() / 16, 1);
     const bool has_worker = worker != no_worker;
-    auto* left = has_worker ? workers_.left.data() + worker * workers_.width : nullptr;
     const auto holds_lease = [&](const claimant& c) {
         const auto* leased = workers_.leased.data() + at(workers_, worker, c.pool);
         return has_worker && fits(leased, c.claim->worker);
+    };
+    const auto most = [&](const claimant& c) {
+        const auto of_worker = has_worker ? most_of(workers_, worker, c.pool, c.claim->worker, within_share) : c.open;
+        return std::min({c.open, of_worker, most_of(instance_, 0, c.pool, c.claim->instance, within_share)});
     };
     const auto give = [&](claimant& c, std::uint64_t tasks) {
         const auto take = [&](table& t, std::size_t account, const slots& demand) {
             for (std::size_t r = 0; r < t.width; ++r) {
                 const auto taken = std::max<std::int64_t>(demand[r], 0) * static_cast<std::int64_t>(tasks);
-                t.need[at(t, account, c.pool) + r] += taken;
+                t.dealt[at(t, account, c.pool) + r] += taken;
                 t.left[account * t.width + r] -= taken;
             }
         };
@@ -252,30 +272,27 @@ void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here) {
         c.dealt += tasks;
     };
     for (;;) {
-        std::erase_if(here, [&](const claimant* c) {
-            return c->open == 0 || !fits(instance_.left.data(), c->claim->instance) ||
-                   (has_worker &&
-                    (!fits(left, c->claim->worker) || !is_covered(workers_, worker, c->pool, c->claim->worker)));
-        });
+        std::erase_if(here, [&](const claimant* c) { return most(*c) == 0; });
         if (here.empty()) return;
         // How often there is enough for all of them.
-        std::uint64_t often = here.front()->open;
-        for (const auto* c : here) often = std::min(often, c->open);
-        const auto limit_by = [&](const std::int64_t* of, std::size_t width, const auto& demand_of) {
-            for (std::size_t r = 0; r < width; ++r) {
+        auto often = std::numeric_limits<std::uint64_t>::max();
+        for (const auto* c : here) often = std::min(often, most(*c));
+        const auto limit_by = [&](const table& t, std::size_t account, const auto& demand_of) {
+            for (std::size_t r = 0; r < t.width; ++r) {
                 std::int64_t sum = 0;
                 for (const auto* c : here) sum += std::max<std::int64_t>(demand_of(*c)[r], 0);
-                if (sum > 0)
-                    often = std::min(often, static_cast<std::uint64_t>(std::max<std::int64_t>(of[r], 0) / sum));
+                const auto left = std::max<std::int64_t>(t.left[account * t.width + r], 0);
+                if (sum > 0) often = std::min(often, static_cast<std::uint64_t>(left / sum));
             }
         };
         limit_by(
-            instance_.left.data(), instance_.width, [](const claimant& c) -> auto& { return c.claim->instance; });
+            instance_, 0, [](const claimant& c) -> auto& { return c.claim->instance; });
         if (has_worker)
             limit_by(
-                left, workers_.width, [](const claimant& c) -> auto& { return c.claim->worker; });
+                workers_, worker, [](const claimant& c) -> auto& { return c.claim->worker; });
         if (often > 0) {
-            for (auto* c : here) give(*c, often);
+            // Two claims of one pool share its share.
+            for (auto* c : here) give(*c, std::min(often, most(*c)));
             continue;
         }
         const auto turn = [&](const claimant* c) { return c->dealt + (holds_lease(*c) ? 0 : slack); };
@@ -286,18 +303,18 @@ void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here) {
 }
 
 void slot_broker::keep_excess(table& t) {
-    for (std::size_t a = 0; a < t.known.size(); ++a) {
-        if (!takes_part(t, a)) continue;
-        for (std::uint32_t p = 0; p < pools_; ++p)
+    t.need = t.dealt;
+    for (std::size_t a = 0; a < t.known.size(); ++a)
+        for (std::uint32_t p = 0; p < pools_ && takes_part(t, a); ++p)
             for (std::size_t r = 0; r < t.width; ++r) {
-                auto& need = t.need[at(t, a, p) + r];
+                auto& kept = t.kept[at(t, a, p) + r];
                 auto& left = t.left[a * t.width + r];
-                const auto kept =
-                    std::clamp<std::int64_t>(t.used[at(t, a, p) + r] - need, 0, std::max<std::int64_t>(left, 0));
-                need += kept;
-                left -= kept;
+                const auto more =
+                    std::clamp<std::int64_t>(t.used[at(t, a, p) + r] - kept, 0, std::max<std::int64_t>(left, 0));
+                kept += more;
+                left -= more;
+                t.need[at(t, a, p) + r] += kept;
             }
-    }
 }
 
 // What nobody needs now stays where it is; what is nobody's is divided, so that there is something when it is needed.
@@ -364,13 +381,15 @@ void slot_broker::announce(table& t, bool is_instance, std::uint32_t first, outc
 slot_broker::outcome slot_broker::deal(const std::vector<slot_report>& reports) {
     take_reports(reports);
     auto claims = claimants(reports);
-    keep_shares(instance_, reports);
-    keep_shares(workers_, reports);
+    keep_what_is_used(instance_, reports);
+    keep_what_is_used(workers_, reports);
     serve_oldest(claims);
-    deal_claims(claims);
+    deal_claims(claims, false);
+    free_excess(instance_);
+    free_excess(workers_);
+    deal_claims(claims, true);
     keep_excess(instance_);
     keep_excess(workers_);
-    deal_claims(claims);
     keep_leases(instance_);
     keep_leases(workers_);
     outcome result;

@@ -5,11 +5,12 @@
 // (the instance, or a worker) never add up to more than its limit. A pool takes and frees leased slots by itself,
 // without a message. Only when one lacks slots that others hold is there a round: all pools say what they use and what
 // they lack, and the broker deals anew:
-//   1. Each pool keeps what it uses, up to an equal share.
+//   1. Each pool keeps what it uses.
 //   2. The claim that has waited longest without a start gets what one task of it needs, from whomever. So nothing
 //      starves, however large it is.
-//   3. The claims get one task's need each in turn, worker by worker, as long as there is something.
-//   4. What pools use beyond their share they keep where nobody claims it; what is left stays where it is leased.
+//   3. The claims get one task's need each in turn, worker by worker, of what nobody uses.
+//   4. Then of what others use beyond an equal share, up to such a share; what of that nobody claims is kept.
+//   5. What is left stays where it is leased.
 // A smaller lease holds at once, and takes effect as tasks end: a pool never starts what it has no slots for. A larger
 // one is told only when the slots for it are neither leased to others nor in use there. So a limit is never exceeded,
 // whatever messages are under way.
@@ -81,8 +82,11 @@ private:
         slots limits;  // by account, then resource
         slots leased;
         slots used;               // as reported
+        slots kept;               // of what is used
+        slots dealt;              // besides
         slots need;               // what each is to have
         slots left;               // by account, then resource: of the limit, not dealt yet
+        slots share;              // by account, then resource: of each pool
         std::vector<bool> known;  // there is such an account
         std::vector<bool> accepting;
         std::vector<std::uint64_t> since;  // round after which reports are of it
@@ -109,15 +113,17 @@ private:
     [[nodiscard]] bool serves(const claimant& c, std::size_t worker) const;
     void take_reports(const std::vector<slot_report>& reports);
     [[nodiscard]] std::vector<claimant> claimants(const std::vector<slot_report>& reports);
-    void keep_shares(table& t, const std::vector<slot_report>& reports);
+    void keep_what_is_used(table& t, const std::vector<slot_report>& reports);
+    void free_excess(table& t);
     [[nodiscard]] bool fits_beside_own(const table& t, std::size_t account, std::uint32_t pool,
                                        const slots& demand) const;
     [[nodiscard]] std::int64_t price(const claimant& c, std::size_t worker) const;
     void take_by_right(table& t, std::size_t account, std::uint32_t pool, const slots& demand);
     void serve_oldest(std::vector<claimant>& claims);
-    [[nodiscard]] bool is_covered(const table& t, std::size_t account, std::uint32_t pool, const slots& demand) const;
-    void deal_claims(std::vector<claimant>& claims);
-    void deal_at(std::size_t worker, std::vector<claimant*> here);
+    [[nodiscard]] std::uint64_t most_of(const table& t, std::size_t account, std::uint32_t pool, const slots& demand,
+                                        bool within_share) const;
+    void deal_claims(std::vector<claimant>& claims, bool within_share);
+    void deal_at(std::size_t worker, std::vector<claimant*> here, bool within_share);
     void keep_excess(table& t);
     void keep_leases(table& t);
     void announce(table& t, bool is_instance, std::uint32_t first, outcome& result);
