@@ -58,8 +58,8 @@ void send_news(self_ptr self) {
         if (found == s.jobs.end()) continue;
         auto& job = found->second;
         if (!job.started.empty())
-            self->send(job.actor, tasks_started{std::exchange(job.started, {}), job.starts, false,
-                                                s.links.part.number, std::exchange(job.started_nodes, {})});
+            self->send(job.actor, tasks_started{std::exchange(job.started, {}), job.starts, false, s.links.part.number,
+                                                std::exchange(job.started_nodes, {})});
         if (!job.ended.empty()) self->send(job.actor, attempts_ended{std::exchange(job.ended, {})});
     }
     if (has_events(s)) self->send(s.links.monitor, std::exchange(s.events, {}));
@@ -148,6 +148,7 @@ void schedule(self_ptr self) {
         if (decisions.size() < starts_a_portion) break;
     }
     send_news_in_time(self);
+    tell_ids(self);
     ask_for_leases(self);
     note_stall(self);
 }
@@ -396,6 +397,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
     engine_options off;
     off.enabled = false;
     s.core.emplace(off, first, links.part);
+    s.next_told = first;
     s.results = result_ledger{first};
     s.links = std::move(links);
     s.run = std::move(run);
@@ -500,6 +502,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
                 if (state.peers[m.from].running.erase(invocation) > 0) state.core->finish(invocation);
             schedule(self);
         },
+        [=](const ids_reached& m) { skip_ids(self, m.next); },
         [=](const slots_asked&) { return report_slots(self->state); },
         [=](const leases_changed& m) {
             for (const auto& lease : m.leases) {

@@ -16,6 +16,9 @@ namespace bistro {
 /// News for jobs and the monitor go out at once, but not more often than this.
 inline constexpr time_ms news_interval_ms = 5;
 
+/// Ids of two pools differ by about this many starts at most.
+inline constexpr std::uint64_t max_id_drift = 4096;
+
 struct pool_links {
     caf::strong_actor_ptr scheduler;  ///< a scheduler_actor
     monitor_actor monitor;
@@ -59,6 +62,7 @@ struct pool_state {
     pool_links links;
     std::vector<peer> peers;  ///< by number, with itself; empty where it is the only one
     std::map<invocation_id, std::vector<std::uint32_t>> elsewhere;  ///< of its own, which pools it has told of them
+    invocation_id next_told;                                        ///< the next id, as the others know it
     bool wanted = false;                                            ///< leases, as the scheduler was told last
     runtime run;
     forest_ptr nodes;

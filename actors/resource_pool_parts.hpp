@@ -30,6 +30,9 @@ void tell_elsewhere(pool_ptr self, invocation_id invocation);
 void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node);
 void tell_end_elsewhere(pool_ptr self, invocation_id invocation);
 void take_elsewhere(pool_ptr self, const tasks_elsewhere& m);
+/// Keeps the ids of all pools about as far.
+void skip_ids(pool_ptr self, invocation_id to);
+void tell_ids(pool_ptr self);
 slot_report report_slots(const pool_state& s);
 /// Lets the scheduler know when slots are lacking that others have, and when that is over.
 void ask_for_leases(pool_ptr self);

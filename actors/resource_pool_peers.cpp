@@ -53,7 +53,8 @@ void tell_all_elsewhere(pool_ptr self) {
     send_news(self);  // jobs hear of a start before another pool may say that they have
     const auto own = s.links.part.number;
     const auto count = s.links.part.count;
-    std::vector<tasks_elsewhere> messages(count, tasks_elsewhere{own, s.nodes->version(), true, {}});
+    std::vector<tasks_elsewhere> messages(
+        count, tasks_elsewhere{own, s.nodes->version(), true, {}, s.core->next_invocation()});
     s.elsewhere.clear();
     for (auto& t : s.core->held_elsewhere()) {
         const auto pool = t.partition;
@@ -75,7 +76,7 @@ void tell_elsewhere(pool_ptr self, invocation_id invocation) {
     for (auto& t : s.core->held_elsewhere(invocation)) {
         const auto pool = t.partition;
         s.elsewhere[invocation].push_back(pool);
-        tasks_elsewhere m{s.links.part.number, s.nodes->version(), false, {}};
+        tasks_elsewhere m{s.links.part.number, s.nodes->version(), false, {}, s.core->next_invocation()};
         m.tasks.push_back(told(std::move(t)));
         self->send(s.peers[pool].actor, std::move(m));
     }
@@ -90,7 +91,8 @@ void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node)
     self->send(s.peers[pool].actor, tasks_elsewhere{s.links.part.number,
                                                     s.nodes->version(),
                                                     false,
-                                                    {{{}, job, {node.value}, {}, false}}});
+                                                    {{{}, job, {node.value}, {}, false}},
+                                                    s.core->next_invocation()});
 }
 
 void tell_end_elsewhere(pool_ptr self, invocation_id invocation) {
@@ -110,6 +112,22 @@ void take_elsewhere(pool_ptr self, const tasks_elsewhere& m) {
         for (const auto invocation : std::exchange(peer.running, {})) s.core->finish(invocation);
     }
     for (const auto& t : m.tasks) adopt(self, peer, t);
+    skip_ids(self, m.next);
+}
+
+void skip_ids(pool_ptr self, invocation_id to) {
+    auto& s = self->state;
+    s.core->skip_invocations(to);
+    s.next_told = std::max(s.next_told, to);
+}
+
+void tell_ids(pool_ptr self) {
+    auto& s = self->state;
+    const auto next = s.core->next_invocation();
+    if (s.peers.empty() || next.value < s.next_told.value + max_id_drift * s.links.part.count) return;
+    s.next_told = next;
+    for (std::uint32_t p = 0; p < s.peers.size(); ++p)
+        if (p != s.links.part.number) self->send(s.peers[p].actor, ids_reached{next});
 }
 
 slot_report report_slots(const pool_state& s) {

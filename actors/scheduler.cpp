@@ -47,10 +47,10 @@ scheduler_state::job& spawn_job(scheduler_ptr self, const job_spec& spec) {
     job.progress.job = spec.name;
     job.progress.level = spec.level;
     job.progress.loaded = false;
-    job.actor =
-        spawn_child(self, job_behavior, spec,
-                    job_links{s.pools, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
-                    s.options.run);
+    job.actor = spawn_child(
+        self, job_behavior, spec,
+        job_links{s.pools, s.options.store, s.options.monitor, caf::actor_cast<caf::strong_actor_ptr>(self)},
+        s.options.run);
     tell_job(self, job);
     if (s.forest) self->send(job.actor, *s.forest);
     return job;
@@ -171,8 +171,7 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
     auto& job = found->second;
     job.progress = m;
     answer_job_waiters(self);
-    if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true))
-        ask_removal(self, m);
+    if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true)) ask_removal(self, m);
     check_quiescence(self);
 }
 

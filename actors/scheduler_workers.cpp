@@ -74,13 +74,8 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     for (const auto& finished : m.unacknowledged) keep_job(self, finished.job);
     tell_of_worker(self, m, worker);
     add_account(self, worker);
-    welcome answer{verdict,
-                   worker,
-                   member->who.timeouts,
-                   {},
-                   caf::actor_cast<caf::strong_actor_ptr>(self),
-                   {},
-                   s.options.cluster};
+    welcome answer{verdict, worker,           member->who.timeouts, {}, caf::actor_cast<caf::strong_actor_ptr>(self),
+                   {},      s.options.cluster};
     for (const auto& pool : s.pools) answer.pools.push_back(caf::actor_cast<caf::strong_actor_ptr>(pool));
     return answer;
 }

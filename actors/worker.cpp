@@ -69,7 +69,8 @@ void send_results(self_ptr self, std::vector<finished_task> ends) {
     if (count == 1) {
         by_pool.front() = std::move(ends);
     } else {
-        for (auto& finished : ends) by_pool[partition_of(finished.end.invocation, count)].push_back(std::move(finished));
+        for (auto& finished : ends)
+            by_pool[partition_of(finished.end.invocation, count)].push_back(std::move(finished));
     }
     for (std::uint32_t p = 0; p < count; ++p)
         if (!by_pool[p].empty())
@@ -124,6 +125,7 @@ void take_welcome(self_ptr self, std::uint64_t session, const welcome& m) {
         case reception::rejoined:
             s.scheduler = m.scheduler;
             s.pools = m.pools;
+            s.side->take_orders_of(static_cast<std::uint32_t>(m.pools.size()));
             s.cluster = m.cluster;
             s.last_reason.clear();
             keep_alive(self);

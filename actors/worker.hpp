@@ -35,8 +35,8 @@ struct worker_options {
 struct worker_state {
     worker_options options;
     std::optional<worker_side> side;
-    caf::strong_actor_ptr gateway;    ///< a gateway_actor, while connected
-    caf::strong_actor_ptr scheduler;  ///< a scheduler_actor, while a member
+    caf::strong_actor_ptr gateway;             ///< a gateway_actor, while connected
+    caf::strong_actor_ptr scheduler;           ///< a scheduler_actor, while a member
     std::vector<caf::strong_actor_ptr> pools;  ///< pool_actors, by number, while a member
     std::map<invocation_id, task_actor> tasks;
     std::uint64_t wake_generation = 0;

@@ -129,12 +129,14 @@ void slot_broker::keep_what_is_used(table& t, const std::vector<slot_report>& re
     }
 }
 
-// What is used beyond an equal share may be claimed.
+// What is used beyond an equal share may be claimed; but not where the pool has just got more, which would be of no use
+// then.
 void slot_broker::free_excess(table& t) {
     for (std::size_t a = 0; a < t.known.size(); ++a)
         for (std::uint32_t p = 0; p < pools_ && takes_part(t, a); ++p)
             for (std::size_t r = 0; r < t.width; ++r) {
                 auto& kept = t.kept[at(t, a, p) + r];
+                if (t.dealt[at(t, a, p) + r] > 0) continue;
                 const auto excess = std::max<std::int64_t>(kept - t.share[a * t.width + r], 0);
                 kept -= excess;
                 t.left[a * t.width + r] += excess;

@@ -54,6 +54,12 @@ worker_side::reception worker_side::welcomed(std::uint64_t session, hello_verdic
     return std::exchange(ever_member_, true) ? reception::rejoined : reception::joined;
 }
 
+void worker_side::take_orders_of(std::uint32_t pools) {
+    // Another number means another life of the scheduler, all of whose ids are above those of before.
+    if (pools != last_started_.size())
+        last_started_.assign(pools, *std::max_element(last_started_.begin(), last_started_.end()));
+}
+
 worker_side::refusal_meaning worker_side::refused(std::uint64_t session, time_ms now) {
     if (!answers(session)) return refusal_meaning::void_;
     const bool first = !refused_since_ms_;
@@ -126,8 +132,9 @@ void worker_side::carry_out(task_order&& order, time_ms now, carried_out& result
     if (stopping_) return refuse(order, "the worker is stopping", now, result);
     // Its wakeup, which ends it, may come just behind this order; so may a sign of life that was on its way for long.
     if (overdue(now)) return refuse(order, "the order came when the worker might have been given up", now, result);
-    if (order.invocation <= last_started_) return refuse(order, "the order came twice or too late", now, result);
-    last_started_ = order.invocation;
+    auto& last = last_started_[partition_of(order.invocation, static_cast<std::uint32_t>(last_started_.size()))];
+    if (order.invocation <= last) return refuse(order, "the order came twice or too late", now, result);
+    last = order.invocation;
     const auto command = commands_.find(order.job);
     if (command == commands_.end()) return refuse(order, "the worker does not know the job", now, result);
     if (command->second->command.front() == null_command) {

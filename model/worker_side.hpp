@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/liveness.hpp"
+#include "model/partition.hpp"
 #include "model/task_order.hpp"
 #include "model/worker_registry.hpp"
 
@@ -60,6 +61,9 @@ public:
     };
     reception welcomed(std::uint64_t session, hello_verdict verdict, worker_index index,
                        const liveness_timeouts& timeouts, time_ms now);
+
+    /// So many pools of the scheduler give orders, each with ids of its own.
+    void take_orders_of(std::uint32_t pools);
 
     enum class refusal_meaning : std::uint8_t { void_, first, again, final };
     /// The hello was answered by a refusal. The connection counts as lost. `final`: stop.
@@ -164,7 +168,8 @@ private:
     std::map<job_id, job_command_ptr> commands_;
     std::map<invocation_id, running_task> running_;
     std::map<invocation_id, finished_task> unacknowledged_;
-    invocation_id last_started_;  // ids only grow, so what is not above this has been started or refused
+    // By pool: its ids only grow, so what is not above this has been started or refused.
+    std::vector<invocation_id> last_started_{invocation_id{}};
 };
 
 }  // namespace bistro

@@ -71,15 +71,15 @@ using pool_actor = caf::typed_actor<
     // The job's specification, and its actor to report to.
     caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_ended>::with<job_removal>,
     caf::reacts_to<events_happened>, caf::reacts_to<pending_changed>,
-    caf::replies_to<worker_joined>::with<worker_taken>,
-    caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>,
-    caf::reacts_to<results_durable>, caf::reacts_to<report_due>, caf::replies_to<kill_tasks>::with<control_answer>,
+    caf::replies_to<worker_joined>::with<worker_taken>, caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>,
+    caf::reacts_to<tasks_finished>, caf::reacts_to<results_durable>, caf::reacts_to<report_due>,
+    caf::replies_to<kill_tasks>::with<control_answer>,
     // Why the next task of each job waits.
     caf::replies_to<reasons_asked>::with<pool_stalled>, caf::replies_to<waiting_asked>::with<waiting_explained>,
     caf::replies_to<node_use_asked>::with<node_use_answer>, caf::replies_to<holders_asked>::with<holders_answer>,
     // Where there are several: about what belongs to others, or to all of them.
     caf::reacts_to<pools_known>, caf::reacts_to<tasks_elsewhere>, caf::reacts_to<elsewhere_ended>,
-    caf::replies_to<slots_asked>::with<slot_report>, caf::reacts_to<leases_changed>>;
+    caf::reacts_to<ids_reached>, caf::replies_to<slots_asked>::with<slot_report>, caf::reacts_to<leases_changed>>;
 
 /// A configured source of nodes.
 using node_source_actor =
@@ -96,13 +96,13 @@ using scheduler_actor = caf::typed_actor<
     caf::replies_to<hello>::with<welcome>, caf::replies_to<heartbeat>::with<heartbeat>, caf::reacts_to<goodbye>,
     caf::reacts_to<worker_leaves>, caf::reacts_to<config_changed>, caf::reacts_to<nodes_changed>,
     caf::reacts_to<job_progress>, caf::reacts_to<pool_stalled>, caf::reacts_to<slots_wanted>, caf::reacts_to<deal_due>,
-    caf::reacts_to<store_health>, caf::reacts_to<wake_due>,
-    caf::reacts_to<problem>, caf::replies_to<await_quiescence>::with<run_finished>,
-    caf::replies_to<stop_scheduler>::with<stopped>, caf::reacts_to<stop_overdue>, caf::reacts_to<wait_overdue>,
-    caf::replies_to<jobs_asked>::with<jobs_answer>, caf::replies_to<tasks_asked>::with<tasks_answer>,
-    caf::replies_to<logs_asked>::with<logs_answer>, caf::replies_to<control_asked>::with<control_answer>,
-    caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<wait_asked>::with<wait_answer>,
-    caf::replies_to<details_asked>::with<job_details>, caf::replies_to<nodes_asked>::with<nodes_answer>,
+    caf::reacts_to<store_health>, caf::reacts_to<wake_due>, caf::reacts_to<problem>,
+    caf::replies_to<await_quiescence>::with<run_finished>, caf::replies_to<stop_scheduler>::with<stopped>,
+    caf::reacts_to<stop_overdue>, caf::reacts_to<wait_overdue>, caf::replies_to<jobs_asked>::with<jobs_answer>,
+    caf::replies_to<tasks_asked>::with<tasks_answer>, caf::replies_to<logs_asked>::with<logs_answer>,
+    caf::replies_to<control_asked>::with<control_answer>, caf::replies_to<explain_asked>::with<explanation>,
+    caf::replies_to<wait_asked>::with<wait_answer>, caf::replies_to<details_asked>::with<job_details>,
+    caf::replies_to<nodes_asked>::with<nodes_answer>,
     // About the process of a worker.
     caf::replies_to<console_asked>::with<console_answer>,
     // From the same process.

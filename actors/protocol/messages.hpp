@@ -96,9 +96,9 @@ struct job_removal {
     bool removed = false;
 };
 
-/// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version; another one is
-/// answered by silence, since the job will say it all again for the new forest. `seen_starts` counts the starts of this
-/// pool that the job has heard of, so that one under way is not taken for pending.
+/// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version; another one
+/// is answered by silence, since the job will say it all again for the new forest. `seen_starts` counts the starts of
+/// this pool that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {
     job_id job;
     std::uint64_t forest_version = 0;
@@ -179,8 +179,8 @@ struct job_progress {
     bool retired = false;
     time_ms last_end_ms = 0;
     std::vector<std::uint64_t> seen_starts;  ///< by pool, as in pending_changed: what is said here includes these
-    bool loaded = true;             ///< false: the job does not know its tasks yet
-    double rate = 0;                ///< tasks that finish in a second, lately
+    bool loaded = true;                      ///< false: the job does not know its tasks yet
+    double rate = 0;                         ///< tasks that finish in a second, lately
     std::optional<time_left> left = {};
 };
 
@@ -216,6 +216,11 @@ struct tasks_elsewhere {
     std::uint64_t forest_version = 0;
     bool replaces = false;  ///< these are all; else some more
     std::vector<task_told> tasks;
+    invocation_id next;  ///< of the sender. Whoever starts a task after this gives it a later id
+};
+/// Pool to pool, now and then: ids are the later, the larger they are, so far.
+struct ids_reached {
+    invocation_id next;
 };
 /// Pool to pool: these, of which it told, run no more.
 struct elsewhere_ended {
@@ -274,7 +279,7 @@ struct file_changed {
 struct pool_stalled {
     std::vector<std::pair<job_id, std::string>> reasons;  ///< by job: why its next task does not start
     std::uint32_t pool = 0;                               ///< its number
-    bool expects = false;  ///< none runs, but some may start when other pools or the scheduler have answered
+    bool expects = false;      ///< none runs, but some may start when other pools or the scheduler have answered
     std::uint64_t fenced = 0;  ///< messages of workers so far that were of an earlier session, and dropped
 };
 

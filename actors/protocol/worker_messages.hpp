@@ -53,7 +53,7 @@ struct welcome {
     worker_index worker;
     liveness_timeouts timeouts;
     std::string reason;
-    caf::strong_actor_ptr scheduler;  ///< to send heartbeats to
+    caf::strong_actor_ptr scheduler;           ///< to send heartbeats to
     std::vector<caf::strong_actor_ptr> pools;  ///< to send results to: the one that gave the invocation its id
     std::uint64_t cluster = 0;  ///< the scheduler's; of its data directory, so that another life of it has the same
 };

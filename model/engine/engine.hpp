@@ -192,6 +192,11 @@ public:
     [[nodiscard]] std::vector<task_elsewhere> held_elsewhere() const;
     [[nodiscard]] std::vector<task_elsewhere> held_elsewhere(invocation_id invocation) const;
 
+    /// The id of the next start.
+    [[nodiscard]] invocation_id next_invocation() const { return invocation_id{next_invocation_}; }
+    /// From now on, ids are not below this one.
+    void skip_invocations(invocation_id to);
+
     /// The next tasks to start, at most `limit`. Where it gives fewer, nothing that is pending can start.
     std::vector<start_decision> start(std::size_t limit);
     /// Takes slots for a task that was found to run already, whatever the limits: those it was started with, where that

@@ -123,8 +123,7 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     account(h, +1);
     mark_running(by_invocation_.at(invocation.value), true);
     if (!h.nodes.empty() && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
-    if (!task.worker.valid()) return;
-    while (next_invocation_ <= invocation.value) next_invocation_ += part_.count;
+    skip_invocations(invocation_id{invocation.value + 1});
 }
 
 bool engine::finish(invocation_id invocation) {

@@ -20,6 +20,12 @@ void engine::lease_worker(worker_index worker, std::span<const std::int64_t> lim
     worker_has_room(worker);
 }
 
+void engine::skip_invocations(invocation_id to) {
+    if (next_invocation_ >= to.value) return;
+    const auto steps = (to.value - next_invocation_ + part_.count - 1) / part_.count;
+    next_invocation_ += steps * part_.count;
+}
+
 void engine::note_instance_lease() {
     const auto& defs = resources_.of(instance_level);
     instance_is_leased_ = true;
