@@ -46,7 +46,7 @@ void for_each_pool(self_ptr self, std::vector<invocation_id>&& invocations, F&& 
 void send_durable(self_ptr self, std::vector<invocation_id> invocations) {
     for_each_pool(self, std::move(invocations), [&](std::uint32_t p, std::vector<invocation_id>&& own) {
         const auto& s = self->state;
-        self->send(s.links.pools[p], results_durable{std::move(own), s.table->spec().name, s.seen_starts[p],
+        self->send(s.links.pools[p], results_durable{std::move(own), s.table->spec().name, s.seen_starts,
                                                      s.table->counts().unfinished()});
     });
 }
@@ -72,7 +72,7 @@ void send_pending(self_ptr self, table_changes& changes) {
         if (count > 1 && !changes.replaced && m.ready.empty() && m.withdrawn.empty()) continue;
         m.job = s.table->spec().name;
         m.forest_version = nodes.version();
-        m.seen_starts = s.seen_starts[p];
+        m.seen_starts = s.seen_starts;
         m.replace = changes.replaced;
         m.unfinished = s.table->counts().unfinished();
         self->send(s.links.pools[p], std::move(m));

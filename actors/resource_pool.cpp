@@ -167,7 +167,8 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     const auto index = s.core->find_job(attempt.job);
     const auto node = s.nodes ? s.nodes->find(attempt.node.value) : std::nullopt;
     if (node && index) s.core->remove_pending(*index, std::array{*node});
-    note_unseen(self, job->second, attempt.node.value);
+    job->second.starts = ++s.starts;
+    job->second.unseen.push_back({job->second.starts, node.value_or(node_index{}), attempt.node.value});
     send_news(self);  // it comes behind what was gathered
     self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, s.links.part.number, {}});
 }
@@ -184,15 +185,12 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     job.number = ++s.job_numbers;
     // Found running after a restart, when no job had this name.
     for (const auto& [invocation, held] : s.core->held_of(index)) {
-        if (!held.worker.valid()) {  // another pool's
-            note_unseen(self, job, held.path.front());
-            tell_of_count(self, job);
-            continue;
-        }
+        if (!held.worker.valid()) continue;  // another pool's, which tells the job
         const auto worker = s.workers.find(held.worker);
         tell_of_earlier_attempt(self, {spec.name, node_id{held.path.front()}, invocation,
                                        worker == s.workers.end() ? std::string{} : worker->second.info.shard.value,
                                        held.path, s.run.now()});
+        tell_elsewhere(self, invocation, job.starts);
     }
 }
 
@@ -223,8 +221,10 @@ void take_nodes(self_ptr self, const nodes_changed& m) {
     tell_all_elsewhere(self);
 }
 
-void forget_seen(pool_state::job& job, std::uint64_t seen_starts) {
-    while (!job.unseen.empty() && job.unseen.front().number <= seen_starts) job.unseen.pop_front();
+void forget_seen(pool_state& s, const job_id& name, pool_state::job& job, const std::vector<std::uint64_t>& seen) {
+    const auto own = seen.at(s.links.part.number);
+    while (!job.unseen.empty() && job.unseen.front().number <= own) job.unseen.pop_front();
+    forget_seen_elsewhere(s, name, seen);
 }
 
 void take_pending(self_ptr self, pending_changed& m) {
@@ -235,11 +235,16 @@ void take_pending(self_ptr self, pending_changed& m) {
     auto& job = found->second;
     // The actor that a job had before it left the config and came back may still have something to say.
     if (self->current_sender() && self->current_sender() != job.actor) return;
-    forget_seen(job, m.seen_starts);
+    forget_seen(s, m.job, job, m.seen_starts);
     if (!s.nodes || m.forest_version != s.nodes->version()) return;
-    if (!job.unseen.empty()) {
+    job.seen = std::move(m.seen_starts);
+    const auto elsewhere = s.unseen_elsewhere.find(m.job);
+    if (!job.unseen.empty() || elsewhere != s.unseen_elsewhere.end()) {
         boost::unordered_flat_set<std::uint32_t> unseen;
         for (const auto& start : job.unseen) unseen.insert(start.node.value);
+        if (elsewhere != s.unseen_elsewhere.end())
+            for (const auto& start : elsewhere->second)
+                unseen.insert(s.nodes->find(start.node).value_or(node_index{}).value);
         std::erase_if(m.ready, [&](node_index node) { return unseen.contains(node.value); });
     }
     if (m.replace) {
@@ -264,6 +269,7 @@ job_removal remove_job(self_ptr self, const job_ended& m) {
     }
     s.core->erase_job(m.job);
     s.jobs.erase(m.job);
+    s.unseen_elsewhere.erase(m.job);
     schedule(self);
     return {true};
 }
@@ -329,7 +335,10 @@ void adopt(self_ptr self, worker_index worker, const task_report& report, const 
     auto& s = self->state;
     s.core->adopt(report.invocation, {report.job, report.path, worker}, report.demands);
     tell_of_earlier_attempt(self, {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
-    tell_elsewhere(self, report.invocation);
+    if (const auto job = s.jobs.find(report.job); job != s.jobs.end())
+        tell_elsewhere(self, report.invocation, job->second.starts);
+    else
+        tell_elsewhere(self, report.invocation, 0);
 }
 
 void take_worker(self_ptr self, const worker_joined& m) {
@@ -345,7 +354,8 @@ void take_worker(self_ptr self, const worker_joined& m) {
         tell_of_earlier_attempt(
             self,
             {finished->job, finished->node, finished->end.invocation, m.info.shard.value, {}, finished->end.ended_ms});
-        tell_ended_elsewhere(self, finished->job, finished->node);
+        if (const auto job = s.jobs.find(finished->job); job != s.jobs.end())
+            tell_ended_elsewhere(self, finished->job, finished->node, job->second.starts);
     }
     take_ends(self, m.worker, m.unacknowledged);
     std::vector<std::pair<invocation_id, held_task>> unheard;
@@ -354,6 +364,7 @@ void take_worker(self_ptr self, const worker_joined& m) {
         s.core->finish(invocation);
     }
     conclude(self, unheard, attempt_result::never_started, "the order to start was lost with the connection");
+    if (m.brings_tasks) s.core->lease_instance(std::vector<std::int64_t>(s.core->used(forest::instance()).size()));
     s.core->put_worker(m.worker, m.info);
 }
 
@@ -463,7 +474,7 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
         },
         [=](const results_durable& m) {
             if (auto job = self->state.jobs.find(m.job); job != self->state.jobs.end())
-                forget_seen(job->second, m.seen_starts);
+                forget_seen(self->state, m.job, job->second, m.seen_starts);
             if (const auto index = self->state.core->find_job(m.job))
                 self->state.core->set_unfinished(*index, m.unfinished);
             send_acknowledgements(self, m.invocations);

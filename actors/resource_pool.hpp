@@ -39,6 +39,7 @@ struct pool_state {
         job_command command;
         std::uint64_t starts = 0;  ///< the number of its last one
         std::deque<unseen_start> unseen;
+        std::vector<std::uint64_t> seen;  // by pool, as it was when it said last what may start
         boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
         std::vector<attempt_start> started;                          ///< not told yet, as are
         std::vector<node_index> started_nodes;                       ///< their nodes, and
@@ -61,9 +62,15 @@ struct pool_state {
     std::optional<engine> core;
     pool_links links;
     std::vector<peer> peers;  ///< by number, with itself; empty where it is the only one
-    std::map<invocation_id, std::vector<std::uint32_t>> elsewhere;  ///< of its own, which pools it has told of them
-    invocation_id next_told;                                        ///< the next id, as the others know it
-    bool wanted = false;                                            ///< leases, as the scheduler was told last
+    struct start_elsewhere {
+        std::uint32_t pool = 0;
+        std::uint64_t number = 0;
+        std::string node;
+    };
+    std::map<job_id, std::vector<start_elsewhere>> unseen_elsewhere;  ///< of other pools, on nodes of this one
+    std::map<invocation_id, std::vector<std::uint32_t>> elsewhere;    ///< of its own, which pools it has told of them
+    invocation_id next_told;                                          ///< the next id, as the others know it
+    bool wanted = false;                                              ///< leases, as the scheduler was told last
     runtime run;
     forest_ptr nodes;
     std::map<job_id, job> jobs;

@@ -18,16 +18,14 @@ void schedule(pool_ptr self);
 // resource_pool_peers.cpp: where there are several pools
 /// All pools are at the same forest, and each has told what it runs on nodes of others.
 bool is_settled(const pool_state& s);
-/// A start on this node that the job has not heard of: it is not offered before.
-void note_unseen(pool_ptr self, pool_state::job& job, const std::string& node);
-/// That there are starts which the job has heard of from others.
-void tell_of_count(pool_ptr self, const pool_state::job& job);
+/// The job has heard of so many starts of each pool.
+void forget_seen_elsewhere(pool_state& s, const job_id& job, const std::vector<std::uint64_t>& seen);
 /// After a new forest: what runs here on nodes of others, and what has just ended there.
 void tell_all_elsewhere(pool_ptr self);
-/// The same of one more task.
-void tell_elsewhere(pool_ptr self, invocation_id invocation);
-/// Of a task that had ended before this pool heard of it.
-void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node);
+/// The same of one more task, of which its job is told by this pool's start of that number.
+void tell_elsewhere(pool_ptr self, invocation_id invocation, std::uint64_t start);
+/// The same of one that had ended before this pool heard of it.
+void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node, std::uint64_t start);
 void tell_end_elsewhere(pool_ptr self, invocation_id invocation);
 void take_elsewhere(pool_ptr self, const tasks_elsewhere& m);
 /// Keeps the ids of all pools about as far.

@@ -12,19 +12,18 @@ namespace bistro {
 
 namespace {
 
-task_told told(task_elsewhere&& t) {
-    return {t.invocation, std::move(t.task.job), std::move(t.task.path), std::move(t.demands), true};
+task_told told(task_elsewhere&& t, std::uint64_t start) {
+    return {t.invocation, std::move(t.task.job), std::move(t.task.path), std::move(t.demands), true, start};
 }
 
-void adopt(pool_ptr self, pool_state::peer& peer, const task_told& t) {
+// What its job offered before it had heard of it is no offer.
+void note_unseen(pool_ptr self, std::uint32_t from, const task_told& t) {
     auto& s = self->state;
-    if (t.runs && peer.running.insert(t.invocation).second) s.core->adopt(t.invocation, {t.job, t.path, {}}, t.demands);
     const auto job = s.jobs.find(t.job);
-    if (job == s.jobs.end()) return;
+    if (job != s.jobs.end() && from < job->second.seen.size() && job->second.seen[from] >= t.start) return;
+    s.unseen_elsewhere[t.job].push_back({from, t.start, t.path.front()});
     const auto node = s.nodes ? s.nodes->find(t.path.front()) : std::nullopt;
     if (const auto index = s.core->find_job(t.job); index && node) s.core->remove_pending(*index, std::array{*node});
-    note_unseen(self, job->second, t.path.front());
-    tell_of_count(self, job->second);
 }
 
 }  // namespace
@@ -36,21 +35,16 @@ bool is_settled(const pool_state& s) {
     return true;
 }
 
-void note_unseen(pool_ptr self, pool_state::job& job, const std::string& node) {
-    auto& s = self->state;
-    const auto index = s.nodes ? s.nodes->find(node) : std::nullopt;
-    job.starts = ++s.starts;
-    job.unseen.push_back({job.starts, index.value_or(node_index{}), node});
-}
-
-void tell_of_count(pool_ptr self, const pool_state::job& job) {
-    self->send(job.actor, tasks_started{{}, job.starts, false, self->state.links.part.number, {}});
+void forget_seen_elsewhere(pool_state& s, const job_id& job, const std::vector<std::uint64_t>& seen) {
+    const auto unseen = s.unseen_elsewhere.find(job);
+    if (unseen == s.unseen_elsewhere.end()) return;
+    std::erase_if(unseen->second, [&](const auto& start) { return seen.at(start.pool) >= start.number; });
+    if (unseen->second.empty()) s.unseen_elsewhere.erase(unseen);
 }
 
 void tell_all_elsewhere(pool_ptr self) {
     auto& s = self->state;
     if (s.peers.empty()) return;
-    send_news(self);  // jobs hear of a start before another pool may say that they have
     const auto own = s.links.part.number;
     const auto count = s.links.part.count;
     std::vector<tasks_elsewhere> messages(
@@ -59,30 +53,32 @@ void tell_all_elsewhere(pool_ptr self) {
     for (auto& t : s.core->held_elsewhere()) {
         const auto pool = t.partition;
         s.elsewhere[t.invocation].push_back(pool);
-        messages[pool].tasks.push_back(told(std::move(t)));
+        messages[pool].tasks.push_back(told(std::move(t), 0));
     }
     for (const auto& [name, job] : s.jobs)
         for (const auto& start : job.unseen)
             if (start.node.valid())
                 if (const auto pool = partition_of(*s.nodes, start.node, count); pool != own)
-                    messages[pool].tasks.push_back({{}, name, {std::string{s.nodes->name(start.node)}}, {}, false});
+                    messages[pool].tasks.push_back(
+                        {{}, name, {std::string{s.nodes->name(start.node)}}, {}, false, start.number});
     for (std::uint32_t p = 0; p < count; ++p)
         if (p != own) self->send(s.peers[p].actor, std::move(messages[p]));
 }
 
-void tell_elsewhere(pool_ptr self, invocation_id invocation) {
+void tell_elsewhere(pool_ptr self, invocation_id invocation, std::uint64_t start) {
     auto& s = self->state;
     if (s.peers.empty() || !s.nodes) return;  // with the forest, all is told
     for (auto& t : s.core->held_elsewhere(invocation)) {
         const auto pool = t.partition;
-        s.elsewhere[invocation].push_back(pool);
+        auto& told_to = s.elsewhere[invocation];
+        if (std::find(told_to.begin(), told_to.end(), pool) == told_to.end()) told_to.push_back(pool);
         tasks_elsewhere m{s.links.part.number, s.nodes->version(), false, {}, s.core->next_invocation()};
-        m.tasks.push_back(told(std::move(t)));
+        m.tasks.push_back(told(std::move(t), start));
         self->send(s.peers[pool].actor, std::move(m));
     }
 }
 
-void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node) {
+void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node, std::uint64_t start) {
     auto& s = self->state;
     const auto index = s.peers.empty() || !s.nodes ? std::nullopt : s.nodes->find(node.value);
     if (!index) return;
@@ -91,7 +87,7 @@ void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node)
     self->send(s.peers[pool].actor, tasks_elsewhere{s.links.part.number,
                                                     s.nodes->version(),
                                                     false,
-                                                    {{{}, job, {node.value}, {}, false}},
+                                                    {{{}, job, {node.value}, {}, false, start}},
                                                     s.core->next_invocation()});
 }
 
@@ -111,7 +107,11 @@ void take_elsewhere(pool_ptr self, const tasks_elsewhere& m) {
         peer.forest_version = m.forest_version;
         for (const auto invocation : std::exchange(peer.running, {})) s.core->finish(invocation);
     }
-    for (const auto& t : m.tasks) adopt(self, peer, t);
+    for (const auto& t : m.tasks) {
+        if (t.runs && peer.running.insert(t.invocation).second)
+            s.core->adopt(t.invocation, {t.job, t.path, {}}, t.demands);
+        if (t.start > 0) note_unseen(self, m.from, t);
+    }
     skip_ids(self, m.next);
 }
 

@@ -17,6 +17,12 @@ bool somebody_wants(const scheduler_state& s) {
     return std::find(s.leases.wanted.begin(), s.leases.wanted.end(), true) != s.leases.wanted.end();
 }
 
+std::vector<std::int64_t> instance_limits(const scheduler_state& s) {
+    std::vector<std::int64_t> limits;
+    for (const auto& def : s.config->resources.of(instance_level)) limits.push_back(def.limit);
+    return limits;
+}
+
 void put_account(scheduler_state& s, worker_index worker) {
     const auto* member = s.registry.find(worker);
     if (member == nullptr) return;
@@ -76,17 +82,16 @@ void deal_again(scheduler_ptr self) {
 
 void renew_accounts(scheduler_ptr self) {
     auto& s = self->state;
-    std::vector<std::int64_t> limits;
-    for (const auto& def : s.config->resources.of(instance_level)) limits.push_back(def.limit);
-    s.leases.broker.set_instance(limits);
+    s.leases.broker.set_instance(instance_limits(s));
     s.leases.broker.forget_workers(s.config->resources.of(worker_level).size());
     for (const auto& [worker, handle] : s.worker_handles) put_account(s, worker);
     for (const auto worker : s.leases.not_accepting) s.leases.broker.set_accepting(worker, false);
     deal(self);
 }
 
-void add_account(scheduler_ptr self, worker_index worker) {
+void add_account(scheduler_ptr self, worker_index worker, bool brings_tasks) {
     auto& s = self->state;
+    if (brings_tasks) s.leases.broker.set_instance(instance_limits(s));
     s.leases.not_accepting.erase(worker);
     put_account(s, worker);
     deal(self);

@@ -37,8 +37,8 @@ void take_wish(scheduler_ptr self, const slots_wanted& m);
 void deal_again(scheduler_ptr self);
 /// The resources have changed; pools know already.
 void renew_accounts(scheduler_ptr self);
-/// A worker has joined, again perhaps; pools know already.
-void add_account(scheduler_ptr self, worker_index worker);
+/// A worker has joined, again perhaps; pools know already. With tasks, more may be in use than was leased.
+void add_account(scheduler_ptr self, worker_index worker, bool brings_tasks);
 void remove_account(scheduler_ptr self, worker_index worker);
 /// Tells the pools, too.
 void set_accepting(scheduler_ptr self, worker_index worker, bool accepting);

@@ -97,12 +97,12 @@ struct job_removal {
 };
 
 /// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version; another one
-/// is answered by silence, since the job will say it all again for the new forest. `seen_starts` counts the starts of
-/// this pool that the job has heard of, so that one under way is not taken for pending.
+/// is answered by silence, since the job will say it all again for the new forest. `seen_starts` counts, by pool, the
+/// starts that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {
     job_id job;
     std::uint64_t forest_version = 0;
-    std::uint64_t seen_starts = 0;
+    std::vector<std::uint64_t> seen_starts;
     bool replace = false;
     std::uint64_t unfinished = 0;
     std::vector<node_index> ready;
@@ -128,7 +128,7 @@ struct attempts_ended {
 struct results_durable {
     std::vector<invocation_id> invocations;
     job_id job;
-    std::uint64_t seen_starts = 0;  ///< as in pending_changed
+    std::vector<std::uint64_t> seen_starts;  ///< as in pending_changed
     std::uint64_t unfinished = 0;
 };
 
@@ -140,6 +140,8 @@ struct worker_joined {
     std::uint64_t session = 0;
     std::vector<task_report> running;
     std::vector<finished_task> unacknowledged;
+    bool brings_tasks =
+        false;  ///< for some pool: then nothing of the instance is leased, until all have counted them in
 };
 struct worker_taken {};
 struct worker_accepts {
@@ -207,10 +209,11 @@ struct task_told {
     job_id job;
     std::vector<std::string> path;  ///< node first, instance last; of one that has ended, the node alone
     job_demands demands;            ///< of nodes alone
-    bool runs = false;              ///< false: it has ended, but its job may not have heard of it
+    bool runs = false;
+    std::uint64_t start = 0;  ///< not 0: its job may not have heard of it, which is that pool's start of this number
 };
 /// Pool to pool, for each forest and whenever there is one more. Nothing starts before all pools have told of the same
-/// forest. What is told counts as running, and as a start that the job has not heard of; the job has been told before.
+/// forest.
 struct tasks_elsewhere {
     std::uint32_t from = 0;
     std::uint64_t forest_version = 0;

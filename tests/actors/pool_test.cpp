@@ -78,7 +78,7 @@ protected:
         pending_changed m;
         m.job = job_id{"j"};
         m.forest_version = version;
-        m.seen_starts = seen_starts;
+        m.seen_starts = {seen_starts};
         m.replace = true;
         const auto level = forest->innermost();
         for (std::size_t i = 0; i < forest->size_of(level); ++i)

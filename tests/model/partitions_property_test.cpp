@@ -136,6 +136,9 @@ private:
                 std::find_if(world_.jobs.begin(), world_.jobs.end(), [&](const auto& j) { return j.name == name; });
             d.job = job_index{static_cast<std::size_t>(spec - world_.jobs.begin())};
             reference_.start(d);
+            auto& last = last_ids_[{name.value, std::string{world_.nodes->name(d.node)}}];
+            EXPECT_LT(last, d.invocation) << "a later attempt has a smaller id";
+            last = d.invocation;
         }
         return !decisions.empty();
     }
@@ -204,6 +207,9 @@ private:
         for (auto& [invocation, holders] : lent_)
             for (const auto p : holders) EXPECT_TRUE(pools_[p].core.finish(invocation));
         lent_.clear();
+        invocation_id next;
+        for_each_engine([&](engine& e) { next = std::max(next, e.next_invocation()); });
+        for_each_engine([&](engine& e) { e.skip_invocations(next); });
         for (auto& from : pools_)
             for (const auto& t : from.core.held_elsewhere()) {
                 EXPECT_LT(t.partition, count_);
@@ -335,6 +341,7 @@ private:
     brute_force reference_;
     std::vector<pool> pools_;
     std::map<invocation_id, std::vector<std::uint32_t>> lent_;  // whose nodes tasks of others are on
+    std::map<std::pair<std::string, std::string>, invocation_id> last_ids_;  // by task
     bool asking_ = false;
 };
 

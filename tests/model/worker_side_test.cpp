@@ -220,6 +220,20 @@ TEST_F(worker_side_test, orders_before_the_welcome_wait_for_it) {
     EXPECT_THAT(side.take_early_orders(1).launches, IsEmpty());
 }
 
+TEST_F(worker_side_test, each_pool_has_ids_of_its_own_that_grow) {
+    join(0);
+    side.take_orders_of(2);
+    EXPECT_THAT(side.take_orders(orders({101}), 1).launches, SizeIs(1));
+    EXPECT_THAT(side.take_orders(orders({8}), 1).launches, SizeIs(1)) << "of the other one";
+    EXPECT_THAT(side.take_orders(orders({99}), 1).launches, IsEmpty());
+    EXPECT_THAT(side.take_orders(orders({6}), 1).launches, IsEmpty());
+    side.take_orders_of(2);
+    EXPECT_THAT(side.take_orders(orders({10}), 1).launches, SizeIs(1)) << "another hello to the same pools";
+    side.take_orders_of(3);
+    EXPECT_THAT(side.take_orders(orders({12}), 1).launches, IsEmpty()) << "of an earlier life";
+    EXPECT_THAT(side.take_orders(orders({102, 103, 104}), 1).launches, SizeIs(3));
+}
+
 TEST_F(worker_side_test, too_many_early_orders_make_another_hello) {
     side.connected();
     side.say_hello(0);
