@@ -57,8 +57,9 @@ void finish(scheduler_ptr self) {
     if (const auto nodes = s.problems.find("nodes"); nodes != s.problems.end()) result.nodes_problem = nodes->second;
     for (const auto& name : s.order)
         if (auto job = s.jobs.find(name); job != s.jobs.end()) result.jobs.push_back(job->second.progress);
-    for (const auto& stall : s.stalls)
-        result.stalled.insert(result.stalled.end(), stall.reasons.begin(), stall.reasons.end());
+    std::map<job_id, std::string> reasons;  // one of each job is enough
+    for (const auto& stall : s.stalls) reasons.insert(stall.reasons.begin(), stall.reasons.end());
+    result.stalled.assign(reasons.begin(), reasons.end());
     result.failure = s.nodes_failure;
     result.config = s.config;
     for (auto& waiter : std::exchange(s.quiescence_waiters, {})) waiter.deliver(result);

@@ -14,7 +14,10 @@ using words = std::vector<std::string>;
 
 class console_test : public test::system_test {
 protected:
-    console_test() { seen = std::make_shared<census>(); }
+    console_test() {
+        seen = std::make_shared<census>();
+        partitions = 1;  // which its lists are of
+    }
 
     void TearDown() override {
         set_log_level("", "info");

@@ -144,7 +144,7 @@ TEST_F(pool_test, a_job_that_owes_its_word_on_a_result_is_not_removed) {
     ended.end.invocation = invocation_id::first_of_epoch(2);
     caf::anon_send(pool, tasks_finished{worker_index{std::size_t{0}}, session, {ended}});
     EXPECT_FALSE(ask<job_removal>(pool, job_ended{job_id{"j"}, 1})->removed) << "its worker would wait for ever";
-    caf::anon_send(pool, results_durable{{ended.end.invocation}, job_id{"j"}, 1, 0});
+    caf::anon_send(pool, results_durable{{ended.end.invocation}, job_id{"j"}, {1}, 0});
     EXPECT_TRUE(ask<job_removal>(pool, job_ended{job_id{"j"}, 1})->removed);
 }
 

@@ -202,7 +202,8 @@ protected:
         run();
         EXPECT_THAT(launcher.running, IsEmpty()) << "the worker does not know yet how long it may run anything";
         caf::anon_send(
-            other, welcome{hello_verdict::joined, worker_index{0}, {1000, 3000, 10'000, 5000}, {}, handle, {handle}, 1});
+            other,
+            welcome{hello_verdict::joined, worker_index{0}, {1000, 3000, 10'000, 5000}, {}, handle, {handle}, 1});
         run();
     }
 

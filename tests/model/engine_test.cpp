@@ -306,7 +306,8 @@ TEST_F(engine_test, a_worker_that_comes_with_tasks_has_so_much_less_for_others) 
     resources.by_level["host"].clear();
     make();
     for (std::uint64_t i = 0; i < 2; ++i)
-        core->adopt(invocation_id{100 + i}, {job_id{"gone"}, {i == 0 ? "h1a" : "h1b", "h1", "instance"}, worker_index{0}},
+        core->adopt(invocation_id{100 + i},
+                    {job_id{"gone"}, {i == 0 ? "h1a" : "h1b", "h1", "instance"}, worker_index{0}},
                     job_demands{{}, {{"cpu", 4}}});
     add_worker(0, "x");
     add_job("j");

@@ -340,7 +340,7 @@ private:
     slot_broker broker_;
     brute_force reference_;
     std::vector<pool> pools_;
-    std::map<invocation_id, std::vector<std::uint32_t>> lent_;  // whose nodes tasks of others are on
+    std::map<invocation_id, std::vector<std::uint32_t>> lent_;               // whose nodes tasks of others are on
     std::map<std::pair<std::string, std::string>, invocation_id> last_ids_;  // by task
     bool asking_ = false;
 };

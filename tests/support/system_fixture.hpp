@@ -1,6 +1,8 @@
 // Scheduler, pool, jobs, stores and workers together, one message at a time, without real time or processes.
 #pragma once
 
+#include <cstdlib>
+
 #include "actors/console/console_actor.hpp"
 #include "actors/console/observed.hpp"
 #include "actors/gateway.hpp"
@@ -43,6 +45,7 @@ protected:
     std::shared_ptr<const settings> config_of(const std::string& jobs) {
         auto loaded = parse_config(base_config + jobs, "/c.toml");
         for (const auto& e : loaded.errors) ADD_FAILURE() << to_string(e);
+        loaded.config->partitions = partitions;
         return std::make_shared<const settings>(*loaded.config);
     }
 
@@ -139,6 +142,11 @@ protected:
 
     static constexpr const char* one_job = "[jobs.j]\nowner = \"x\"\ncommand = [\"work\"]\n";
 
+    /// Of the forest; all tests hold for any number, so they run with one, and once more with $BISTRO_PARTITIONS.
+    std::uint32_t partitions = [] {
+        const char* wanted = std::getenv("BISTRO_PARTITIONS");
+        return wanted != nullptr ? static_cast<std::uint32_t>(std::strtoul(wanted, nullptr, 10)) : 1;
+    }();
     temp_dir dir;
     std::string events_path;
     std::shared_ptr<status_store> statuses = make_memory_status_store();
