@@ -254,9 +254,13 @@ void spawn_pools(scheduler_ptr self, std::uint32_t count) {
     const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
     pools_known known;
     for (std::uint32_t p = 0; p < count; ++p) {
-        s.pools.push_back(spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
-                                        pool_links{me, s.options.monitor, s.options.keep_events, {p, count}},
-                                        s.options.run));
+        const pool_links links{me, s.options.monitor, s.options.keep_events, {p, count}};
+        // Several are there to decide at the same time.
+        s.pools.push_back(count > 1 && s.options.tools.own_threads
+                              ? spawn_guarded<caf::detached>(self->system(), s.options.run, pool_behavior,
+                                                             s.options.first_invocation, links, s.options.run)
+                              : spawn_guarded(self->system(), s.options.run, pool_behavior, s.options.first_invocation,
+                                              links, s.options.run));
         known.pools.push_back(caf::actor_cast<caf::strong_actor_ptr>(s.pools.back()));
     }
     if (count > 1) tell_pools(self, known);
