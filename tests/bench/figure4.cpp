@@ -2,7 +2,7 @@
 // host, one slot a host and one a database, tasks that last from 0 to 2d seconds. Scheduler, pool, jobs, monitor and
 // stores are those of `bistro scheduler`, but that statuses go to a store that keeps none, as the paper's did; tasks
 // run on a simulated worker. Prints the normalized throughput: tasks finished a second, of slots divided by d. Usage:
-// bench_figure4 LEAVES JOBS MEAN_S [INSTANCE_SLOTS [SECONDS]]; instance slots of 0: no global resource
+// bench_figure4 LEAVES JOBS MEAN_S [INSTANCE_SLOTS [SECONDS [PARTITIONS]]]; instance slots of 0: no global resource
 #include <algorithm>
 #include <caf/all.hpp>
 #include <cstdio>
@@ -31,6 +31,7 @@ struct setting {
     double mean_s = 1;
     std::size_t instance_slots = 0;
     double seconds = 20;
+    std::size_t partitions = 1;
 
     [[nodiscard]] std::size_t hosts() const { return leaves / databases_a_host; }
     [[nodiscard]] double slots() const {
@@ -64,6 +65,7 @@ std::shared_ptr<const settings> config_of(const setting& what) {
         text += "[resources.instance]\nall = { limit = " + std::to_string(what.instance_slots) + ", default = 1 }\n";
     for (std::size_t i = 0; i < what.jobs; ++i)
         text += "[jobs.job" + std::to_string(i) + "]\nowner = \"bench\"\ncommand = [\"/bin/true\"]\n";
+    text += "[scheduler]\npartitions = " + std::to_string(what.partitions) + "\n";
     auto loaded = parse_config(text, "/bench.toml");
     if (!loaded.config) {
         for (const auto& e : loaded.errors) std::fprintf(stderr, "%s\n", to_string(e).c_str());
@@ -100,7 +102,7 @@ void measure(const setting& what) {
     options.store = store;
     options.logs = logs;
     options.monitor = monitor;
-    options.tools = {nullptr, &loop};
+    options.tools = {nullptr, &loop, what.partitions > 1};
     options.secret = "secret";
     options.run = live_runtime();
     const auto began = steady::now();
@@ -132,8 +134,8 @@ void measure(const setting& what) {
 
 int main(int argc, char** argv) {
     bistro::bench::setting what;
-    if (argc < 4 || argc > 6) {
-        std::fprintf(stderr, "usage: bench_figure4 LEAVES JOBS MEAN_S [INSTANCE_SLOTS [SECONDS]]\n");
+    if (argc < 4 || argc > 7) {
+        std::fprintf(stderr, "usage: bench_figure4 LEAVES JOBS MEAN_S [INSTANCE_SLOTS [SECONDS [PARTITIONS]]]\n");
         return 2;
     }
     what.leaves = std::strtoull(argv[1], nullptr, 10);
@@ -141,6 +143,7 @@ int main(int argc, char** argv) {
     what.mean_s = std::strtod(argv[3], nullptr);
     if (argc > 4) what.instance_slots = std::strtoull(argv[4], nullptr, 10);
     if (argc > 5) what.seconds = std::strtod(argv[5], nullptr);
+    if (argc > 6) what.partitions = std::strtoull(argv[6], nullptr, 10);
     if (what.hosts() == 0 || what.jobs == 0 || what.mean_s <= 0) return 2;
     bistro::bench::measure(what);
 }
