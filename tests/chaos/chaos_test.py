@@ -29,6 +29,7 @@ FAULTS = (*["kill scheduler"] * 4, *["kill worker"] * 6, "stop worker for long",
 
 CONFIG = """
 [scheduler]
+partitions = {partitions}
 data_dir = "state"
 backoff = [1, "repeat"]
 [resources.host]
@@ -137,9 +138,6 @@ class Chaos(BistroTest):
         self.proxy.start()
         self.expected_dead = []
         self.done = {}  # when it was seen to be so, in lines of the journal
-        self.write("c.toml", CONFIG.format(port=self.port, lost_after_ms=int(LOST_AFTER_S * 1000)) +
-                   forest(HOSTS, TASKS // HOSTS) +
-                   job("j", TASK.format(folder=self.folder), "kill_wait_s = 0"))
         # A disk of its own for the scheduler, which can be filled; where that may not be mounted, it never is full.
         small = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=24m none "$0" && exec "$@"', self.path("state"))
         self.own_disk = subprocess.run([*small, "true"], stderr=subprocess.DEVNULL).returncode == 0
@@ -169,6 +167,10 @@ class Chaos(BistroTest):
         return subprocess.run([*self.before(), *command], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def start_scheduler(self):
+        partitions = self.random.choice((1, 2, 3))
+        self.write("c.toml", CONFIG.format(port=self.port, lost_after_ms=int(LOST_AFTER_S * 1000), partitions=partitions) +
+                   forest(HOSTS, TASKS // HOSTS) +
+                   job("j", TASK.format(folder=self.folder), "kill_wait_s = 0"))
         return self.start("scheduler", "c.toml", before=self.before())
 
     def start_worker(self, shard):

@@ -320,6 +320,32 @@ class Cluster(BistroTest):
         for process in (other, scheduler):
             self.stop(process)
 
+    def test_a_forest_in_parts_outlives_a_killed_worker_and_a_restart_with_other_parts(self):
+        def config(partitions):
+            return (CONFIG.replace("[scheduler]", f"[scheduler]\npartitions = {partitions}") +
+                    "[resources.instance]\nall = { limit = 5, default = 1 }\n" +
+                    job("j", "exec 9>../../../lock.$1; flock -n 9 || echo $1 >> ../../../double; "
+                             "echo $1 >> ../../../ran; sleep 0.3 9>&9"))
+        self.write("c.toml", config(2))
+        scheduler = self.start("scheduler", "c.toml")
+        doomed, other = self.worker("doomed"), self.worker("other")
+        self.wait_for_scheduler()
+        self.wait_until(lambda: self.counts()["done"] >= 4, "some tasks")
+        self.assertLessEqual(self.counts()["running"], 5)
+        doomed.kill()
+        self.wait_until(lambda: self.counts()["done"] >= 6, "some more")
+        scheduler.kill()
+        scheduler.wait()
+        self.write("c.toml", config(3))
+        scheduler = self.start("scheduler", "c.toml")
+        self.wait_until(lambda: self.counts()["done"] == 20, "all tasks")
+        self.assertFalse(os.path.exists(self.path("double")))
+        self.assertEqual(len(set(self.read("ran").split())), 20)
+        actors = self.bistro("console", "--config", "c.toml", "-c", "actors")[0]
+        self.assertEqual(actors.count("resource_pool "), 3, actors)
+        for process in (other, scheduler):
+            self.stop(process)
+
     def test_a_worker_without_its_scheduler_ends_its_tasks_and_itself(self):
         self.write("c.toml", CONFIG + job("j", "echo $$ >> pids; exec sleep 1000"))
         scheduler = self.start("scheduler", "c.toml")
