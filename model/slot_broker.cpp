@@ -32,6 +32,7 @@ void slot_broker::put(table& t, std::size_t account, const slots& limits) {
     t.accepting.resize(accounts, true);
     t.since.resize(accounts, 0);
     t.hosts.resize(accounts);
+    t.workers.resize(accounts);
     // Some have a limit below nothing.
     for (std::size_t r = 0; r < t.width; ++r) t.limits[account * t.width + r] = std::max<std::int64_t>(limits[r], 0);
     std::fill_n(t.leased.begin() + static_cast<std::ptrdiff_t>(at(t, account, 0)), pools_ * t.width, 0);
@@ -48,19 +49,32 @@ void slot_broker::set_instance(const slots& limits) {
 void slot_broker::forget_workers(std::size_t width) {
     workers_ = {};
     workers_.width = width;
+    account_of_.clear();
 }
 
 void slot_broker::put_worker(worker_index worker, std::string host, const slots& limits) {
-    put(workers_, worker.value, limits);
-    workers_.hosts[worker.value] = std::move(host);
+    const auto [found, is_new] = account_of_.try_emplace(worker.value, workers_.known.size());
+    if (is_new && !workers_.unused.empty()) {
+        found->second = workers_.unused.back();
+        workers_.unused.pop_back();
+    }
+    const auto account = found->second;
+    put(workers_, account, limits);
+    workers_.workers[account] = worker;
+    workers_.hosts[account] = std::move(host);
 }
 
 void slot_broker::set_accepting(worker_index worker, bool accepting) {
-    if (worker.value < workers_.known.size()) workers_.accepting[worker.value] = accepting;
+    if (const auto found = account_of_.find(worker.value); found != account_of_.end())
+        workers_.accepting[found->second] = accepting;
 }
 
 void slot_broker::erase_worker(worker_index worker) {
-    if (worker.value < workers_.known.size()) workers_.known[worker.value] = false;
+    const auto found = account_of_.find(worker.value);
+    if (found == account_of_.end()) return;
+    workers_.known[found->second] = false;
+    workers_.unused.push_back(found->second);
+    account_of_.erase(found);
 }
 
 bool slot_broker::takes_part(const table& t, std::size_t account) const {
@@ -83,8 +97,9 @@ void slot_broker::take_reports(const std::vector<slot_report>& reports) {
     for (std::uint32_t p = 0; p < pools_; ++p)
         for (const auto& account : reports[p].used) {
             auto& t = account.worker.valid() ? workers_ : instance_;
-            const auto a = account.worker.valid() ? std::size_t{account.worker.value} : 0;
-            if (a >= t.known.size() || account.slots.size() != t.width) continue;
+            const auto worker = account_of_.find(account.worker.value);
+            if (account.slots.size() != t.width || (account.worker.valid() && worker == account_of_.end())) continue;
+            const auto a = account.worker.valid() ? worker->second : 0;
             std::copy(account.slots.begin(), account.slots.end(),
                       t.used.begin() + static_cast<std::ptrdiff_t>(at(t, a, p)));
         }
@@ -102,7 +117,7 @@ std::vector<slot_broker::claimant> slot_broker::claimants(const std::vector<slot
             claim_age age{claim.served, round_};
             if (const auto before = ages_.find(key); before != ages_.end() && before->second.served == claim.served)
                 age.since = before->second.since;
-            ages[key] = age;
+            ages.emplace(key, age);
             result.push_back({p, &claim, age.since, claim.tasks, 0});
         }
     ages_ = std::move(ages);
@@ -112,35 +127,34 @@ std::vector<slot_broker::claimant> slot_broker::claimants(const std::vector<slot
 
 // -- dealing ----------------------------------------------------------------------------------------------------------
 
-// Whoever uses something has a share of it, and whoever claims anything.
 void slot_broker::keep_what_is_used(table& t, const std::vector<slot_report>& reports) {
     t.kept = t.used;
-    t.share.assign(t.limits.size(), 0);
-    for (std::size_t a = 0; a < t.known.size(); ++a) {
-        if (!takes_part(t, a)) continue;
-        std::int64_t sharers = 0;
-        for (std::uint32_t p = 0; p < pools_; ++p) {
-            const auto* used = t.used.data() + at(t, a, p);
-            sharers += !reports[p].claims.empty() || std::any_of(used, used + t.width, [](auto u) { return u > 0; });
-            for (std::size_t r = 0; r < t.width; ++r) t.left[a * t.width + r] -= used[r];
-        }
-        for (std::size_t r = 0; r < t.width; ++r)
-            t.share[a * t.width + r] = t.limits[a * t.width + r] / std::max<std::int64_t>(sharers, 1);
-    }
-}
-
-// What is used beyond an equal share may be claimed; but not where the pool has just got more, which would be of no use
-// then.
-void slot_broker::free_excess(table& t) {
     for (std::size_t a = 0; a < t.known.size(); ++a)
         for (std::uint32_t p = 0; p < pools_ && takes_part(t, a); ++p)
-            for (std::size_t r = 0; r < t.width; ++r) {
-                auto& kept = t.kept[at(t, a, p) + r];
-                if (t.dealt[at(t, a, p) + r] > 0) continue;
-                const auto excess = std::max<std::int64_t>(kept - t.share[a * t.width + r], 0);
-                kept -= excess;
-                t.left[a * t.width + r] += excess;
-            }
+            for (std::size_t r = 0; r < t.width; ++r) t.left[a * t.width + r] -= t.used[at(t, a, p) + r];
+    note_shares(t, reports);
+}
+
+// Whoever uses something has a share, and whoever claims anything.
+void slot_broker::note_shares(table& t, const std::vector<slot_report>& reports) {
+    t.share.assign(t.width, 0);
+    t.total.assign(pools_ * t.width, 0);
+    for (std::size_t a = 0; a < t.known.size(); ++a) {
+        if (!takes_part(t, a) || !t.accepting[a]) continue;
+        for (std::size_t r = 0; r < t.width; ++r) {
+            t.share[r] += t.limits[a * t.width + r];
+            for (std::uint32_t p = 0; p < pools_; ++p) t.total[p * t.width + r] += t.used[at(t, a, p) + r];
+        }
+    }
+    std::int64_t sharers = 0;
+    for (std::uint32_t p = 0; p < pools_; ++p) {
+        const auto* used = t.total.data() + p * t.width;
+        sharers += !reports[p].claims.empty() || std::any_of(used, used + t.width, [](auto u) { return u > 0; });
+    }
+    for (auto& share : t.share) share /= std::max<std::int64_t>(sharers, 1);
+    t.excess.assign(pools_ * t.width, 0);
+    for (std::size_t i = 0; i < t.total.size(); ++i)
+        t.excess[i] = std::max<std::int64_t>(t.total[i] - t.share[i % std::max<std::size_t>(t.width, 1)], 0);
 }
 
 // Beside what its own tasks use there would be room for another one, if the other pools had nothing.
@@ -188,7 +202,7 @@ void slot_broker::take_by_right(table& t, std::size_t account, std::uint32_t poo
 
 void slot_broker::serve_oldest(std::vector<claimant>& claims) {
     for (auto& c : claims) {
-        if (!takes_part(instance_, 0) || !fits_beside_own(instance_, 0, c.pool, c.claim->instance)) continue;
+        if (!may_use_instance(c) || !fits_beside_own(instance_, 0, c.pool, c.claim->instance)) continue;
         std::size_t best = no_worker;
         auto least = std::numeric_limits<std::int64_t>::max();
         const bool asks_worker = asks_something(c.claim->worker);
@@ -208,74 +222,79 @@ void slot_broker::serve_oldest(std::vector<claimant>& claims) {
     }
 }
 
-void slot_broker::deal_claims(std::vector<claimant>& claims, bool within_share) {
-    if (!takes_part(instance_, 0)) return;
-    std::vector<claimant*> free;
+// So many tasks' needs at most, beside the others.
+std::uint64_t slot_broker::most_of(const table& t, std::size_t account, std::uint32_t pool, const slots& demand) const {
+    auto most = std::numeric_limits<std::uint64_t>::max();
+    for (std::size_t r = 0; r < t.width; ++r) {
+        if (demand[r] <= 0) continue;
+        const auto left = t.left[account * t.width + r];
+        // Where it is to use less, more is of no use.
+        if (left < demand[r] || t.kept[at(t, account, pool) + r] < t.used[at(t, account, pool) + r]) return 0;
+        most = std::min(most, static_cast<std::uint64_t>(left / demand[r]));
+    }
+    return most;
+}
+
+void slot_broker::give(claimant& c, std::size_t worker, std::uint64_t tasks) {
+    const auto take = [&](table& t, std::size_t account, const slots& demand) {
+        for (std::size_t r = 0; r < t.width; ++r) {
+            const auto taken = std::max<std::int64_t>(demand[r], 0) * static_cast<std::int64_t>(tasks);
+            t.dealt[at(t, account, c.pool) + r] += taken;
+            t.left[account * t.width + r] -= taken;
+            t.total[c.pool * t.width + r] += taken;
+        }
+    };
+    take(instance_, 0, c.claim->instance);
+    if (worker != no_worker) take(workers_, worker, c.claim->worker);
+    c.open -= tasks;
+    c.dealt += tasks;
+}
+
+bool slot_broker::may_use_instance(const claimant& c) const {
+    return takes_part(instance_, 0) || !asks_something(c.claim->instance);
+}
+
+void slot_broker::deal_idle(std::vector<claimant>& claims) {
+    std::vector<claimant*> without_worker;
     std::vector<claimant*> anywhere;
-    std::map<std::string, std::vector<claimant*>> by_host;
+    std::map<std::string_view, std::vector<claimant*>> by_host;
     for (auto& c : claims) {
+        if (!may_use_instance(c)) continue;
         if (!asks_something(c.claim->worker))
-            free.push_back(&c);
+            without_worker.push_back(&c);
         else if (c.claim->host.empty())
             anywhere.push_back(&c);
         else
             by_host[c.claim->host].push_back(&c);
     }
+    const auto is_served = [](const claimant* c) { return c->open == 0; };
     for (std::size_t w = 0; w < workers_.known.size(); ++w) {
         if (!takes_part(workers_, w) || !workers_.accepting[w]) continue;
+        std::erase_if(anywhere, is_served);
         auto here = anywhere;
         if (const auto placed = by_host.find(workers_.hosts[w]); placed != by_host.end())
             here.insert(here.end(), placed->second.begin(), placed->second.end());
-        if (!here.empty()) deal_at(w, std::move(here), within_share);
+        if (!here.empty()) deal_at(w, here);
     }
-    if (!free.empty()) deal_at(no_worker, std::move(free), within_share);
-}
-
-// So many tasks' needs at most, beside the others.
-std::uint64_t slot_broker::most_of(const table& t, std::size_t account, std::uint32_t pool, const slots& demand,
-                                   bool within_share) const {
-    auto most = std::numeric_limits<std::uint64_t>::max();
-    for (std::size_t r = 0; r < t.width; ++r) {
-        if (demand[r] <= 0) continue;
-        const auto kept = t.kept[at(t, account, pool) + r];
-        auto room = t.left[account * t.width + r];
-        if (within_share)
-            room = std::min(room, t.share[account * t.width + r] - kept - t.dealt[at(t, account, pool) + r]);
-        if (kept < t.used[at(t, account, pool) + r] || room < demand[r]) return 0;  // it is to use less there
-        most = std::min(most, static_cast<std::uint64_t>(room / demand[r]));
-    }
-    return most;
+    deal_at(no_worker, without_worker);
 }
 
 // One task's need each in turn; whoever has got least so far goes first, and where that is about the same, who holds a
 // lease here already.
-void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here, bool within_share) {
+void slot_broker::deal_at(std::size_t worker, std::vector<claimant*>& here) {
     const auto slack = std::max<std::uint64_t>(workers_.known.size() / 16, 1);
-    const bool has_worker = worker != no_worker;
-    const auto holds_lease = [&](const claimant& c) {
-        const auto* leased = workers_.leased.data() + at(workers_, worker, c.pool);
-        return has_worker && fits(leased, c.claim->worker);
-    };
     const auto most = [&](const claimant& c) {
-        const auto of_worker = has_worker ? most_of(workers_, worker, c.pool, c.claim->worker, within_share) : c.open;
-        return std::min({c.open, of_worker, most_of(instance_, 0, c.pool, c.claim->instance, within_share)});
+        const auto of_worker = worker == no_worker ? c.open : most_of(workers_, worker, c.pool, c.claim->worker);
+        return std::min({c.open, of_worker, most_of(instance_, 0, c.pool, c.claim->instance)});
     };
-    const auto give = [&](claimant& c, std::uint64_t tasks) {
-        const auto take = [&](table& t, std::size_t account, const slots& demand) {
-            for (std::size_t r = 0; r < t.width; ++r) {
-                const auto taken = std::max<std::int64_t>(demand[r], 0) * static_cast<std::int64_t>(tasks);
-                t.dealt[at(t, account, c.pool) + r] += taken;
-                t.left[account * t.width + r] -= taken;
-            }
-        };
-        take(instance_, 0, c.claim->instance);
-        if (has_worker) take(workers_, worker, c.claim->worker);
-        c.open -= tasks;
-        c.dealt += tasks;
+    std::erase_if(here, [&](const claimant* c) { return most(*c) == 0; });
+    const auto turn = [&](const claimant* c) {
+        const bool holds_lease =
+            worker != no_worker && fits(workers_.leased.data() + at(workers_, worker, c->pool), c->claim->worker);
+        return c->dealt + (holds_lease ? 0 : slack);
     };
-    for (;;) {
-        std::erase_if(here, [&](const claimant* c) { return most(*c) == 0; });
-        if (here.empty()) return;
+    std::stable_sort(here.begin(), here.end(), [&](const auto* a, const auto* b) { return turn(a) < turn(b); });
+    while (!here.empty()) {
         // How often there is enough for all of them.
         auto often = std::numeric_limits<std::uint64_t>::max();
         for (const auto* c : here) often = std::min(often, most(*c));
@@ -287,40 +306,84 @@ void slot_broker::deal_at(std::size_t worker, std::vector<claimant*> here, bool 
                 if (sum > 0) often = std::min(often, static_cast<std::uint64_t>(left / sum));
             }
         };
-        limit_by(
-            instance_, 0, [](const claimant& c) -> auto& { return c.claim->instance; });
-        if (has_worker)
-            limit_by(
-                workers_, worker, [](const claimant& c) -> auto& { return c.claim->worker; });
-        if (often > 0) {
-            // Two claims of one pool share its share.
-            for (auto* c : here) give(*c, std::min(often, most(*c)));
-            continue;
-        }
-        const auto turn = [&](const claimant* c) { return c->dealt + (holds_lease(*c) ? 0 : slack); };
-        give(**std::min_element(here.begin(), here.end(),
-                                [&](const auto* a, const auto* b) { return turn(a) < turn(b); }),
-             1);
+        const auto of_instance = [](const claimant& c) -> const slots& { return c.claim->instance; };
+        const auto of_worker = [](const claimant& c) -> const slots& { return c.claim->worker; };
+        limit_by(instance_, 0, of_instance);
+        if (worker != no_worker) limit_by(workers_, worker, of_worker);
+        if (often > 0)
+            for (auto* c : here) give(*c, worker, often);
+        // What is left is not enough for all.
+        const auto before = here.size();
+        while (here.size() == before)
+            std::erase_if(here, [&](claimant* c) {
+                if (most(*c) == 0) return true;
+                give(*c, worker, 1);
+                return false;
+            });
     }
 }
 
-void slot_broker::keep_excess(table& t) {
-    t.need = t.dealt;
-    for (std::size_t a = 0; a < t.known.size(); ++a)
-        for (std::uint32_t p = 0; p < pools_ && takes_part(t, a); ++p)
-            for (std::size_t r = 0; r < t.width; ++r) {
-                auto& kept = t.kept[at(t, a, p) + r];
-                auto& left = t.left[a * t.width + r];
-                const auto more =
-                    std::clamp<std::int64_t>(t.used[at(t, a, p) + r] - kept, 0, std::max<std::int64_t>(left, 0));
-                kept += more;
-                left -= more;
-                t.need[at(t, a, p) + r] += kept;
-            }
+// So many tasks' needs at most, up to a share of all, of what is left and of what others use beyond theirs; but not
+// where they have just got more, which would be of no use then.
+std::uint64_t slot_broker::most_of_excess(const table& t, std::size_t account, std::uint32_t pool,
+                                          const slots& demand) const {
+    auto most = std::numeric_limits<std::uint64_t>::max();
+    for (std::size_t r = 0; r < t.width; ++r) {
+        if (demand[r] <= 0) continue;
+        if (t.kept[at(t, account, pool) + r] < t.used[at(t, account, pool) + r]) return 0;
+        auto there = std::max<std::int64_t>(t.left[account * t.width + r], 0);
+        for (std::uint32_t p = 0; p < pools_; ++p)
+            if (p != pool && t.dealt[at(t, account, p) + r] == 0)
+                there += std::min(t.kept[at(t, account, p) + r], t.excess[p * t.width + r]);
+        there = std::min(there, t.share[r] - t.total[pool * t.width + r]);
+        if (there < demand[r]) return 0;
+        most = std::min(most, static_cast<std::uint64_t>(there / demand[r]));
+    }
+    return most;
+}
+
+void slot_broker::take_excess(table& t, std::size_t account, std::uint32_t pool, const slots& demand,
+                              std::uint64_t tasks) {
+    for (std::size_t r = 0; r < t.width; ++r)
+        for (std::uint32_t p = 0; p < pools_; ++p) {
+            auto& left = t.left[account * t.width + r];
+            const auto missing = std::max<std::int64_t>(demand[r], 0) * static_cast<std::int64_t>(tasks) - left;
+            if (missing <= 0 || p == pool || t.dealt[at(t, account, p) + r] > 0) continue;
+            auto& excess = t.excess[p * t.width + r];
+            auto& kept = t.kept[at(t, account, p) + r];
+            const auto taken = std::min({missing, excess, kept});
+            kept -= taken;
+            excess -= taken;
+            left += taken;
+            t.total[p * t.width + r] -= taken;
+        }
+}
+
+// Who has less than a share of all there is gets of what others use beyond theirs, as their tasks end.
+void slot_broker::level_out(std::vector<claimant>& claims) {
+    for (auto& c : claims) {
+        if (!may_use_instance(c)) continue;
+        const auto take = [&](std::size_t worker) {
+            auto tasks = std::min(c.open, most_of_excess(instance_, 0, c.pool, c.claim->instance));
+            if (worker != no_worker) tasks = std::min(tasks, most_of_excess(workers_, worker, c.pool, c.claim->worker));
+            if (tasks == 0) return;
+            take_excess(instance_, 0, c.pool, c.claim->instance, tasks);
+            if (worker != no_worker) take_excess(workers_, worker, c.pool, c.claim->worker, tasks);
+            give(c, worker, tasks);
+        };
+        if (!asks_something(c.claim->worker)) {
+            take(no_worker);
+            continue;
+        }
+        for (std::size_t w = 0; w < workers_.known.size() && c.open > 0; ++w)
+            if (serves(c, w)) take(w);
+    }
 }
 
 // What nobody needs now stays where it is; what is nobody's is divided, so that there is something when it is needed.
 void slot_broker::keep_leases(table& t) {
+    t.need = t.kept;
+    for (std::size_t i = 0; i < t.need.size(); ++i) t.need[i] += t.dealt[i];
     for (std::size_t a = 0; a < t.known.size(); ++a) {
         if (!takes_part(t, a)) continue;
         for (std::size_t r = 0; r < t.width; ++r) {
@@ -374,7 +437,7 @@ void slot_broker::announce(table& t, bool is_instance, std::uint32_t first, outc
             if (!changes[p]) continue;
             const auto from = t.leased.begin() + static_cast<std::ptrdiff_t>(at(t, a, p));
             result.leases[p].push_back(
-                {is_instance ? worker_index{} : worker_index{a}, {from, from + static_cast<std::ptrdiff_t>(t.width)}});
+                {is_instance ? worker_index{} : t.workers[a], {from, from + static_cast<std::ptrdiff_t>(t.width)}});
             result.changed = true;
         }
     }
@@ -386,12 +449,8 @@ slot_broker::outcome slot_broker::deal(const std::vector<slot_report>& reports) 
     keep_what_is_used(instance_, reports);
     keep_what_is_used(workers_, reports);
     serve_oldest(claims);
-    deal_claims(claims, false);
-    free_excess(instance_);
-    free_excess(workers_);
-    deal_claims(claims, true);
-    keep_excess(instance_);
-    keep_excess(workers_);
+    deal_idle(claims);
+    level_out(claims);
     keep_leases(instance_);
     keep_leases(workers_);
     outcome result;

@@ -9,15 +9,17 @@
 //   2. The claim that has waited longest without a start gets what one task of it needs, from whomever. So nothing
 //      starves, however large it is.
 //   3. The claims get one task's need each in turn, worker by worker, of what nobody uses.
-//   4. Then of what others use beyond an equal share, up to such a share; what of that nobody claims is kept.
+//   4. Pools that have less than an equal share of all there is get of what others use beyond theirs.
 //   5. What is left stays where it is leased.
 // A smaller lease holds at once, and takes effect as tasks end: a pool never starts what it has no slots for. A larger
 // one is told only when the slots for it are neither leased to others nor in use there. So a limit is never exceeded,
 // whatever messages are under way.
 //
-// A round costs O((workers x pools + claims) x resources), and nothing happens between rounds.
+// A round costs O(workers x (pools + claims) x resources) at worst, for claims of any host, which are few; and nothing
+// happens between rounds.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -43,8 +45,9 @@ struct slot_report {
     std::vector<slot_claim> claims;
 };
 
-/// A pool tells no more claims than this at a time.
-inline constexpr std::size_t max_slot_claims = 64;
+/// A pool tells no more claims than this at a time: of any host, and of certain ones.
+inline constexpr std::size_t max_slot_claims = 16;
+inline constexpr std::size_t max_host_claims = 4096;
 
 class slot_broker {
 public:
@@ -78,6 +81,8 @@ public:
 private:
     // Accounts that have the same resources. All are flat: by account, then pool, then resource.
     struct table {
+        std::vector<worker_index> workers;  // by account
+        std::vector<std::size_t> unused;
         std::size_t width = 0;
         slots limits;  // by account, then resource
         slots leased;
@@ -86,7 +91,9 @@ private:
         slots dealt;              // besides
         slots need;               // what each is to have
         slots left;               // by account, then resource: of the limit, not dealt yet
-        slots share;              // by account, then resource: of each pool
+        slots share;              // by resource: of each pool, of all accounts together
+        slots excess;             // by pool, then resource: in use beyond the share
+        slots total;              // by pool, then resource: what it is to have of all accounts
         std::vector<bool> known;  // there is such an account
         std::vector<bool> accepting;
         std::vector<std::uint64_t> since;  // round after which reports are of it
@@ -110,21 +117,26 @@ private:
     }
     void put(table& t, std::size_t account, const slots& limits);
     [[nodiscard]] bool takes_part(const table& t, std::size_t account) const;
+    [[nodiscard]] bool may_use_instance(const claimant& c) const;
     [[nodiscard]] bool serves(const claimant& c, std::size_t worker) const;
     void take_reports(const std::vector<slot_report>& reports);
     [[nodiscard]] std::vector<claimant> claimants(const std::vector<slot_report>& reports);
     void keep_what_is_used(table& t, const std::vector<slot_report>& reports);
-    void free_excess(table& t);
+    void note_shares(table& t, const std::vector<slot_report>& reports);
     [[nodiscard]] bool fits_beside_own(const table& t, std::size_t account, std::uint32_t pool,
                                        const slots& demand) const;
     [[nodiscard]] std::int64_t price(const claimant& c, std::size_t worker) const;
     void take_by_right(table& t, std::size_t account, std::uint32_t pool, const slots& demand);
     void serve_oldest(std::vector<claimant>& claims);
-    [[nodiscard]] std::uint64_t most_of(const table& t, std::size_t account, std::uint32_t pool, const slots& demand,
-                                        bool within_share) const;
-    void deal_claims(std::vector<claimant>& claims, bool within_share);
-    void deal_at(std::size_t worker, std::vector<claimant*> here, bool within_share);
-    void keep_excess(table& t);
+    [[nodiscard]] std::uint64_t most_of(const table& t, std::size_t account, std::uint32_t pool,
+                                        const slots& demand) const;
+    void give(claimant& c, std::size_t worker, std::uint64_t tasks);
+    void deal_idle(std::vector<claimant>& claims);
+    void deal_at(std::size_t worker, std::vector<claimant*>& here);
+    void level_out(std::vector<claimant>& claims);
+    [[nodiscard]] std::uint64_t most_of_excess(const table& t, std::size_t account, std::uint32_t pool,
+                                               const slots& demand) const;
+    void take_excess(table& t, std::size_t account, std::uint32_t pool, const slots& demand, std::uint64_t tasks);
     void keep_leases(table& t);
     void announce(table& t, bool is_instance, std::uint32_t first, outcome& result);
 
@@ -134,6 +146,7 @@ private:
     std::uint64_t round_ = 0;
     table instance_;
     table workers_;
+    boost::unordered_flat_map<std::uint32_t, std::size_t> account_of_;  // by worker
     std::map<claim_key, claim_age> ages_;
 };
 

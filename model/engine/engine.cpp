@@ -306,7 +306,7 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     });
     for (auto place : std::exchange(job.offers, {})) withdraw_offer(place, index);
     for (auto& [host, waiters] : waiting_for_host_)
-        std::erase_if(waiters, [&](const auto& waiter) { return waiter.first == index; });
+        std::erase_if(waiters, [&](const auto& waiter) { return waiter.job == index; });
     pending_count_ -= job.tree.size();
     job.level = job.erased ? std::nullopt : forest_->find_level(job.spec.level);
     job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};

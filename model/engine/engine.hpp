@@ -37,6 +37,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "model/engine/pending_tree.hpp"
@@ -186,8 +187,9 @@ public:
     /// no job waits for the host of a task.
     [[nodiscard]] bool lacks_leases() const;
     /// What it lacks: demands that there would be room for if all slots were leased to it. Those that were served
-    /// longest ago, at most `most`. Costs a look at each job, and at the workers for each demand.
-    [[nodiscard]] std::vector<slot_claim> claims(std::size_t most) const;
+    /// longest ago, at most so many that leave the host to chance, and so many that want one. Costs a look at each job
+    /// and at whoever waits for a host, and at the workers for each demand.
+    [[nodiscard]] std::vector<slot_claim> claims(std::size_t most, std::size_t most_with_host) const;
     /// What runs on nodes of other partitions, which must count it in (see adopt): once for each of them.
     [[nodiscard]] std::vector<task_elsewhere> held_elsewhere() const;
     [[nodiscard]] std::vector<task_elsewhere> held_elsewhere(invocation_id invocation) const;
@@ -290,6 +292,12 @@ private:
         bool changed = false;  // since it was last offered to anybody; then changed_places_ has it
         job_index offered_to;
     };
+    // A job that is parked at a node until a worker of some host has room.
+    struct host_waiter {
+        job_index job;
+        node_index node;
+        std::uint64_t since = 0;  // counts such waits
+    };
     // What a look at a job that waits at a place takes, close together.
     struct job_glance {
         preference wish;  // but for the fair policy, where it changes with every start and end
@@ -372,7 +380,10 @@ private:
     // engine_leases.cpp
     void note_instance_lease();
     [[nodiscard]] bool instance_has_room(std::span<const std::int64_t> demand, bool leased) const;
-    [[nodiscard]] std::vector<std::pair<job_index, std::string>> waiting_for_slots() const;
+    using claim_key =
+        std::tuple<std::uint32_t, std::string, bool>;  // demand, host (empty: any), which is not known yet
+    [[nodiscard]] std::map<claim_key, slot_claim> possible_claims() const;
+    [[nodiscard]] bool never_enough(const demand_set& demand) const;
     void add_elsewhere(const holding& h, std::vector<task_elsewhere>& found) const;
 
     engine_options options_;
@@ -406,7 +417,8 @@ private:
     bit_set waited_at_;                                                  // by node: waiting_at_ has it
     std::vector<node_index> changed_places_;
     std::vector<const job_queue*> open_queues_;  // of choose_job(), kept for its memory
-    std::map<std::string, std::vector<std::pair<job_index, node_index>>> waiting_for_host_;
+    std::map<std::string, std::vector<host_waiter>> waiting_for_host_;
+    std::uint64_t waits_ = 0;  // for a host, so far
     std::uint64_t served_ = 0;
 };
 

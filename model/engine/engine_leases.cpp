@@ -41,19 +41,29 @@ bool engine::lacks_leases() const {
            std::any_of(classes_.begin(), classes_.end(), [](const auto& c) { return c->blocked && c->jobs > 0; });
 }
 
-// Jobs that may have something that waits for the instance or for a worker, and the host that it wants.
-std::vector<std::pair<job_index, std::string>> engine::waiting_for_slots() const {
-    std::set<std::pair<job_index, std::string>> found;
+// What may wait for the instance or for a worker.
+std::map<engine::claim_key, slot_claim> engine::possible_claims() const {
+    std::map<claim_key, slot_claim> found;
     for (const auto& [host, waiters] : waiting_for_host_)
-        for (const auto& [job, node] : waiters) found.emplace(job, host);
-    for (std::size_t i = 0; i < jobs_.size(); ++i) {
-        const auto& job = jobs_[i];
+        for (const auto& waiter : waiters) {
+            const auto& job = entry(waiter.job);
+            if (job.tree.size() == 0) continue;
+            auto& claim = found[{job.demand, host, false}];
+            claim.served = claim.tasks == 0 ? waiter.since : std::min(claim.served, waiter.since);
+            claim.tasks += job.tree.size();
+        }
+    for (const auto& job : jobs_) {
         if (!job || job->erased || !job->level || job->tree.size() == 0) continue;
         const bool no_worker = !job->wants_host() && classes_[job->job_class]->blocked;
-        const bool at_instance = job->tree.parked(forest::instance());
-        if (no_worker || at_instance) found.emplace(job_index{i}, job->spec.host_placement.value_or(""));
+        const bool at_instance = job->tree.parked(forest::instance()) && !has_room(*job, forest::instance());
+        if (!no_worker && !at_instance) continue;
+        // Which host it will want, it does not know before it has found a task.
+        const bool no_host_yet = !job->spec.host_placement && job->spec.level_for_host_placement;
+        auto& claim = found[{job->demand, job->spec.host_placement.value_or(""), no_host_yet}];
+        claim.served = std::max(claim.served, job->last_served);
+        claim.tasks += job->tree.size();
     }
-    return {found.begin(), found.end()};
+    return found;
 }
 
 // As it is leased, or as if all of it were.
@@ -64,29 +74,39 @@ bool engine::instance_has_room(std::span<const std::int64_t> demand, bool leased
     return true;
 }
 
-std::vector<slot_claim> engine::claims(std::size_t most) const {
+// More than any node of some level has.
+bool engine::never_enough(const demand_set& demand) const {
+    for (std::uint32_t l = 0; l < limits_.size(); ++l)
+        for (std::size_t r = 0; r < limits_[l].size(); ++r)
+            if (demand.by_level[l][r] > limit_of(l, r)) return true;
+    return false;
+}
+
+std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_host) const {
     if (part_.is_whole() || !options_.enabled) return {};
-    std::map<std::pair<std::uint32_t, std::string>, slot_claim> by_demand;
-    for (const auto& [index, host] : waiting_for_slots()) {
-        const auto& job = entry(index);
-        if (!job.level || job.tree.size() == 0 || never_enough(job)) continue;
-        auto& claim = by_demand[{job.demand, host}];
-        claim.tasks += job.tree.size();
-        claim.served = std::max(claim.served, job.last_served);
-    }
     std::vector<slot_claim> result;
-    for (auto& [key, claim] : by_demand) {
-        const auto& demand = demands_[key.first];
+    for (auto& [key, claim] : possible_claims()) {
+        const auto& [number, host, no_host_yet] = key;
+        const auto& demand = demands_[number];
         claim.instance = demand.by_level.front();
-        claim.worker = demand.worker;
-        claim.host = key.second;
+        claim.worker = no_host_yet ? slots(demand.worker.size()) : demand.worker;
+        claim.host = host;
         const auto room = [&](bool leased) {
             return instance_has_room(claim.instance, leased) && workers_.any_fits(claim.worker, claim.host, leased);
         };
-        if (room(false) && !room(true)) result.push_back(std::move(claim));
+        if (never_enough(demand) || !room(false) || room(true)) continue;
+        result.push_back(std::move(claim));
     }
-    std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.served < b.served; });
-    if (result.size() > most) result.resize(most);
+    std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) {
+        return std::pair{!a.host.empty(), a.served} < std::pair{!b.host.empty(), b.served};
+    });
+    const auto with_host =
+        std::partition_point(result.begin(), result.end(), [](const auto& c) { return c.host.empty(); });
+    const auto others = static_cast<std::size_t>(with_host - result.begin());
+    if (result.size() - others > most_with_host) result.resize(others + most_with_host);
+    if (others > most)
+        result.erase(result.begin() + static_cast<std::ptrdiff_t>(most),
+                     result.begin() + static_cast<std::ptrdiff_t>(others));
     return result;
 }
 

@@ -331,7 +331,7 @@ void engine::park_for_host(job_index index, std::span<const node_index> from_roo
         for (auto n : from_root)
             if (forest_->name(n) == host) node = n;
     job.tree.park(*forest_, node);
-    waiting_for_host_[host].emplace_back(index, node);
+    waiting_for_host_[host].push_back({index, node, ++waits_});
 }
 
 void engine::worker_has_room(worker_index worker) {
@@ -341,12 +341,14 @@ void engine::worker_has_room(worker_index worker) {
     for (const auto& host : {std::string{}, workers_.info(worker).host}) {
         auto found = waiting_for_host_.find(host);
         if (found == waiting_for_host_.end()) continue;
-        const auto waiters = std::move(found->second);
-        waiting_for_host_.erase(found);
-        for (auto [index, node] : waiters) {
-            entry(index).tree.unpark(*forest_, node);
-            update_queue(index);
-        }
+        // Those that it is still too full for go on waiting where they are.
+        std::erase_if(found->second, [&](const host_waiter& waiter) {
+            if (!workers_.fits(worker, demands_[entry(waiter.job).demand].worker)) return false;
+            entry(waiter.job).tree.unpark(*forest_, waiter.node);
+            update_queue(waiter.job);
+            return true;
+        });
+        if (found->second.empty()) waiting_for_host_.erase(found);
     }
 }
 

@@ -75,7 +75,7 @@ struct part {
         r.used.push_back({{}, {}});
         for (const auto w : core.workers().all())
             r.used.push_back({w, {core.workers().used(w).begin(), core.workers().used(w).end()}});
-        r.claims = core.claims(max_slot_claims);
+        r.claims = core.claims(max_slot_claims, max_host_claims);
         return r;
     }
 

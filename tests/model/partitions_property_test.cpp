@@ -101,7 +101,7 @@ private:
             const auto add = [&](worker_index w, auto used) { report.used.push_back({w, {used.begin(), used.end()}}); };
             add({}, p.core.used(forest::instance()));
             for (const auto w : p.core.workers().all()) add(w, p.core.workers().used(w));
-            report.claims = p.core.claims(max_slot_claims);
+            report.claims = p.core.claims(max_slot_claims, max_host_claims);
             p.report = std::move(report);
         }
         for (const auto& lease : m) {
