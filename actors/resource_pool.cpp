@@ -86,7 +86,7 @@ void note_stall(self_ptr self) {
     auto& s = self->state;
     const bool waits = s.core->running_count() == 0 && s.core->pending_count() > 0 && s.core->options().enabled &&
                        s.core->workers().accepting_count() > 0;
-    const bool expects = waits && (!is_settled(s) || !s.core->claims(1).empty());
+    const bool expects = waits && (!is_settled(s) || !s.core->claims(1, 1).empty());
     const bool stalled = waits && !expects;
     if (!stalled && !s.stalled && expects == s.expects) return;
     s.stalled = stalled;
@@ -269,7 +269,7 @@ job_removal remove_job(self_ptr self, const job_ended& m) {
     }
     s.core->erase_job(m.job);
     s.jobs.erase(m.job);
-    s.unseen_elsewhere.erase(m.job);
+    forget_job_elsewhere(self, m.job);
     schedule(self);
     return {true};
 }
@@ -309,6 +309,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
             meaningless.push_back(invocation);
     }
     s.events.ended += s.core->finish(all);
+    s.some_ended = true;
     send_acknowledgements(self, meaningless);
 }
 
@@ -316,6 +317,7 @@ void take_ends(self_ptr self, worker_index worker, const std::vector<finished_ta
 void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_task>>& tasks, attempt_result result,
               const std::string& reason) {
     auto& s = self->state;
+    s.some_ended = true;
     for (const auto& [invocation, task] : tasks) {
         attempt_end end;
         end.invocation = invocation;
@@ -514,7 +516,21 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             schedule(self);
         },
         [=](const ids_reached& m) { skip_ids(self, m.next); },
-        [=](const slots_asked&) { return report_slots(self->state); },
+        [=](const slots_asked& m) {
+            auto& state = self->state;
+            send_news(self);  // what starts elsewhere for what has ended here comes later in the event log
+            state.others_wait = m.others_wait;
+            state.some_ended = false;
+            return report_slots(state);
+        },
+        [=](const job_forgotten& m) { take_forgotten(self->state, m); },
+        [=](const rest_asked&) {
+            const auto& state = self->state;
+            send_news(self);
+            return rest_answer{state.core->running_count() > 0,
+                               {state.stalled ? waiting_reasons(state) : pool_stalled{}.reasons,
+                                state.links.part.number, state.expects, state.fenced}};
+        },
         [=](const leases_changed& m) {
             for (const auto& lease : m.leases) {
                 if (lease.worker.valid())

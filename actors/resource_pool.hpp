@@ -56,7 +56,7 @@ struct pool_state {
     struct peer {
         pool_actor actor;
         std::uint64_t forest_version = 0;
-        std::set<invocation_id> running;  // on nodes that are this pool's; the engine counts them in
+        std::map<invocation_id, std::string> running;  // on nodes that are this pool's, and on which worker
     };
 
     std::optional<engine> core;
@@ -80,6 +80,8 @@ struct pool_state {
     std::uint64_t command_versions = 0;
     std::uint64_t fenced = 0;  ///< messages of workers that were dropped: not of the session that they are in
     std::uint64_t starts = 0;  ///< so far, of all jobs: a job that comes back has none that it has seen before
+    bool others_wait = false;  ///< for slots, as the scheduler said last
+    bool some_ended = false;   ///< since then
     bool stalled = false;
     bool expects = false;
 

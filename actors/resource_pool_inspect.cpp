@@ -40,9 +40,12 @@ holders_answer name_holders(const pool_state& s, const holders_asked& m) {
     const auto [holders, count] = s.core->holders(m.why, max_holders);
     for (auto invocation : holders) {
         const auto held = *s.core->held(invocation);
-        const auto worker = s.workers.find(held.worker);
-        answer.holders.push_back({held.job, node_id{held.path.front()},
-                                  worker == s.workers.end() ? std::string{} : worker->second.info.shard.value});
+        std::string shard;
+        if (const auto worker = s.workers.find(held.worker); worker != s.workers.end())
+            shard = worker->second.info.shard.value;
+        for (const auto& peer : s.peers)
+            if (const auto theirs = peer.running.find(invocation); theirs != peer.running.end()) shard = theirs->second;
+        answer.holders.push_back({held.job, node_id{held.path.front()}, shard});
     }
     answer.others = count - holders.size();
     return answer;

@@ -31,6 +31,9 @@ void take_elsewhere(pool_ptr self, const tasks_elsewhere& m);
 /// Keeps the ids of all pools about as far.
 void skip_ids(pool_ptr self, invocation_id to);
 void tell_ids(pool_ptr self);
+/// The job is gone from here.
+void forget_job_elsewhere(pool_ptr self, const job_id& job);
+void take_forgotten(pool_state& s, const job_forgotten& m);
 slot_report report_slots(const pool_state& s);
 /// Lets the scheduler know when slots are lacking that others have, and when that is over.
 void ask_for_leases(pool_ptr self);

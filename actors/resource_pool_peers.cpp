@@ -12,8 +12,15 @@ namespace bistro {
 
 namespace {
 
-task_told told(task_elsewhere&& t, std::uint64_t start) {
-    return {t.invocation, std::move(t.task.job), std::move(t.task.path), std::move(t.demands), true, start};
+task_told told(const pool_state& s, task_elsewhere&& t, std::uint64_t start) {
+    const auto worker = s.workers.find(s.core->held(t.invocation)->worker);
+    return {t.invocation,
+            std::move(t.task.job),
+            std::move(t.task.path),
+            std::move(t.demands),
+            true,
+            worker == s.workers.end() ? std::string{} : worker->second.info.shard.value,
+            start};
 }
 
 // What its job offered before it had heard of it is no offer.
@@ -53,14 +60,14 @@ void tell_all_elsewhere(pool_ptr self) {
     for (auto& t : s.core->held_elsewhere()) {
         const auto pool = t.partition;
         s.elsewhere[t.invocation].push_back(pool);
-        messages[pool].tasks.push_back(told(std::move(t), 0));
+        messages[pool].tasks.push_back(told(s, std::move(t), 0));
     }
     for (const auto& [name, job] : s.jobs)
         for (const auto& start : job.unseen)
             if (start.node.valid())
                 if (const auto pool = partition_of(*s.nodes, start.node, count); pool != own)
                     messages[pool].tasks.push_back(
-                        {{}, name, {std::string{s.nodes->name(start.node)}}, {}, false, start.number});
+                        {{}, name, {std::string{s.nodes->name(start.node)}}, {}, false, {}, start.number});
     for (std::uint32_t p = 0; p < count; ++p)
         if (p != own) self->send(s.peers[p].actor, std::move(messages[p]));
 }
@@ -73,7 +80,7 @@ void tell_elsewhere(pool_ptr self, invocation_id invocation, std::uint64_t start
         auto& told_to = s.elsewhere[invocation];
         if (std::find(told_to.begin(), told_to.end(), pool) == told_to.end()) told_to.push_back(pool);
         tasks_elsewhere m{s.links.part.number, s.nodes->version(), false, {}, s.core->next_invocation()};
-        m.tasks.push_back(told(std::move(t), start));
+        m.tasks.push_back(told(s, std::move(t), start));
         self->send(s.peers[pool].actor, std::move(m));
     }
 }
@@ -87,7 +94,7 @@ void tell_ended_elsewhere(pool_ptr self, const job_id& job, const node_id& node,
     self->send(s.peers[pool].actor, tasks_elsewhere{s.links.part.number,
                                                     s.nodes->version(),
                                                     false,
-                                                    {{{}, job, {node.value}, {}, false, start}},
+                                                    {{{}, job, {node.value}, {}, false, {}, start}},
                                                     s.core->next_invocation()});
 }
 
@@ -95,6 +102,7 @@ void tell_end_elsewhere(pool_ptr self, invocation_id invocation) {
     auto& s = self->state;
     const auto told_to = s.elsewhere.find(invocation);
     if (told_to == s.elsewhere.end()) return;
+    send_news(self);  // what starts there for that reason comes later in the event log
     for (const auto pool : told_to->second)
         self->send(s.peers[pool].actor, elsewhere_ended{s.links.part.number, {invocation}});
     s.elsewhere.erase(told_to);
@@ -105,10 +113,10 @@ void take_elsewhere(pool_ptr self, const tasks_elsewhere& m) {
     auto& peer = s.peers[m.from];
     if (m.replaces) {
         peer.forest_version = m.forest_version;
-        for (const auto invocation : std::exchange(peer.running, {})) s.core->finish(invocation);
+        for (const auto& [invocation, worker] : std::exchange(peer.running, {})) s.core->finish(invocation);
     }
     for (const auto& t : m.tasks) {
-        if (t.runs && peer.running.insert(t.invocation).second)
+        if (t.runs && peer.running.emplace(t.invocation, t.worker).second)
             s.core->adopt(t.invocation, {t.job, t.path, {}}, t.demands);
         if (t.start > 0) note_unseen(self, m.from, t);
     }
@@ -130,6 +138,20 @@ void tell_ids(pool_ptr self) {
         if (p != s.links.part.number) self->send(s.peers[p].actor, ids_reached{next});
 }
 
+void forget_job_elsewhere(pool_ptr self, const job_id& job) {
+    auto& s = self->state;
+    s.unseen_elsewhere.erase(job);
+    for (std::uint32_t p = 0; p < s.peers.size(); ++p)
+        if (p != s.links.part.number) self->send(s.peers[p].actor, job_forgotten{s.links.part.number, job});
+}
+
+void take_forgotten(pool_state& s, const job_forgotten& m) {
+    const auto unseen = s.unseen_elsewhere.find(m.job);
+    if (unseen == s.unseen_elsewhere.end()) return;
+    std::erase_if(unseen->second, [&](const auto& start) { return start.pool == m.from; });
+    if (unseen->second.empty()) s.unseen_elsewhere.erase(unseen);
+}
+
 slot_report report_slots(const pool_state& s) {
     slot_report report;
     const auto add = [&](worker_index worker, std::span<const std::int64_t> used) {
@@ -137,14 +159,16 @@ slot_report report_slots(const pool_state& s) {
     };
     add({}, s.core->used(forest::instance()));
     for (const auto worker : s.core->workers().all()) add(worker, s.core->workers().used(worker));
-    report.claims = s.core->claims(max_slot_claims);
+    report.claims = s.core->claims(max_slot_claims, max_host_claims);
     return report;
 }
 
 void ask_for_leases(pool_ptr self) {
     auto& s = self->state;
     const bool wanted = s.core->lacks_leases();
-    if (wanted == std::exchange(s.wanted, wanted)) return;
+    const bool frees = s.others_wait && s.some_ended;
+    if (wanted == std::exchange(s.wanted, wanted) && !frees) return;
+    if (frees) s.others_wait = false;  // once is enough
     self->send(caf::actor_cast<scheduler_actor>(s.links.scheduler), slots_wanted{s.links.part.number, wanted});
 }
 

@@ -118,6 +118,11 @@ void apply_config(scheduler_ptr self, const std::shared_ptr<const settings>& con
 
 void take_progress(scheduler_ptr self, const job_progress& m);
 
+void ask_progress_of(scheduler_ptr self, const scheduler_state::job& job) {
+    self->request(job.actor, local_request_timeout, progress_asked{})
+        .then([=](const job_progress& m) { take_progress(self, m); }, [=](const caf::error&) {});
+}
+
 // A job that came back meanwhile lives on as a new one.
 void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     auto& s = self->state;
@@ -126,11 +131,13 @@ void finish_removal(scheduler_ptr self, const job_id& name, bool removed) {
     auto& job = found->second;
     job.removal_asked = false;
     const bool needed = std::exchange(job.needed_again, false);
-    if (!removed) return;  // its next progress asks again
+    if (!removed) {  // its next progress asks again, or that which has come already
+        if (std::exchange(job.progress_came, false)) ask_progress_of(self, job);
+        return;
+    }
     if (needed && job.retired) {
         // The pool has it again since then. It may have nothing more to say of itself, so it is asked.
-        self->request(job.actor, local_request_timeout, progress_asked{})
-            .then([=](const job_progress& m) { take_progress(self, m); }, [=](const caf::error&) {});
+        ask_progress_of(self, job);
         return;
     }
     if (!job.retired) {
@@ -171,7 +178,10 @@ void take_progress(scheduler_ptr self, const job_progress& m) {
     auto& job = found->second;
     job.progress = m;
     answer_job_waiters(self);
-    if (job.retired && m.retired && !m.counts.alive() && !std::exchange(job.removal_asked, true)) ask_removal(self, m);
+    if (job.retired && m.retired && !m.counts.alive()) {
+        job.progress_came = job.removal_asked;
+        if (!std::exchange(job.removal_asked, true)) ask_removal(self, m);
+    }
     check_quiescence(self);
 }
 
@@ -267,6 +277,7 @@ void spawn_pools(scheduler_ptr self, std::uint32_t count) {
     s.stalls.resize(count);
     s.leases.broker = slot_broker{count};
     s.leases.wanted.resize(count);
+    s.leases.claimed.resize(count);
 }
 
 }  // namespace
@@ -311,7 +322,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_ptr self, scheduler_
             check_quiescence(self);
         },
         [=](const slots_wanted& m) { take_wish(self, m); },
-        [=](const deal_due&) { deal_again(self); },
+        [=](const deal_due& m) { deal_again(self, m); },
         [=](const store_health& m) { take_store_health(self, m); },
         [=](const wake_due&) {
             self->state.ticking = false;

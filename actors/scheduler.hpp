@@ -35,6 +35,7 @@ struct scheduler_state {
         job_progress progress;
         bool retired = false;
         bool removal_asked = false;  ///< of the pools, which have not all answered yet
+        bool progress_came = false;  ///< since then
         bool needed_again = false;   ///< since then, it came back, or a worker has told of its tasks
     };
 
@@ -60,8 +61,12 @@ struct scheduler_state {
         std::set<worker_index> not_accepting;  // of those with an account
         bool active = false;                   // pools have been asked
         bool again = false;                    // something has changed since
-        bool scheduled = false;
-        int unchanged = 0;  // rounds in a row without a change
+        std::vector<bool> claimed;             // by pool, in the last round
+        std::uint64_t generation = 0;
+        time_ms began_ms = 0;
+        time_ms ended_ms = 0;  // of the last round
+        time_ms took_ms = 0;   // of it, the deal
+        int unchanged = 0;     // rounds in a row without a change
     } leases;
     std::map<std::string, std::string> problems;
     bool stopping = false;
@@ -86,11 +91,13 @@ struct scheduler_state {
 };
 void describe(const scheduler_state& s, description& d);
 
-/// Leases are dealt anew at most so often, and a millisecond more seldom for so many workers.
+/// Leases are dealt anew at most so often, a millisecond more seldom for so many workers, and so that dealing takes no
+/// more than this part of the time.
 inline constexpr time_ms deal_interval_ms = 5;
 inline constexpr time_ms workers_a_deal_ms = 500;
-/// While nothing changes, the interval doubles so many times.
-inline constexpr int max_unchanged_deals = 3;
+inline constexpr time_ms deal_share = 10;
+/// While nothing changes, the interval doubles so many times; pools speak up when something has ended.
+inline constexpr int max_unchanged_deals = 8;
 /// More who wait for jobs are refused.
 inline constexpr std::size_t max_job_waiters = 10'000;
 /// How often the health of remote workers is judged.

@@ -25,7 +25,9 @@ void ask_others(scheduler_ptr self, std::size_t asked_already, const blocker& wh
     const auto one_less = [=] {
         if (--*missing == 0) give_answer(self, std::move(*answer), promise);
     };
-    const bool is_shared = why.what == blocker::kind::worker_resource || why.place == instance_level;
+    const auto& nodes = self->state.forest ? self->state.forest->nodes : nullptr;
+    const bool is_shared =
+        why.what == blocker::kind::worker_resource || (nodes && why.place == nodes->name(forest::instance()));
     for (std::size_t p = 0; is_shared && p < self->state.pools.size(); ++p) {
         if (p == asked_already) continue;
         ++*missing;

@@ -8,9 +8,13 @@ namespace bistro {
 
 namespace {
 
-std::chrono::milliseconds interval(const scheduler_state& s) {
+time_ms interval(const scheduler_state& s) {
     const auto workers = static_cast<time_ms>(s.worker_handles.size());
-    return std::chrono::milliseconds{(deal_interval_ms + workers / workers_a_deal_ms) << s.leases.unchanged};
+    return std::max(deal_interval_ms + workers / workers_a_deal_ms, deal_share * s.leases.took_ms);
+}
+
+void deal_in(scheduler_ptr self, time_ms wait) {
+    self->delayed_send(self, std::chrono::milliseconds{wait}, deal_due{++self->state.leases.generation});
 }
 
 bool somebody_wants(const scheduler_state& s) {
@@ -35,13 +39,16 @@ void end_round(scheduler_ptr self, const std::vector<slot_report>& reports) {
     auto& s = self->state;
     auto& l = s.leases;
     l.active = false;
+    const auto began = s.options.run.now();
     auto outcome = l.broker.deal(reports);
+    l.ended_ms = s.options.run.now();
+    l.took_ms = l.ended_ms - began;
+    for (std::size_t p = 0; p < reports.size(); ++p) l.claimed[p] = !reports[p].claims.empty();
     for (std::size_t p = 0; p < s.pools.size(); ++p)
         if (!outcome.leases[p].empty()) self->send(s.pools[p], leases_changed{std::move(outcome.leases[p])});
     l.unchanged = outcome.changed ? 0 : std::min(l.unchanged + 1, max_unchanged_deals);
     if (std::exchange(l.again, false) || outcome.moving) return deal(self);
-    if (!somebody_wants(s) || std::exchange(l.scheduled, true)) return;
-    self->delayed_send(self, interval(s), deal_due{});
+    if (somebody_wants(s)) deal_in(self, interval(s) << l.unchanged);
 }
 
 }  // namespace
@@ -58,26 +65,35 @@ void deal(scheduler_ptr self) {
     auto reports = std::make_shared<std::vector<slot_report>>(s.pools.size());
     auto missing = std::make_shared<std::size_t>(s.pools.size());
     // In order with what was sent before: a report must be of the accounts that the broker knows.
-    for (std::size_t p = 0; p < s.pools.size(); ++p)
-        self->request(s.pools[p], caf::infinite, slots_asked{})
+    ++l.generation;  // one that is due comes with this one
+    for (std::size_t p = 0; p < s.pools.size(); ++p) {
+        bool others_wait = false;
+        for (std::size_t other = 0; other < s.pools.size(); ++other)
+            others_wait = others_wait || (other != p && l.claimed[other]);
+        self->request(s.pools[p], caf::infinite, slots_asked{others_wait})
             .then(
                 [=](slot_report& report) {
                     (*reports)[p] = std::move(report);
                     if (--*missing == 0) end_round(self, *reports);
                 },
                 [=](const caf::error&) {});  // the pool is gone, and with it this process
+    }
 }
 
 void take_wish(scheduler_ptr self, const slots_wanted& m) {
-    auto& l = self->state.leases;
+    auto& s = self->state;
+    auto& l = s.leases;
     l.wanted[m.pool] = m.wanted;
     l.unchanged = 0;
-    if (m.wanted && !l.active && !l.scheduled) deal(self);
+    if (!somebody_wants(s) || l.active) return;
+    const auto wait = l.ended_ms + interval(s) - s.options.run.now();
+    if (wait <= 0) return deal(self);
+    deal_in(self, wait);
 }
 
-void deal_again(scheduler_ptr self) {
-    self->state.leases.scheduled = false;
-    if (somebody_wants(self->state)) deal(self);
+void deal_again(scheduler_ptr self, const deal_due& m) {
+    auto& s = self->state;
+    if (m.generation == s.leases.generation && !s.leases.active && somebody_wants(s)) deal(self);
 }
 
 void renew_accounts(scheduler_ptr self) {

@@ -34,7 +34,7 @@ void lose_connection(scheduler_ptr self, const caf::actor_addr& worker);
 /// A round of leases, or another one after that which is under way.
 void deal(scheduler_ptr self);
 void take_wish(scheduler_ptr self, const slots_wanted& m);
-void deal_again(scheduler_ptr self);
+void deal_again(scheduler_ptr self, const deal_due& m);
 /// The resources have changed; pools know already.
 void renew_accounts(scheduler_ptr self);
 /// A worker has joined, again perhaps; pools know already. With tasks, more may be in use than was leased.
@@ -46,8 +46,8 @@ void set_accepting(scheduler_ptr self, worker_index worker, bool accepting);
 // scheduler_rest.cpp
 /// Asks every job for its progress, takes it over, and goes on with the sum of their changes.
 void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t changes)>& then);
-/// Asks all pools, and goes on with how many tasks they have signaled.
-void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std::uint64_t)>& then);
+/// Asks all pools, and goes on with how many tasks they have signaled, and the error of one that does not answer.
+void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std::uint64_t, const caf::error&)>& then);
 void check_quiescence(scheduler_ptr self);
 caf::result<run_finished> await_rest(scheduler_ptr self);
 caf::result<stopped> stop(scheduler_ptr self);

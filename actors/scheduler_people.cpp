@@ -87,15 +87,15 @@ std::string unknown_job(const scheduler_state& s, const job_id& job) {
 caf::result<jobs_answer> list_jobs(scheduler_ptr self) {
     auto promise = self->make_response_promise<jobs_answer>();
     const auto with_progress = [=](const std::vector<job_progress>& jobs) {
-        ask_all<pool_stalled>(self, self->state.pools, reasons_asked{},
-                              [=](const std::vector<pool_stalled>& pools) mutable {
-                                  pool_stalled all;
-                                  for (const auto& pool : pools) {
-                                      all.fenced += pool.fenced;
-                                      all.reasons.insert(all.reasons.end(), pool.reasons.begin(), pool.reasons.end());
-                                  }
-                                  promise.deliver(compose(self, jobs, all));
-                              });
+        ask_all<pool_stalled>(self, self->state.pools, reasons_asked{}, [=](std::vector<pool_stalled> pools) mutable {
+            std::sort(pools.begin(), pools.end(), [](const auto& a, const auto& b) { return a.pool > b.pool; });
+            pool_stalled all;
+            for (const auto& pool : pools) {
+                all.fenced += pool.fenced;
+                all.reasons.insert(all.reasons.end(), pool.reasons.begin(), pool.reasons.end());
+            }
+            promise.deliver(compose(self, jobs, all));
+        });
     };
     ask_all<job_progress>(self, jobs_meant(self->state, {}), progress_asked{}, with_progress);
     return promise;
@@ -310,7 +310,8 @@ caf::result<control_answer> control(scheduler_ptr self, const control_asked& m) 
     auto answer = [=](const control_answer& a) mutable { promise.deliver(a); };
     auto fail = [=](caf::error& e) mutable { promise.deliver(std::move(e)); };
     if (m.verb == control_verb::kill) {
-        kill(self, {{}, m.job, m.node, "killed by request", false}, [=](std::uint64_t count) mutable {
+        kill(self, {{}, m.job, m.node, "killed by request", false}, [=](std::uint64_t count, caf::error e) mutable {
+            if (e) return fail(e);
             answer(count == 0 ? control_answer{false, "no such task is running"}
                               : control_answer{true, counted(count, "task") + " signaled"});
         });

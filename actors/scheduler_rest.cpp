@@ -3,7 +3,8 @@
 // Jobs tell each other and the pool what changed before they tell the scheduler, and messages within a process are in
 // the receiver's mailbox when the sender goes on. So when every job has answered a question of the scheduler with
 // "nothing of mine runs, is ready or waits for a time", nothing is under way either, unless a job changed after it had
-// answered; hence a second round, which must find that no job has changed since.
+// answered. So then the pools are asked, each behind what jobs have told it, whether they run anything that jobs have
+// not heard of; and in a second round all jobs, which must not have changed since.
 #include <algorithm>
 
 #include "actors/scheduler_parts.hpp"
@@ -66,6 +67,7 @@ void finish(scheduler_ptr self) {
 }
 
 void ask_round(scheduler_ptr self);
+void ask_pools(scheduler_ptr self);
 
 void end_round(scheduler_ptr self, std::uint64_t changes) {
     auto& s = self->state;
@@ -74,7 +76,29 @@ void end_round(scheduler_ptr self, std::uint64_t changes) {
     if (s.round_again && changes == s.round_changes) return finish(self);
     s.round_again = true;
     s.round_changes = changes;
-    ask_round(self);
+    s.round_active = true;
+    ask_pools(self);
+}
+
+// What jobs told pools before they answered is in the pools' mailboxes. Some may have started a task since, or be about
+// to.
+void ask_pools(scheduler_ptr self) {
+    auto missing = std::make_shared<std::size_t>(self->state.pools.size());
+    auto runs = std::make_shared<bool>(false);
+    const auto answered = [=](const rest_answer* m) {
+        auto& s = self->state;
+        if (m != nullptr) {
+            s.stalls[m->stall.pool] = m->stall;
+            *runs = *runs || m->runs;
+        }
+        if (--*missing > 0) return;
+        s.round_active = false;
+        if ((*runs && !s.stopping) || !looks_at_rest(s)) return;  // its jobs will have something to say
+        ask_round(self);
+    };
+    for (const auto& pool : self->state.pools)
+        self->request(pool, local_request_timeout, rest_asked{})
+            .then([=](const rest_answer& m) { answered(&m); }, [=](const caf::error&) { answered(nullptr); });
 }
 
 void ask_round(scheduler_ptr self) {
@@ -102,17 +126,22 @@ void ask_progress(scheduler_ptr self, const std::function<void(std::uint64_t cha
             .then([=](const job_progress& p) { answered(&p); }, [=](const caf::error&) { answered(nullptr); });
 }
 
-void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std::uint64_t)>& then) {
+void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std::uint64_t, const caf::error&)>& then) {
     const auto& pools = self->state.pools;
     auto missing = std::make_shared<std::size_t>(pools.size());
     auto sum = std::make_shared<std::uint64_t>(0);
+    auto failure = std::make_shared<caf::error>();
     const auto answered = [=](std::uint64_t count) {
         *sum += count;
-        if (--*missing == 0) then(*sum);
+        if (--*missing == 0) then(*sum, *failure);
     };
     for (const auto& pool : pools)
         self->request(pool, local_request_timeout, m)
-            .then([=](const control_answer& a) { answered(a.tasks); }, [=](const caf::error&) { answered(0); });
+            .then([=](const control_answer& a) { answered(a.tasks); },
+                  [=](caf::error& e) {
+                      *failure = std::move(e);
+                      answered(0);
+                  });
 }
 
 void check_quiescence(scheduler_ptr self) {
@@ -141,7 +170,7 @@ caf::result<stopped> stop(scheduler_ptr self) {
     if (!std::exchange(s.stopping, true)) {
         configure_pools(self);
         // Before they answer, jobs hear of all that they have started.
-        kill(self, {{}, {}, {}, "the scheduler was stopped", true}, [=](std::uint64_t) {
+        kill(self, {{}, {}, {}, "the scheduler was stopped", true}, [=](std::uint64_t, const caf::error&) {
             self->state.pools_stopped = true;
             check_quiescence(self);
         });

@@ -39,13 +39,19 @@ welcome given_up(const scheduler_state& s) {
             s.options.cluster};
 }
 
+// Of an earlier life of this scheduler: what it has started itself is counted in already.
+bool brings_tasks(const scheduler_state& s, const hello& m) {
+    return std::any_of(m.running.begin(), m.running.end(),
+                       [&](const task_report& r) { return r.invocation < s.options.first_invocation; });
+}
+
 // To each pool, what has an id of its own. When all of it is counted in, in all pools, nobody waits for this worker any
 // more.
 void tell_of_worker(scheduler_ptr self, const hello& m, worker_index worker) {
     auto& s = self->state;
     const auto count = static_cast<std::uint32_t>(s.pools.size());
     std::vector<worker_joined> messages(
-        count, worker_joined{worker, m.who.info, m.worker, m.session, {}, {}, !m.running.empty()});
+        count, worker_joined{worker, m.who.info, m.worker, m.session, {}, {}, brings_tasks(s, m)});
     for (const auto& report : m.running) messages[partition_of(report.invocation, count)].running.push_back(report);
     for (const auto& finished : m.unacknowledged)
         messages[partition_of(finished.end.invocation, count)].unacknowledged.push_back(finished);
@@ -74,7 +80,7 @@ welcome lease(scheduler_ptr self, const hello& m, hello_verdict verdict, worker_
     for (const auto& report : m.running) keep_job(self, report.job);
     for (const auto& finished : m.unacknowledged) keep_job(self, finished.job);
     tell_of_worker(self, m, worker);
-    add_account(self, worker, !m.running.empty());
+    add_account(self, worker, brings_tasks(s, m));
     welcome answer{verdict, worker,           member->who.timeouts, {}, caf::actor_cast<caf::strong_actor_ptr>(self),
                    {},      s.options.cluster};
     for (const auto& pool : s.pools) answer.pools.push_back(caf::actor_cast<caf::strong_actor_ptr>(pool));

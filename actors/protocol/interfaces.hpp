@@ -66,20 +66,23 @@ using job_actor = caf::typed_actor<
     caf::replies_to<explain_asked>::with<explanation>, caf::replies_to<histogram_asked>::with<histogram_answer>>;
 
 /// The slots of a part of the forest, and which task takes them next.
-using pool_actor = caf::typed_actor<
-    caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
-    // The job's specification, and its actor to report to.
-    caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_ended>::with<job_removal>,
-    caf::reacts_to<events_happened>, caf::reacts_to<pending_changed>,
-    caf::replies_to<worker_joined>::with<worker_taken>, caf::reacts_to<worker_accepts>, caf::reacts_to<worker_gone>,
-    caf::reacts_to<tasks_finished>, caf::reacts_to<results_durable>, caf::reacts_to<report_due>,
-    caf::replies_to<kill_tasks>::with<control_answer>,
-    // Why the next task of each job waits.
-    caf::replies_to<reasons_asked>::with<pool_stalled>, caf::replies_to<waiting_asked>::with<waiting_explained>,
-    caf::replies_to<node_use_asked>::with<node_use_answer>, caf::replies_to<holders_asked>::with<holders_answer>,
-    // Where there are several: about what belongs to others, or to all of them.
-    caf::reacts_to<pools_known>, caf::reacts_to<tasks_elsewhere>, caf::reacts_to<elsewhere_ended>,
-    caf::reacts_to<ids_reached>, caf::replies_to<slots_asked>::with<slot_report>, caf::reacts_to<leases_changed>>;
+using pool_actor =
+    caf::typed_actor<caf::reacts_to<pool_configured>, caf::reacts_to<nodes_changed>,
+                     // The job's specification, and its actor to report to.
+                     caf::reacts_to<job_changed, job_actor>, caf::replies_to<job_ended>::with<job_removal>,
+                     caf::reacts_to<events_happened>, caf::reacts_to<pending_changed>,
+                     caf::replies_to<worker_joined>::with<worker_taken>, caf::reacts_to<worker_accepts>,
+                     caf::reacts_to<worker_gone>, caf::reacts_to<tasks_finished>, caf::reacts_to<results_durable>,
+                     caf::reacts_to<report_due>, caf::replies_to<kill_tasks>::with<control_answer>,
+                     // Why the next task of each job waits.
+                     caf::replies_to<rest_asked>::with<rest_answer>, caf::replies_to<reasons_asked>::with<pool_stalled>,
+                     caf::replies_to<waiting_asked>::with<waiting_explained>,
+                     caf::replies_to<node_use_asked>::with<node_use_answer>,
+                     caf::replies_to<holders_asked>::with<holders_answer>,
+                     // Where there are several: about what belongs to others, or to all of them.
+                     caf::reacts_to<pools_known>, caf::reacts_to<tasks_elsewhere>, caf::reacts_to<elsewhere_ended>,
+                     caf::reacts_to<ids_reached>, caf::reacts_to<job_forgotten>,
+                     caf::replies_to<slots_asked>::with<slot_report>, caf::reacts_to<leases_changed>>;
 
 /// A configured source of nodes.
 using node_source_actor =

@@ -210,6 +210,7 @@ struct task_told {
     std::vector<std::string> path;  ///< node first, instance last; of one that has ended, the node alone
     job_demands demands;            ///< of nodes alone
     bool runs = false;
+    std::string worker;       ///< shard of where it runs
     std::uint64_t start = 0;  ///< not 0: its job may not have heard of it, which is that pool's start of this number
 };
 /// Pool to pool, for each forest and whenever there is one more. Nothing starts before all pools have told of the same
@@ -225,6 +226,11 @@ struct tasks_elsewhere {
 struct ids_reached {
     invocation_id next;
 };
+/// Pool to pool: the job is gone, and with it what was told of its starts.
+struct job_forgotten {
+    std::uint32_t from = 0;
+    job_id job;
+};
 /// Pool to pool: these, of which it told, run no more.
 struct elsewhere_ended {
     std::uint32_t from = 0;
@@ -236,8 +242,11 @@ struct slots_wanted {
     std::uint32_t pool = 0;
     bool wanted = false;
 };
-/// Scheduler to pool, answered by slot_report.
-struct slots_asked {};
+/// Scheduler to pool, answered by slot_report. Where others wait for slots, the pool says slots_wanted once more when a
+/// task has ended, for that may be what they wait for.
+struct slots_asked {
+    bool others_wait = false;
+};
 /// Scheduler to pool: so much may be used from now on.
 struct leases_changed {
     std::vector<account_slots> leases;
@@ -390,8 +399,17 @@ struct run_finished {
 /// To the scheduler: stop starting, stop what runs, make all durable; answered by `stopped`.
 struct stop_scheduler {};
 struct stopped {};
-/// Scheduler to itself: it is time for a round of leases.
-struct deal_due {};
+/// Scheduler to itself: it is time for a round of leases. Of several under way only the latest generation counts.
+struct deal_due {
+    std::uint64_t generation = 0;
+};
+/// Scheduler to pool, after all jobs have said that they are at rest: is that so? Jobs hear all that has happened
+/// before.
+struct rest_asked {};
+struct rest_answer {
+    bool runs = false;  ///< something does
+    pool_stalled stall;
+};
 /// Scheduler to itself: what has not ended by now is no longer waited for.
 struct stop_overdue {};
 /// The time of somebody who waits for a job is over.
