@@ -117,6 +117,17 @@ class Run(BistroTest):
         _, err = self.bistro("run", "c.toml", code=1)
         self.assertIn("can never start", err)
 
+    def test_a_run_in_parts_does_all_that_can_run_and_then_ends(self):
+        chain = "".join(job(f"j{i}", "true", f'depends_on = ["j{i - 1}"]' if i else "") for i in range(20))
+        stuck = job("stuck", "true", "resources = { slots = 51 }")
+        for partitions in (2, 4):
+            self.write("c.toml", CONFIG.replace("[scheduler]", f"[scheduler]\npartitions = {partitions}") + stuck + chain)
+            out, _ = self.bistro("run", "c.toml", "--clean", "--events", "events.jsonl", code=1)
+            for i in range(20):
+                self.assertRegex(out, rf"j{i} +db +12 +12 +0 +0")
+            with open(self.path("events.jsonl")) as f:
+                self.assertLessEqual(max_concurrent(map(json.loads, f), lambda start: "all")["all"], 4)
+
     def test_ctrl_c_ends_tasks_and_a_later_run_goes_on(self):
         self.write("c.toml", CONFIG + job("j", "echo $$ >> pids; if [ ! -e go ]; then exec sleep 1000; fi"))
         process = self.start("run", "c.toml")

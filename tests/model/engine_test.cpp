@@ -316,6 +316,95 @@ TEST_F(engine_test, a_worker_that_comes_with_tasks_has_so_much_less_for_others) 
     EXPECT_EQ(start().size(), 4U);
 }
 
+class partition_test : public engine_test {
+protected:
+    void make_part() {
+        resources.by_level["host"].clear();
+        resources.by_level[instance_level] = {{"all", 6, 1, 0}};
+        std::uint32_t of_h1 = partition_of(*nodes, *nodes->find("h1"), 2);
+        core.emplace(options, invocation_id::first_of_epoch(1), partition{of_h1, 2});
+        core->set_resources(resources);
+        core->set_forest(nodes);
+    }
+    std::vector<std::int64_t> slots(std::int64_t count) { return {count}; }
+};
+
+TEST_F(partition_test, nothing_starts_beyond_what_is_leased) {
+    make_part();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_TRUE(core->lacks_leases());
+    ASSERT_EQ(core->claims(10, 10).size(), 1U);
+    EXPECT_EQ(core->claims(10, 10)[0].tasks, 6U);
+    core->lease_instance(slots(3));
+    EXPECT_THAT(start(), IsEmpty()) << "the worker is not leased";
+    core->lease_worker(worker_index{0}, slots(10));
+    EXPECT_EQ(start().size(), 3U);
+    core->lease_instance(slots(1));
+    const auto running = core->held_by(worker_index{0});
+    EXPECT_TRUE(core->finish(running[0]));
+    EXPECT_TRUE(core->finish(running[1]));
+    EXPECT_THAT(start(), IsEmpty()) << "what runs is still more than the lease, or all of it";
+    EXPECT_TRUE(core->finish(running[2]));
+    EXPECT_EQ(start().size(), 1U);
+}
+
+TEST_F(partition_test, what_can_never_start_or_has_all_there_is_claims_nothing) {
+    make_part();
+    add_worker(0, "x");
+    add_job("j", 1, {{"all", 7}});
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_THAT(core->claims(10, 10), IsEmpty());
+    add_job("k");
+    core->lease_instance(slots(6));
+    core->lease_worker(worker_index{0}, slots(10));
+    EXPECT_EQ(start().size(), 6U);
+    add_job("l");
+    EXPECT_THAT(start(), IsEmpty());
+    EXPECT_THAT(core->claims(10, 10), IsEmpty()) << "its own tasks have all slots";
+}
+
+TEST_F(partition_test, claims_for_hosts_are_as_old_as_the_wait_for_each) {
+    make_part();
+    resources.by_level[instance_level].clear();
+    core->set_resources(resources);
+    for (std::uint32_t w = 0; w < 2; ++w) add_worker(w, w == 0 ? "h1" : "h2");
+    job_spec spec;
+    spec.name = job_id{"j"};
+    spec.level = "db";
+    spec.level_for_host_placement = "host";
+    offer(spec);
+    EXPECT_THAT(start(), IsEmpty());
+    auto before = core->claims(10, 10);
+    ASSERT_EQ(before.size(), 2U);
+    EXPECT_THAT(core->claims(10, 1), ElementsAre(before[0])) << "the oldest";
+    const auto first = before[0].host == "h1" ? worker_index{0} : worker_index{1};
+    core->lease_worker(first, slots(1));
+    EXPECT_EQ(start().size(), 1U);
+    const auto after = core->claims(10, 10);
+    ASSERT_EQ(after.size(), 2U);
+    EXPECT_EQ(after[0].host, before[1].host);
+    EXPECT_EQ(after[0].served, before[1].served) << "a start on one host is no turn for the other";
+    EXPECT_EQ(after[1].host, before[0].host);
+}
+
+TEST_F(partition_test, what_runs_on_nodes_of_another_part_is_told_without_what_all_share) {
+    make_part();
+    add_worker(0, "x");
+    core->adopt(invocation_id{7}, {job_id{"j"}, {"h2a", "h2", "instance"}, worker_index{0}},
+                job_demands{{{"instance", {{"all", 1}}}, {"host", {{"host_slots", 1}}}}, {{"cpu", 1}}});
+    const auto told = core->held_elsewhere();
+    if (partition_of(*nodes, *nodes->find("h2"), 2) == partition_of(*nodes, *nodes->find("h1"), 2)) {
+        EXPECT_THAT(told, IsEmpty());
+        return;
+    }
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_THAT(told[0].task.path, ElementsAre("h2a", "h2", "instance"));
+    EXPECT_EQ(told[0].demands, (job_demands{{{"host", {{"host_slots", 1}}}}, {}}));
+    EXPECT_EQ(core->held_elsewhere(invocation_id{7}).size(), 1U);
+}
+
 TEST_F(engine_test, adopted_tasks_hold_what_they_were_started_with_though_their_job_is_gone_or_takes_other_amounts) {
     make();
     add_worker(0, "x");

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "model/partition.hpp"
+
 namespace bistro {
 namespace {
 
@@ -110,6 +114,38 @@ TEST(forest, takes_any_name_that_a_process_can_be_given) {
     EXPECT_NE(node_name_problem(""), "");
     EXPECT_NE(node_name_problem(std::string_view{"a\0b", 3}), "");
     EXPECT_NE(node_name_problem(std::string(20'000, 'x')), "");
+}
+
+TEST(forest, subtrees_keep_their_partition_and_those_that_a_replica_joins_share_one) {
+    const auto child = [](const std::string& name, std::vector<std::string> parents) {
+        return node_decl{name, "db", std::move(parents), {}, true, false};
+    };
+    std::vector<node_decl> declared;
+    for (int h = 0; h < 20; ++h) {
+        const auto host = "h" + std::to_string(h);
+        declared.push_back(node(host, "host"));
+        declared.push_back(child(host + "a", {host}));
+    }
+    const auto before = build_forest(levels, declared).nodes;
+    const auto key = [](const forest_ptr& f, const std::string& name) { return f->subtree_key(*f->find(name)); };
+    std::set<std::uint32_t> used;
+    for (int h = 0; h < 20; ++h) {
+        const auto host = "h" + std::to_string(h);
+        EXPECT_EQ(key(before, host), key(before, host + "a"));
+        used.insert(partition_of(*before, *before->find(host), 4));
+    }
+    EXPECT_EQ(used.size(), 4U);
+    EXPECT_EQ(before->subtree_key(forest::instance()), 0U);
+    declared.push_back(child("shared", {"h3", "h7"}));
+    declared.push_back(child("shared too", {"h7", "h11"}));
+    const auto joined = build_forest(levels, declared).nodes;
+    for (const std::string name : {"h3", "h7a", "h11", "shared", "shared too"})
+        EXPECT_EQ(key(joined, name), key(joined, "h3a")) << name;
+    EXPECT_NE(key(joined, "h4"), key(joined, "h3"));
+    for (int h = 12; h < 20; ++h) {
+        const auto host = "h" + std::to_string(h);
+        EXPECT_EQ(key(joined, host), key(before, host)) << "nothing has moved there";
+    }
 }
 
 TEST(forest, survives_being_moved_with_a_short_name_table) {

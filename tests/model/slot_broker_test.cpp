@@ -144,6 +144,42 @@ TEST_F(slot_broker_test, two_who_claim_everything_get_a_half_each_as_tasks_end) 
     EXPECT_EQ(pools[1].used[{}][0], 6);
 }
 
+TEST_F(slot_broker_test, who_comes_second_gets_a_share_of_workers_with_one_slot_each) {
+    make(2, 1000, std::vector<std::int64_t>(20, 1));
+    pools[0].claims = {{{1}, {1}, {}, 1000, 0}};
+    deal_to_the_end();
+    for (std::size_t w = 0; w < 20; ++w) EXPECT_TRUE(start(0, 1, 1, worker_index{w}));
+    pools[1].claims = pools[0].claims;
+    deal_to_the_end();
+    std::size_t given_up = 0;
+    for (std::size_t w = 0; w < 20; ++w) given_up += lease_of(pools[0], worker_index{w}) == 0 ? 1 : 0;
+    EXPECT_GE(given_up, 10U) << "as tasks end there, they go to the other";
+    EXPECT_LE(given_up, 11U);
+}
+
+TEST_F(slot_broker_test, a_slot_too_small_for_one_is_of_use_to_another) {
+    make(2, 1000, {8, 8});
+    pools[0].claims = {{{1}, {5}, {}, 10, 0}};
+    pools[1].claims = {{{1}, {3}, {}, 10, 0}};
+    deal_to_the_end();
+    EXPECT_TRUE(start(0, 1, 5, w0) || start(0, 1, 5, worker_index{1}));
+    EXPECT_TRUE(start(1, 1, 3, w0) || start(1, 1, 3, worker_index{1}));
+}
+
+TEST_F(slot_broker_test, accounts_of_workers_that_are_gone_are_used_again) {
+    make(2, 10, {4});
+    for (std::size_t n = 1; n < 100; ++n) {
+        broker.erase_worker(worker_index{n - 1});
+        broker.put_worker(worker_index{n}, "h", {4});
+        broker.begin_round();
+        std::vector<slot_report> reports(2);
+        for (auto& report : reports) report.used = {{{}, {0}}, {worker_index{n}, {0}}};
+        const auto outcome = broker.deal(reports);
+        ASSERT_FALSE(outcome.leases[0].empty());
+        EXPECT_EQ(outcome.leases[0].back().worker, worker_index{n});
+    }
+}
+
 // The other one's tasks always wait for the slots that its own free.
 TEST_F(slot_broker_test, a_large_demand_starts_though_small_ones_never_cease) {
     make(3, 1000, {8});
