@@ -60,6 +60,14 @@ TEST(toml, says_how_much_of_the_past_is_kept) {
     EXPECT_EQ(c.worker.log_lines, c.history.log_lines);
 }
 
+TEST(toml, says_into_how_many_partitions_the_forest_is_divided) {
+    EXPECT_EQ(good(minimal).partitions, 1U);
+    EXPECT_EQ(good(std::string{minimal} + "[scheduler]\npartitions = 64\n").partitions, 64U);
+    for (const auto* wrong : {"0", "65", "-1", "\"2\""})
+        EXPECT_THAT(errors_of(std::string{minimal} + "[scheduler]\npartitions = " + wrong + "\n"),
+                    ElementsAre(HasSubstr("partitions")));
+}
+
 TEST(toml, takes_the_whole_of_the_documented_example) {
     const auto c = good(R"(
 [scheduler]
