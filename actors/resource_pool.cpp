@@ -520,7 +520,8 @@ pool_actor::behavior_type pool_behavior(self_ptr self, invocation_id first, pool
             auto& state = self->state;
             send_news(self);  // what starts elsewhere for what has ended here comes later in the event log
             state.others_wait = m.others_wait;
-            state.some_ended = false;
+            state.some_ended = state.spoke_up = false;
+            state.refusals = state.core->refusals();
             return report_slots(state);
         },
         [=](const job_forgotten& m) { take_forgotten(self->state, m); },

@@ -78,10 +78,12 @@ struct pool_state {
     result_ledger results;  ///< that are not durable yet
     std::uint64_t job_numbers = 0;
     std::uint64_t command_versions = 0;
-    std::uint64_t fenced = 0;  ///< messages of workers that were dropped: not of the session that they are in
-    std::uint64_t starts = 0;  ///< so far, of all jobs: a job that comes back has none that it has seen before
-    bool others_wait = false;  ///< for slots, as the scheduler said last
-    bool some_ended = false;   ///< since then
+    std::uint64_t fenced = 0;    ///< messages of workers that were dropped: not of the session that they are in
+    std::uint64_t starts = 0;    ///< so far, of all jobs: a job that comes back has none that it has seen before
+    bool others_wait = false;    ///< for slots, as the scheduler said last
+    bool some_ended = false;     ///< since then
+    bool spoke_up = false;       ///< since then, without a change of what is wanted
+    std::uint64_t refusals = 0;  ///< of the engine, then
     bool stalled = false;
     bool expects = false;
 

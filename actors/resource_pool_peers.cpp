@@ -166,9 +166,12 @@ slot_report report_slots(const pool_state& s) {
 void ask_for_leases(pool_ptr self) {
     auto& s = self->state;
     const bool wanted = s.core->lacks_leases();
-    const bool frees = s.others_wait && s.some_ended;
-    if (wanted == std::exchange(s.wanted, wanted) && !frees) return;
-    if (frees) s.others_wait = false;  // once is enough
+    // Something has happened that may make a difference; the scheduler, which asks seldom where nothing does, wants to
+    // know once.
+    const bool has_news = (s.some_ended && (s.others_wait || wanted)) || (wanted && s.core->refusals() != s.refusals);
+    const bool speaks_up = has_news && !s.spoke_up;
+    if (wanted == std::exchange(s.wanted, wanted) && !speaks_up) return;
+    s.spoke_up = s.spoke_up || speaks_up;
     self->send(caf::actor_cast<scheduler_actor>(s.links.scheduler), slots_wanted{s.links.part.number, wanted});
 }
 

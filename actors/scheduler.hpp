@@ -86,6 +86,7 @@ struct scheduler_state {
     std::uint64_t round_changes = 0;
     bool round_active = false;
     bool round_again = false;
+    bool round_missed = false;  ///< something came while one was active
 
     static inline const char* name = "scheduler";
 };
@@ -98,6 +99,7 @@ inline constexpr time_ms workers_a_deal_ms = 500;
 inline constexpr time_ms deal_share = 10;
 /// While nothing changes, the interval doubles so many times; pools speak up when something has ended.
 inline constexpr int max_unchanged_deals = 8;
+inline constexpr time_ms longest_deal_wait_ms = 1300;
 /// More who wait for jobs are refused.
 inline constexpr std::size_t max_job_waiters = 10'000;
 /// How often the health of remote workers is judged.

@@ -48,7 +48,8 @@ void end_round(scheduler_ptr self, const std::vector<slot_report>& reports) {
         if (!outcome.leases[p].empty()) self->send(s.pools[p], leases_changed{std::move(outcome.leases[p])});
     l.unchanged = outcome.changed ? 0 : std::min(l.unchanged + 1, max_unchanged_deals);
     if (std::exchange(l.again, false) || outcome.moving) return deal(self);
-    if (somebody_wants(s)) deal_in(self, interval(s) << l.unchanged);
+    const auto least = interval(s);
+    if (somebody_wants(s)) deal_in(self, std::max(least, std::min(least << l.unchanged, longest_deal_wait_ms)));
 }
 
 }  // namespace
@@ -127,6 +128,7 @@ void set_accepting(scheduler_ptr self, worker_index worker, bool accepting) {
         l.not_accepting.insert(worker);
     l.broker.set_accepting(worker, accepting);
     tell_pools(self, worker_accepts{worker, accepting});
+    if (accepting) deal(self);
 }
 
 }  // namespace bistro

@@ -69,10 +69,15 @@ void finish(scheduler_ptr self) {
 void ask_round(scheduler_ptr self);
 void ask_pools(scheduler_ptr self);
 
+// What came while a round was under way may have been the last word of all.
+void check_what_was_missed(scheduler_ptr self) {
+    if (std::exchange(self->state.round_missed, false)) check_quiescence(self);
+}
+
 void end_round(scheduler_ptr self, std::uint64_t changes) {
     auto& s = self->state;
     s.round_active = false;
-    if (!looks_at_rest(s)) return;
+    if (!looks_at_rest(s)) return check_what_was_missed(self);
     if (s.round_again && changes == s.round_changes) return finish(self);
     s.round_again = true;
     s.round_changes = changes;
@@ -93,12 +98,19 @@ void ask_pools(scheduler_ptr self) {
         }
         if (--*missing > 0) return;
         s.round_active = false;
-        if ((*runs && !s.stopping) || !looks_at_rest(s)) return;  // its jobs will have something to say
+        // Where something runs, its job has more to say, or has said it while others were asked.
+        const bool goes_on = *runs && !s.stopping && s.nodes_failure.empty();
+        if (goes_on || !looks_at_rest(s)) return check_what_was_missed(self);
         ask_round(self);
     };
     for (const auto& pool : self->state.pools)
         self->request(pool, local_request_timeout, rest_asked{})
-            .then([=](const rest_answer& m) { answered(&m); }, [=](const caf::error&) { answered(nullptr); });
+            .then([=](const rest_answer& m) { answered(&m); },
+                  [=](const caf::error&) {  // it is busy with something
+                      self->state.round_missed = true;
+                      *runs = true;
+                      answered(nullptr);
+                  });
 }
 
 void ask_round(scheduler_ptr self) {
@@ -146,6 +158,7 @@ void kill(scheduler_ptr self, const kill_tasks& m, const std::function<void(std:
 
 void check_quiescence(scheduler_ptr self) {
     auto& s = self->state;
+    s.round_missed = s.round_active;
     if (s.round_active || (s.quiescence_waiters.empty() && s.stop_waiters.empty()) || !looks_at_rest(s)) return;
     s.round_again = false;
     ask_round(self);

@@ -81,9 +81,20 @@ bool slot_broker::takes_part(const table& t, std::size_t account) const {
     return t.known[account] && t.since[account] < round_;
 }
 
-bool slot_broker::serves(const claimant& c, std::size_t worker) const {
-    return takes_part(workers_, worker) && workers_.accepting[worker] &&
-           (c.claim->host.empty() || c.claim->host == workers_.hosts[worker]);
+void slot_broker::find_open() {
+    open_.clear();
+    open_by_host_.clear();
+    for (std::size_t w = 0; w < workers_.known.size(); ++w) {
+        if (!takes_part(workers_, w) || !workers_.accepting[w]) continue;
+        open_.push_back(w);
+        open_by_host_[workers_.hosts[w]].push_back(w);
+    }
+}
+
+const std::vector<std::size_t>& slot_broker::accounts_for(const claimant& c) const {
+    if (c.claim->host.empty()) return open_;
+    const auto here = open_by_host_.find(c.claim->host);
+    return here == open_by_host_.end() ? nowhere_ : here->second;
 }
 
 // -- reports ----------------------------------------------------------------------------------------------------------
@@ -194,8 +205,13 @@ void slot_broker::take_by_right(table& t, std::size_t account, std::uint32_t poo
             if (given <= 0) break;
             *most -= given;
             left += given;
+            const auto giver = static_cast<std::size_t>(most - t.kept.data()) / t.width % pools_;
+            t.total[giver * t.width + r] -= given;
+            auto& excess = t.excess[giver * t.width + r];
+            excess = std::max<std::int64_t>(excess - given, 0);
         }
         t.dealt[at(t, account, pool) + r] += demand[r];
+        t.total[pool * t.width + r] += demand[r];
         left -= demand[r];
     }
 }
@@ -206,8 +222,9 @@ void slot_broker::serve_oldest(std::vector<claimant>& claims) {
         std::size_t best = no_worker;
         auto least = std::numeric_limits<std::int64_t>::max();
         const bool asks_worker = asks_something(c.claim->worker);
-        for (std::size_t w = 0; asks_worker && w < workers_.known.size() && least > 0; ++w) {
-            if (!serves(c, w) || !fits_beside_own(workers_, w, c.pool, c.claim->worker)) continue;
+        for (const auto w : asks_worker ? accounts_for(c) : nowhere_) {
+            if (least == 0) break;
+            if (!fits_beside_own(workers_, w, c.pool, c.claim->worker)) continue;
             if (const auto cost = price(c, w); cost < least) {
                 least = cost;
                 best = w;
@@ -268,8 +285,7 @@ void slot_broker::deal_idle(std::vector<claimant>& claims) {
             by_host[c.claim->host].push_back(&c);
     }
     const auto is_served = [](const claimant* c) { return c->open == 0; };
-    for (std::size_t w = 0; w < workers_.known.size(); ++w) {
-        if (!takes_part(workers_, w) || !workers_.accepting[w]) continue;
+    for (const auto w : open_) {
         std::erase_if(anywhere, is_served);
         auto here = anywhere;
         if (const auto placed = by_host.find(workers_.hosts[w]); placed != by_host.end())
@@ -375,8 +391,10 @@ void slot_broker::level_out(std::vector<claimant>& claims) {
             take(no_worker);
             continue;
         }
-        for (std::size_t w = 0; w < workers_.known.size() && c.open > 0; ++w)
-            if (serves(c, w)) take(w);
+        for (const auto w : accounts_for(c)) {
+            if (c.open == 0) break;
+            take(w);
+        }
     }
 }
 
@@ -445,6 +463,7 @@ void slot_broker::announce(table& t, bool is_instance, std::uint32_t first, outc
 
 slot_broker::outcome slot_broker::deal(const std::vector<slot_report>& reports) {
     take_reports(reports);
+    find_open();
     auto claims = claimants(reports);
     keep_what_is_used(instance_, reports);
     keep_what_is_used(workers_, reports);

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -118,7 +119,8 @@ private:
     void put(table& t, std::size_t account, const slots& limits);
     [[nodiscard]] bool takes_part(const table& t, std::size_t account) const;
     [[nodiscard]] bool may_use_instance(const claimant& c) const;
-    [[nodiscard]] bool serves(const claimant& c, std::size_t worker) const;
+    [[nodiscard]] const std::vector<std::size_t>& accounts_for(const claimant& c) const;
+    void find_open();
     void take_reports(const std::vector<slot_report>& reports);
     [[nodiscard]] std::vector<claimant> claimants(const std::vector<slot_report>& reports);
     void keep_what_is_used(table& t, const std::vector<slot_report>& reports);
@@ -148,6 +150,10 @@ private:
     table workers_;
     boost::unordered_flat_map<std::uint32_t, std::size_t> account_of_;  // by worker
     std::map<claim_key, claim_age> ages_;
+    // Workers that take tasks and take part, in this round.
+    std::vector<std::size_t> open_;
+    boost::unordered_flat_map<std::string_view, std::vector<std::size_t>> open_by_host_;
+    static inline const std::vector<std::size_t> nowhere_{};
 };
 
 }  // namespace bistro

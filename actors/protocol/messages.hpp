@@ -242,8 +242,8 @@ struct slots_wanted {
     std::uint32_t pool = 0;
     bool wanted = false;
 };
-/// Scheduler to pool, answered by slot_report. Where others wait for slots, the pool says slots_wanted once more when a
-/// task has ended, for that may be what they wait for.
+/// Scheduler to pool, answered by slot_report. After that the pool says slots_wanted once more when a task has ended
+/// that others, or its own, may wait for, or when more of its own wait.
 struct slots_asked {
     bool others_wait = false;
 };

@@ -186,6 +186,8 @@ public:
     /// Something waits for slots of the instance or of the workers, and some of those are leased to others. O(1) where
     /// no job waits for the host of a task.
     [[nodiscard]] bool lacks_leases() const;
+    /// How often something was held up at the instance, or found no worker, so far.
+    [[nodiscard]] std::uint64_t refusals() const { return refusals_; }
     /// What it lacks: demands that there would be room for if all slots were leased to it. Those that were served
     /// longest ago, at most so many that leave the host to chance, and so many that want one. Costs a look at each job
     /// and at whoever waits for a host, and at the workers for each demand.
@@ -384,6 +386,7 @@ private:
         std::tuple<std::uint32_t, std::string, bool>;  // demand, host (empty: any), which is not known yet
     [[nodiscard]] std::map<claim_key, slot_claim> possible_claims() const;
     [[nodiscard]] bool never_enough(const demand_set& demand) const;
+    [[nodiscard]] std::size_t pending_below(const job_entry& job, node_index node) const;
     void add_elsewhere(const holding& h, std::vector<task_elsewhere>& found) const;
 
     engine_options options_;
@@ -419,6 +422,7 @@ private:
     std::vector<const job_queue*> open_queues_;  // of choose_job(), kept for its memory
     std::map<std::string, std::vector<host_waiter>> waiting_for_host_;
     std::uint64_t waits_ = 0;  // for a host, so far
+    std::uint64_t refusals_ = 0;
     std::uint64_t served_ = 0;
 };
 

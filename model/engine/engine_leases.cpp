@@ -41,16 +41,30 @@ bool engine::lacks_leases() const {
            std::any_of(classes_.begin(), classes_.end(), [](const auto& c) { return c->blocked && c->jobs > 0; });
 }
 
+// Of replicas, whose tasks are below several, at most.
+std::size_t engine::pending_below(const job_entry& job, node_index node) const {
+    if (node == forest::instance() || forest_->has_replicas()) return job.tree.size();
+    // The nodes below, level by level, are neighbours.
+    auto begin = node.value;
+    auto end = begin + 1;
+    for (auto level = forest_->level_of(node).value; level < job.level->value && begin < end; ++level) {
+        const auto first = forest_->edges_begin(node_index{begin}) + 1;
+        end = forest_->edges_end(node_index{std::size_t{end} - 1}) + 1;
+        begin = first;
+    }
+    return begin < end ? job.tree.count_pending(node_index{begin}, end - begin) : 0;
+}
+
 // What may wait for the instance or for a worker.
 std::map<engine::claim_key, slot_claim> engine::possible_claims() const {
     std::map<claim_key, slot_claim> found;
     for (const auto& [host, waiters] : waiting_for_host_)
         for (const auto& waiter : waiters) {
             const auto& job = entry(waiter.job);
-            if (job.tree.size() == 0) continue;
+            if (pending_below(job, waiter.node) == 0) continue;
             auto& claim = found[{job.demand, host, false}];
             claim.served = claim.tasks == 0 ? waiter.since : std::min(claim.served, waiter.since);
-            claim.tasks += job.tree.size();
+            claim.tasks += pending_below(job, waiter.node);
         }
     for (const auto& job : jobs_) {
         if (!job || job->erased || !job->level || job->tree.size() == 0) continue;
@@ -95,7 +109,16 @@ std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_h
             return instance_has_room(claim.instance, leased) && workers_.any_fits(claim.worker, claim.host, leased);
         };
         if (never_enough(demand) || !room(false) || room(true)) continue;
-        result.push_back(std::move(claim));
+        // Jobs may differ in what they ask of nodes.
+        const auto same = std::find_if(result.begin(), result.end(), [&](const slot_claim& other) {
+            return other.host == claim.host && other.instance == claim.instance && other.worker == claim.worker;
+        });
+        if (same == result.end()) {
+            result.push_back(std::move(claim));
+        } else {
+            same->tasks += claim.tasks;
+            same->served = std::min(same->served, claim.served);
+        }
     }
     std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) {
         return std::pair{!a.host.empty(), a.served} < std::pair{!b.host.empty(), b.served};

@@ -189,6 +189,7 @@ engine::waiting_jobs* engine::withdraw_offer(node_index place, job_index from) {
 // No worker has room for its jobs. What was offered to them may be of use to others.
 void engine::block(demand_class& c) {
     c.blocked = true;
+    ++refusals_;
     for (auto index : std::exchange(c.with_offers, {})) {
         entry(index).in_with_offers = false;
         for (auto place : std::exchange(entry(index).offers, {})) withdraw_offer(place, index);
@@ -217,6 +218,7 @@ bool engine::has_room(const job_entry& job, node_index node) const {
 }
 
 void engine::park(job_index index, node_index node) {
+    if (node == forest::instance()) ++refusals_;
     entry(index).tree.park(*forest_, node);
     waiting_at_[node.value].jobs.push_back(index);
     waited_at_.set(node.value);
@@ -331,6 +333,7 @@ void engine::park_for_host(job_index index, std::span<const node_index> from_roo
         for (auto n : from_root)
             if (forest_->name(n) == host) node = n;
     job.tree.park(*forest_, node);
+    ++refusals_;
     waiting_for_host_[host].push_back({index, node, ++waits_});
 }
 
