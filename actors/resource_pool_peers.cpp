@@ -114,6 +114,10 @@ void take_elsewhere(pool_ptr self, const tasks_elsewhere& m) {
     if (m.replaces) {
         peer.forest_version = m.forest_version;
         for (const auto& [invocation, worker] : std::exchange(peer.running, {})) s.core->finish(invocation);
+        // It tells them again.
+        for (auto& [job, starts] : s.unseen_elsewhere)
+            std::erase_if(starts, [&](const auto& start) { return start.pool == m.from; });
+        std::erase_if(s.unseen_elsewhere, [](const auto& unseen) { return unseen.second.empty(); });
     }
     for (const auto& t : m.tasks) {
         if (t.runs && peer.running.emplace(t.invocation, t.worker).second)

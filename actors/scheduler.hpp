@@ -67,6 +67,7 @@ struct scheduler_state {
         time_ms ended_ms = 0;  // of the last round
         time_ms took_ms = 0;   // of it, the deal
         int unchanged = 0;     // rounds in a row without a change
+        int at_once = 0;       // rounds in a row that followed each other, since slots were moving
     } leases;
     std::map<std::string, std::string> problems;
     bool stopping = false;
@@ -100,6 +101,7 @@ inline constexpr time_ms deal_share = 10;
 /// While nothing changes, the interval doubles so many times; pools speak up when something has ended.
 inline constexpr int max_unchanged_deals = 8;
 inline constexpr time_ms longest_deal_wait_ms = 1300;
+inline constexpr int max_deals_at_once = 4;
 /// More who wait for jobs are refused.
 inline constexpr std::size_t max_job_waiters = 10'000;
 /// How often the health of remote workers is judged.

@@ -47,7 +47,8 @@ void end_round(scheduler_ptr self, const std::vector<slot_report>& reports) {
     for (std::size_t p = 0; p < s.pools.size(); ++p)
         if (!outcome.leases[p].empty()) self->send(s.pools[p], leases_changed{std::move(outcome.leases[p])});
     l.unchanged = outcome.changed ? 0 : std::min(l.unchanged + 1, max_unchanged_deals);
-    if (std::exchange(l.again, false) || outcome.moving) return deal(self);
+    l.at_once = outcome.moving ? l.at_once + 1 : 0;
+    if (std::exchange(l.again, false) || (outcome.moving && l.at_once <= max_deals_at_once)) return deal(self);
     const auto least = interval(s);
     if (somebody_wants(s)) deal_in(self, std::max(least, std::min(least << l.unchanged, longest_deal_wait_ms)));
 }

@@ -61,10 +61,11 @@ std::map<engine::claim_key, slot_claim> engine::possible_claims() const {
     for (const auto& [host, waiters] : waiting_for_host_)
         for (const auto& waiter : waiters) {
             const auto& job = entry(waiter.job);
-            if (pending_below(job, waiter.node) == 0) continue;
+            const auto tasks = pending_below(job, waiter.node);
+            if (tasks == 0) continue;
             auto& claim = found[{job.demand, host, false}];
             claim.served = claim.tasks == 0 ? waiter.since : std::min(claim.served, waiter.since);
-            claim.tasks += pending_below(job, waiter.node);
+            claim.tasks += tasks;
         }
     for (const auto& job : jobs_) {
         if (!job || job->erased || !job->level || job->tree.size() == 0) continue;
@@ -98,7 +99,8 @@ bool engine::never_enough(const demand_set& demand) const {
 
 std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_host) const {
     if (part_.is_whole() || !options_.enabled) return {};
-    std::vector<slot_claim> result;
+    // Jobs may differ in what they ask of nodes alone.
+    std::map<std::tuple<std::string, slots, slots>, slot_claim> by_slots;
     for (auto& [key, claim] : possible_claims()) {
         const auto& [number, host, no_host_yet] = key;
         const auto& demand = demands_[number];
@@ -109,17 +111,13 @@ std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_h
             return instance_has_room(claim.instance, leased) && workers_.any_fits(claim.worker, claim.host, leased);
         };
         if (never_enough(demand) || !room(false) || room(true)) continue;
-        // Jobs may differ in what they ask of nodes.
-        const auto same = std::find_if(result.begin(), result.end(), [&](const slot_claim& other) {
-            return other.host == claim.host && other.instance == claim.instance && other.worker == claim.worker;
-        });
-        if (same == result.end()) {
-            result.push_back(std::move(claim));
-        } else {
-            same->tasks += claim.tasks;
-            same->served = std::min(same->served, claim.served);
-        }
+        const auto [same, is_new] = by_slots.try_emplace({claim.host, claim.instance, claim.worker}, claim);
+        if (is_new) continue;
+        same->second.tasks += claim.tasks;
+        same->second.served = std::min(same->second.served, claim.served);
     }
+    std::vector<slot_claim> result;
+    for (auto& [key, claim] : by_slots) result.push_back(std::move(claim));
     std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) {
         return std::pair{!a.host.empty(), a.served} < std::pair{!b.host.empty(), b.served};
     });
