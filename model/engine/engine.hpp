@@ -19,6 +19,10 @@
 // It leaves nothing waiting that could run: a job is in a queue, or parked at each place where it was refused, or its
 // class is blocked; and whatever ends such a refusal wakes that place, or that class.
 //
+// Where the forest has several partitions, each has an engine, with the tasks of its subtrees; of the instance and of
+// the workers it may use what is leased to it (engine_leases.cpp). A lease is one more limit: what it keeps from
+// starting waits as at any full place, and is told as a claim when somebody asks; a larger one wakes who waits.
+//
 // Costs, for depth d of the forest, fan-out f, J jobs, W workers and w jobs parked at the nodes of a path:
 //   start       O(d log f + log J + log W)   and for each refusal on the way the parking, once for each wake
 //   finish      O(d + log W), and O(w) cheap comparisons where a node on the path is woken
@@ -26,6 +30,8 @@
 //   a job comes or changes              O(nodes of its levels)
 //   a new forest or resource table      O(nodes), for each job
 //   a worker comes, changes or goes     O(log W + what it runs)
+//   a lease changes                     O(log W), or O(w) of the instance
+//   the claims                          O(J + who waits for a host, + W for each demand that is short)
 #pragma once
 
 #include <boost/container/small_vector.hpp>

@@ -1,8 +1,11 @@
 // How much faster two or more engines decide, each with a part of the forest and a core of its own: two levels, 25
 // databases a host, one slot a host and one a database, no resource of the instance. Tasks end and start in batches,
 // when every host is taken. Prints for each number of partitions the cycles (a start and an end) a second of all of
-// them together, and the ratio to one partition, in the same run. Usage: bench_partitions [LEAVES JOBS [ROUNDS]]
-// default: 3000000 10 5
+// them together, and the ratio to one partition, in the same run.
+// Then what a round of leases costs the broker where 10,000 workers have 16 slots each, and pools claim as many sorts
+// of them as they may.
+//
+// Usage: bench_partitions [LEAVES JOBS [ROUNDS]]   default: 3000000 10 5
 #include <algorithm>
 #include <array>
 #include <barrier>
@@ -159,6 +162,39 @@ void measure(std::size_t leaves, std::size_t jobs, std::size_t rounds) {
     }
 }
 
+double deal_ms(std::uint32_t pools, bool all_in_use) {
+    constexpr std::size_t many = 10'000;
+    constexpr std::int64_t slots_each = 16;
+    slot_broker broker{pools};
+    broker.set_instance({1'000'000'000});
+    broker.forget_workers(1);
+    for (std::size_t w = 0; w < many; ++w) broker.put_worker(worker_index{w}, "h" + std::to_string(w), {slots_each});
+    std::vector<double> rounds;
+    for (int round = 0; round < 9; ++round) {
+        std::vector<slot_report> reports(pools);
+        for (auto& report : reports) {
+            report.used.push_back({{}, {0}});
+            for (std::size_t w = 0; w < many; ++w)
+                report.used.push_back({worker_index{w}, {all_in_use ? slots_each / pools : 0}});
+            for (std::size_t c = 0; c < max_slot_claims; ++c)
+                report.claims.push_back({{1}, {static_cast<std::int64_t>(1 + c % 5)}, {}, 100'000 + c, c});
+        }
+        broker.begin_round();
+        const auto begin = steady::now();
+        broker.deal(reports);
+        rounds.push_back(std::chrono::duration<double, std::milli>(steady::now() - begin).count());
+    }
+    return median(rounds);
+}
+
+void measure_broker() {
+    std::printf(
+        "\n| workers | pools | claims of each | a round, all idle | all in use |\n| --- | --- | --- | --- | --- |\n");
+    for (const std::uint32_t pools : {2U, 4U})
+        std::printf("| 10000 | %u | %zu | %.1f ms | %.1f ms |\n", pools, max_slot_claims, deal_ms(pools, false),
+                    deal_ms(pools, true));
+}
+
 }  // namespace
 }  // namespace bistro
 
@@ -167,4 +203,5 @@ int main(int argc, char** argv) {
         return argc > i ? std::strtoull(argv[i], nullptr, 10) : otherwise;
     };
     bistro::measure(number(1, 3'000'000), number(2, 10), number(3, 5));
+    bistro::measure_broker();
 }
