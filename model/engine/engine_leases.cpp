@@ -101,8 +101,9 @@ std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_h
     if (part_.is_whole() || !options_.enabled) return {};
     // Jobs may differ in what they ask of nodes alone.
     std::map<std::tuple<std::string, slots, slots>, slot_claim> by_slots;
-    for (auto& [key, claim] : possible_claims()) {
-        const auto& [number, host, no_host_yet] = key;
+    for (auto& possible : possible_claims()) {
+        const auto& [number, host, no_host_yet] = possible.first;
+        auto& claim = possible.second;
         const auto& demand = demands_[number];
         claim.instance = demand.by_level.front();
         claim.worker = no_host_yet ? slots(demand.worker.size()) : demand.worker;
