@@ -51,7 +51,7 @@ TEST_F(protocol_test, a_member_is_told_whom_to_send_results) {
     w.verdict = hello_verdict::shard_taken;
     EXPECT_TRUE(valid(w));
     w.verdict = hello_verdict::joined;
-    w.scheduler = caf::actor_cast<caf::strong_actor_ptr>(system.spawn([](caf::event_based_actor*) {}));
+    w.scheduler = caf::actor_cast<caf::strong_actor_ptr>(system.spawn([](caf::event_based_actor*, int) {}, 0));
     EXPECT_FALSE(valid(w)) << "nobody to send results to";
     w.pools = {w.scheduler, nullptr};
     EXPECT_FALSE(valid(w));
