@@ -24,6 +24,8 @@ job_command command_of(const job_spec& spec, std::uint64_t version) {
             spec.timeout_s, spec.kill_wait_s, spec.status,  spec.arguments,   {}};
 }
 
+}  // namespace
+
 event make_event(self_ptr self, event_kind kind, const held_task& task, invocation_id invocation) {
     auto& s = self->state;
     event e;
@@ -47,6 +49,8 @@ pool_state::job* job_with_news(self_ptr self, const job_id& name) {
     return &found->second;
 }
 
+namespace {
+
 bool has_events(const pool_state& s) { return !s.events.events.empty() || s.events.started + s.events.ended > 0; }
 
 }  // namespace
@@ -66,8 +70,6 @@ void send_news(self_ptr self) {
     s.news_sent_ms = s.run.now();
 }
 
-namespace {
-
 void send_news_in_time(self_ptr self) {
     auto& s = self->state;
     if (s.news_scheduled || (s.jobs_with_news.empty() && !has_events(s))) return;
@@ -77,6 +79,8 @@ void send_news_in_time(self_ptr self) {
     s.news_scheduled = true;
     self->delayed_send(self, std::chrono::milliseconds{wait}, report_due{});
 }
+
+namespace {
 
 // -- starting ---------------------------------------------------------------------------------------------------------
 
@@ -157,6 +161,8 @@ namespace {
 
 // -- jobs -------------------------------------------------------------------------------------------------------------
 
+}  // namespace
+
 // An attempt of an earlier life of the scheduler, that runs or has ended. Its job may have offered the task anew before
 // it hears of that attempt, so it counts as a start that the job has not seen yet; the job offers the task again if it
 // knows better.
@@ -172,6 +178,8 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
     send_news(self);  // it comes behind what was gathered
     self->send(job->second.actor, tasks_started{{attempt}, job->second.starts, true, s.links.part.number, {}});
 }
+
+namespace {
 
 void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& s = self->state;
@@ -272,135 +280,6 @@ job_removal remove_job(self_ptr self, const job_ended& m) {
     forget_job_elsewhere(self, m.job);
     schedule(self);
     return {true};
-}
-
-// -- ends -------------------------------------------------------------------------------------------------------------
-
-void send_acknowledgements(self_ptr self, const std::vector<invocation_id>& invocations) {
-    auto& s = self->state;
-    for (auto& [worker, settled] : s.results.settle(invocations))
-        if (auto found = s.workers.find(worker); found != s.workers.end())
-            self->send(found->second.actor, acknowledge_results{found->second.session, std::move(settled)});
-}
-
-void take_ends(self_ptr self, worker_index worker, const std::vector<finished_task>& ends) {
-    auto& s = self->state;
-    std::vector<invocation_id> all;
-    std::vector<invocation_id> meaningless;
-    for (const auto& finished : ends) {
-        const auto invocation = finished.end.invocation;
-        if (!s.links.keep_events) {
-            all.push_back(invocation);
-        } else if (const auto held = s.core->held(invocation)) {
-            auto e = make_event(self, event_kind::finish, *held, invocation);
-            e.result = finished.end.result;
-            e.exit_code = finished.end.exit_code;
-            e.signal = finished.end.signal;
-            s.events.events.push_back(std::move(e));
-            s.core->finish(invocation);
-            ++s.events.ended;
-        }
-        tell_end_elsewhere(self, invocation);
-        auto* job = job_with_news(self, finished.job);
-        s.results.came(invocation, worker, job != nullptr ? job->number : 0);
-        if (job != nullptr)
-            job->ended.push_back(finished.end);
-        else
-            meaningless.push_back(invocation);
-    }
-    s.events.ended += s.core->finish(all);
-    s.some_ended = true;
-    send_acknowledgements(self, meaningless);
-}
-
-// Ends that the pool concludes by itself.
-void conclude(self_ptr self, const std::vector<std::pair<invocation_id, held_task>>& tasks, attempt_result result,
-              const std::string& reason) {
-    auto& s = self->state;
-    s.some_ended = true;
-    for (const auto& [invocation, task] : tasks) {
-        attempt_end end;
-        end.invocation = invocation;
-        end.result = result;
-        end.ended_ms = s.run.now();
-        end.reason = reason;
-        tell_end_elsewhere(self, invocation);
-        if (auto* job = job_with_news(self, task.job)) job->ended.push_back(std::move(end));
-        ++s.events.ended;
-        if (s.links.keep_events) s.events.events.push_back(make_event(self, event_kind::lost, task, invocation));
-    }
-}
-
-// -- workers ----------------------------------------------------------------------------------------------------------
-
-void adopt(self_ptr self, worker_index worker, const task_report& report, const std::string& shard) {
-    auto& s = self->state;
-    s.core->adopt(report.invocation, {report.job, report.path, worker}, report.demands);
-    tell_of_earlier_attempt(self, {report.job, report.node, report.invocation, shard, report.path, report.started_ms});
-    if (const auto job = s.jobs.find(report.job); job != s.jobs.end())
-        tell_elsewhere(self, report.invocation, job->second.starts);
-    else
-        tell_elsewhere(self, report.invocation, 0);
-}
-
-void take_worker(self_ptr self, const worker_joined& m) {
-    auto& s = self->state;
-    auto& worker = s.workers[m.worker];
-    worker.actor = caf::actor_cast<worker_actor>(m.handle);
-    worker.info = m.info;
-    worker.session = m.session;
-    worker.known.clear();
-    const auto differences = reconcile(*s.core, s.results, m.worker, m.running, m.unacknowledged);
-    for (const auto* report : differences.unknown_runs) adopt(self, m.worker, *report, m.info.shard.value);
-    for (const auto* finished : differences.unknown_ends) {
-        tell_of_earlier_attempt(
-            self,
-            {finished->job, finished->node, finished->end.invocation, m.info.shard.value, {}, finished->end.ended_ms});
-        if (const auto job = s.jobs.find(finished->job); job != s.jobs.end())
-            tell_ended_elsewhere(self, finished->job, finished->node, job->second.starts);
-    }
-    take_ends(self, m.worker, m.unacknowledged);
-    std::vector<std::pair<invocation_id, held_task>> unheard;
-    for (auto invocation : differences.never_started) {
-        unheard.emplace_back(invocation, *s.core->held(invocation));
-        s.core->finish(invocation);
-    }
-    conclude(self, unheard, attempt_result::never_started, "the order to start was lost with the connection");
-    if (m.brings_tasks) s.core->lease_instance(std::vector<std::int64_t>(s.core->used(forest::instance()).size()));
-    s.core->put_worker(m.worker, m.info);
-}
-
-control_answer kill(self_ptr self, const kill_tasks& m) {
-    auto& s = self->state;
-    send_news(self);  // whoever asks goes on to ask jobs what they still run
-    auto wanted = m.invocations;
-    if (wanted.empty())
-        for (const auto& [worker, entry] : s.workers)
-            for (auto invocation : s.core->held_by(worker)) {
-                const auto held = *s.core->held(invocation);
-                if ((m.job.empty() || held.job == m.job) && (m.node.empty() || held.path.front() == m.node.value))
-                    wanted.push_back(invocation);
-            }
-    std::map<worker_index, kill_invocations> by_worker;
-    std::size_t count = 0;
-    for (auto invocation : wanted) {
-        const auto held = s.core->held(invocation);
-        if (!held) continue;
-        by_worker[held->worker].invocations.push_back(invocation);
-        s.events.events.push_back(make_event(self, event_kind::killed, *held, invocation));
-        ++count;
-    }
-    for (auto& [worker, message] : by_worker) {
-        message.reason = m.reason;
-        message.blameless = m.blameless;
-        if (auto found = s.workers.find(worker); found != s.workers.end()) {
-            message.session = found->second.session;
-            self->send(found->second.actor, std::move(message));
-        }
-    }
-    if (count == 0) return {false, "no such task is running"};
-    send_news_in_time(self);
-    return {true, counted(count, "task") + " signaled", count};
 }
 
 }  // namespace

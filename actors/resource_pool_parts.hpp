@@ -10,10 +10,26 @@ namespace bistro {
 using pool_ptr = pool_actor::stateful_pointer<pool_state>;
 
 // resource_pool.cpp
+event make_event(pool_ptr self, event_kind kind, const held_task& task, invocation_id invocation);
 /// Tells jobs and the monitor all that has happened.
 void send_news(pool_ptr self);
+void send_news_in_time(pool_ptr self);
+/// The job, which will have something to be told; null where it is not known.
+pool_state::job* job_with_news(pool_ptr self, const job_id& name);
+/// Tells the job of an attempt that it may not know.
+void tell_of_earlier_attempt(pool_ptr self, const attempt_start& attempt);
 /// Starts what can start, and tells what follows from that.
 void schedule(pool_ptr self);
+
+// resource_pool_workers.cpp
+/// These results need not be kept any more.
+void send_acknowledgements(pool_ptr self, const std::vector<invocation_id>& invocations);
+void take_ends(pool_ptr self, worker_index worker, const std::vector<finished_task>& ends);
+/// Ends that the pool concludes by itself.
+void conclude(pool_ptr self, const std::vector<std::pair<invocation_id, held_task>>& tasks, attempt_result result,
+              const std::string& reason);
+void take_worker(pool_ptr self, const worker_joined& m);
+control_answer kill(pool_ptr self, const kill_tasks& m);
 
 // resource_pool_peers.cpp: where there are several pools
 /// All pools are at the same forest, and each has told what it runs on nodes of others.

@@ -63,7 +63,6 @@ struct scheduler_state {
         bool again = false;                    // something has changed since
         std::vector<bool> claimed;             // by pool, in the last round
         std::uint64_t generation = 0;
-        time_ms began_ms = 0;
         time_ms ended_ms = 0;  // of the last round
         time_ms took_ms = 0;   // of it, the deal
         int unchanged = 0;     // rounds in a row without a change

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "model/forest.hpp"
+#include "model/ids.hpp"
 
 namespace bistro {
 
@@ -32,16 +31,5 @@ inline std::uint32_t partition_of(const forest& nodes, node_index node, std::uin
 inline std::uint32_t partition_of(invocation_id id, std::uint32_t count) {
     return static_cast<std::uint32_t>(id.value % count);
 }
-
-/// Tasks that wait for leased slots, and ask for the same. All slots in the order of the resource table.
-struct slot_claim {
-    std::vector<std::int64_t> instance;  ///< what each takes of the instance
-    std::vector<std::int64_t> worker;    ///< and of its worker
-    std::string host;                    ///< of the worker; empty: any
-    std::uint64_t tasks = 0;             ///< at most so many
-    std::uint64_t served = 0;            ///< changes when one of them starts
-
-    bool operator==(const slot_claim&) const = default;
-};
 
 }  // namespace bistro

@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "model/ids.hpp"
-#include "model/partition.hpp"
+#include "model/slot_claim.hpp"
 
 namespace bistro {
 

@@ -140,8 +140,8 @@ struct worker_joined {
     std::uint64_t session = 0;
     std::vector<task_report> running;
     std::vector<finished_task> unacknowledged;
-    bool brings_tasks =
-        false;  ///< for some pool: then nothing of the instance is leased, until all have counted them in
+    /// For some pool, of an earlier life: then nothing of the instance is leased until all have counted them in.
+    bool brings_tasks = false;
 };
 struct worker_taken {};
 struct worker_accepts {

@@ -54,6 +54,7 @@
 #include "model/policies/job_queue.hpp"
 #include "model/policies/policy.hpp"
 #include "model/resources.hpp"
+#include "model/slot_claim.hpp"
 
 namespace bistro {
 
@@ -391,7 +392,6 @@ private:
     using claim_key =
         std::tuple<std::uint32_t, std::string, bool>;  // demand, host (empty: any), which is not known yet
     [[nodiscard]] std::map<claim_key, slot_claim> possible_claims() const;
-    [[nodiscard]] bool never_enough(const demand_set& demand) const;
     [[nodiscard]] std::size_t pending_below(const job_entry& job, node_index node) const;
     void add_elsewhere(const holding& h, std::vector<task_elsewhere>& found) const;
 

@@ -62,7 +62,7 @@ std::map<engine::claim_key, slot_claim> engine::possible_claims() const {
         for (const auto& waiter : waiters) {
             const auto& job = entry(waiter.job);
             const auto tasks = pending_below(job, waiter.node);
-            if (tasks == 0) continue;
+            if (tasks == 0 || never_enough(job)) continue;
             auto& claim = found[{job.demand, host, false}];
             claim.served = claim.tasks == 0 ? waiter.since : std::min(claim.served, waiter.since);
             claim.tasks += tasks;
@@ -71,7 +71,7 @@ std::map<engine::claim_key, slot_claim> engine::possible_claims() const {
         if (!job || job->erased || !job->level || job->tree.size() == 0) continue;
         const bool no_worker = !job->wants_host() && classes_[job->job_class]->blocked;
         const bool at_instance = job->tree.parked(forest::instance()) && !has_room(*job, forest::instance());
-        if (!no_worker && !at_instance) continue;
+        if ((!no_worker && !at_instance) || never_enough(*job)) continue;
         // Which host it will want, it does not know before it has found a task.
         const bool no_host_yet = !job->spec.host_placement && job->spec.level_for_host_placement;
         auto& claim = found[{job->demand, job->spec.host_placement.value_or(""), no_host_yet}];
@@ -89,14 +89,6 @@ bool engine::instance_has_room(std::span<const std::int64_t> demand, bool leased
     return true;
 }
 
-// More than any node of some level has.
-bool engine::never_enough(const demand_set& demand) const {
-    for (std::uint32_t l = 0; l < limits_.size(); ++l)
-        for (std::size_t r = 0; r < limits_[l].size(); ++r)
-            if (demand.by_level[l][r] > limit_of(l, r)) return true;
-    return false;
-}
-
 std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_host) const {
     if (part_.is_whole() || !options_.enabled) return {};
     // Jobs may differ in what they ask of nodes alone.
@@ -111,7 +103,7 @@ std::vector<slot_claim> engine::claims(std::size_t most, std::size_t most_with_h
         const auto room = [&](bool leased) {
             return instance_has_room(claim.instance, leased) && workers_.any_fits(claim.worker, claim.host, leased);
         };
-        if (never_enough(demand) || !room(false) || room(true)) continue;
+        if (!room(false) || room(true)) continue;
         const auto [same, is_new] = by_slots.try_emplace({claim.host, claim.instance, claim.worker}, claim);
         if (is_new) continue;
         same->second.tasks += claim.tasks;

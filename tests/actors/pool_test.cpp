@@ -24,7 +24,10 @@ protected:
                 [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> { return caf::message{}; });
             return {
                 [=](const start_tasks& m) {
-                    for (const auto& order : m.tasks) test->started.push_back(order.node.value);
+                    for (const auto& order : m.tasks) {
+                        test->started.push_back(order.node.value);
+                        test->ids.push_back(order.invocation);
+                    }
                     test->commands.insert(test->commands.end(), m.commands.begin(), m.commands.end());
                 },
                 [=](const events_happened& m) {
@@ -38,12 +41,12 @@ protected:
     }
 
     void make_pool() { make_pool(clock()); }
-    void make_pool(const runtime& time) {
+    void make_pool(const runtime& time, partition part = {}) {
         other = stand_in();
-        pool = track(spawn_guarded(
-            system, time, pool_behavior, invocation_id::first_of_epoch(2),
-            pool_links{caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<monitor_actor>(other), false, {}},
-            time));
+        pool = track(spawn_guarded(system, time, pool_behavior, invocation_id::first_of_epoch(2),
+                                   pool_links{caf::actor_cast<caf::strong_actor_ptr>(other),
+                                              caf::actor_cast<monitor_actor>(other), false, part},
+                                   time));
         caf::anon_send(pool, pool_configured{});
         job_spec job;
         job.name = job_id{"j"};
@@ -74,11 +77,12 @@ protected:
     }
 
     // A job that has heard of so many starts offers every node.
-    void offer_all(std::uint64_t seen_starts) {
+    void offer_all(std::uint64_t seen_starts) { offer_all(std::vector{seen_starts}); }
+    void offer_all(const std::vector<std::uint64_t>& seen_starts) {
         pending_changed m;
         m.job = job_id{"j"};
         m.forest_version = version;
-        m.seen_starts = {seen_starts};
+        m.seen_starts = seen_starts;
         m.replace = true;
         const auto level = forest->innermost();
         for (std::size_t i = 0; i < forest->size_of(level); ++i)
@@ -89,6 +93,7 @@ protected:
 
     static constexpr std::uint64_t session = 7;
     std::vector<std::string> started;
+    std::vector<invocation_id> ids;
     std::vector<job_command> commands;
     events_happened happened;
     caf::actor other;
@@ -228,6 +233,85 @@ TEST_F(pool_test, attempts_are_counted_where_nobody_keeps_their_events) {
     EXPECT_EQ(happened.started, 2U);
     EXPECT_EQ(happened.ended, 1U);
     EXPECT_THAT(happened.events, IsEmpty());
+}
+
+// The second of two pools, which has all there is leased to it. The first one is a stand-in.
+class second_pool : public pool_test {
+protected:
+    void SetUp() override {
+        make_pool(clock(), {1, 2});
+        pools_known all;
+        all.pools = {caf::actor_cast<caf::strong_actor_ptr>(other), caf::actor_cast<caf::strong_actor_ptr>(pool)};
+        caf::anon_send(pool, std::move(all));
+        for (int i = 1; node.empty(); ++i) {
+            const auto name = "n" + std::to_string(i);
+            const auto alone = build_forest({"host"}, {{name, "host", {}, {}, true, false}}).nodes;
+            if (partition_of(*alone, node_index{1}, 2) == 1) node = name;
+        }
+        send_worker({});
+        send_nodes({node});
+    }
+    void tell(bool replaces, std::vector<task_told> tasks) {
+        caf::anon_send(pool, tasks_elsewhere{0, version, replaces, std::move(tasks), invocation_id::first_of_epoch(2)});
+        run();
+    }
+    // A start of the first pool on the node, which has ended since.
+    task_told ended_start(std::uint64_t number) { return {{}, job_id{"j"}, {node}, {}, false, {}, number}; }
+
+    std::string node;
+};
+
+TEST_F(second_pool, nothing_starts_before_the_others_have_told_of_the_same_forest) {
+    offer_all({0, 0});
+    EXPECT_THAT(started, IsEmpty());
+    tell(true, {});
+    EXPECT_THAT(started, ElementsAre(node));
+}
+
+TEST_F(second_pool, a_start_that_the_job_has_not_heard_of_withdraws_its_offer) {
+    offer_all({0, 0});
+    tell(true, {ended_start(5)});
+    offer_all({4, 0});
+    EXPECT_THAT(started, IsEmpty());
+    offer_all({5, 0});
+    EXPECT_THAT(started, ElementsAre(node));
+}
+
+TEST_F(second_pool, a_start_that_the_job_knew_when_it_made_its_offer_does_not_withdraw_it) {
+    offer_all({5, 0});
+    tell(true, {ended_start(5)});
+    EXPECT_THAT(started, ElementsAre(node));
+}
+
+TEST_F(second_pool, what_was_told_of_a_job_that_is_gone_is_forgotten_with_it) {
+    tell(true, {ended_start(5)});
+    caf::anon_send(pool, job_forgotten{0, job_id{"j"}});
+    run();
+    offer_all({0, 0});
+    EXPECT_THAT(started, ElementsAre(node)) << "a job of this name that has come back begins to count anew";
+}
+
+TEST_F(second_pool, what_runs_elsewhere_on_its_node_holds_it_until_it_ends) {
+    resource_table table;
+    table.by_level["host"] = {{"slot", 1, 1, 0}};
+    caf::anon_send(pool, pool_configured{{}, table});
+    task_told runs{invocation_id{2}, job_id{"other"}, {node, "instance"}, {}, true, "w", 0};
+    runs.demands.nodes = {{"host", {{"slot", 1}}}};
+    tell(true, {runs});
+    offer_all({0, 0});
+    EXPECT_THAT(started, IsEmpty());
+    caf::anon_send(pool, elsewhere_ended{0, {invocation_id{2}}});
+    run();
+    EXPECT_THAT(started, ElementsAre(node));
+}
+
+TEST_F(second_pool, ids_are_its_own_and_above_those_that_others_have_given) {
+    caf::anon_send(pool, ids_reached{invocation_id{invocation_id::first_of_epoch(2).value + 1000}});
+    tell(true, {});
+    offer_all({0, 0});
+    ASSERT_THAT(ids, SizeIs(1));
+    EXPECT_EQ(partition_of(ids[0], 2), 1U);
+    EXPECT_GE(ids[0].value, invocation_id::first_of_epoch(2).value + 1000);
 }
 
 }  // namespace

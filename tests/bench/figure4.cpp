@@ -18,12 +18,10 @@
 #include "config/toml_loader.hpp"
 #include "io/io_loop.hpp"
 #include "tests/bench/simulated_worker.hpp"
+#include "tests/bench/two_levels.hpp"
 
 namespace bistro::bench {
 namespace {
-
-using steady = std::chrono::steady_clock;
-constexpr std::size_t databases_a_host = 25;
 
 struct setting {
     std::size_t leaves = 0;
@@ -74,16 +72,7 @@ std::shared_ptr<const settings> config_of(const setting& what) {
     return std::make_shared<const settings>(*std::move(loaded.config));
 }
 
-double seconds_since(steady::time_point begin) { return std::chrono::duration<double>(steady::now() - begin).count(); }
-
 void sleep(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>{seconds}); }
-
-double resident_mb() {
-    std::ifstream statm{"/proc/self/statm"};
-    std::size_t pages = 0;
-    statm >> pages >> pages;
-    return static_cast<double>(pages) * 4096 / 1e6;
-}
 
 void measure(const setting& what) {
     io_loop loop;

@@ -4,55 +4,16 @@
 // brute-force loop that looks at every job and every node.
 // Usage: bench_forest [LEAVES JOBS]...   default: the four settings of the README
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "model/engine/engine.hpp"
+#include "tests/bench/two_levels.hpp"
 
-namespace bistro {
+namespace bistro::bench {
 namespace {
-
-using steady = std::chrono::steady_clock;
-constexpr std::size_t databases_a_host = 25;
-constexpr std::size_t batch_size = 256;
-
-double seconds_since(steady::time_point begin) { return std::chrono::duration<double>(steady::now() - begin).count(); }
-
-double resident_mb() {
-    std::ifstream statm{"/proc/self/statm"};
-    std::size_t pages = 0;
-    statm >> pages >> pages;
-    return static_cast<double>(pages) * 4096 / 1e6;
-}
-
-forest_ptr make_nodes(std::size_t leaves, std::uint64_t version) {
-    std::vector<node_decl> nodes;
-    const auto hosts = std::max<std::size_t>(leaves / databases_a_host, 1);
-    nodes.reserve(hosts + leaves);
-    for (std::size_t h = 0; h < hosts; ++h) nodes.push_back({"host" + std::to_string(h), "host", {}, {}, true, false});
-    for (std::size_t i = 0; i < leaves; ++i)
-        nodes.push_back({"db" + std::to_string(i), "db", {"host" + std::to_string(i % hosts)}, {}, true, false});
-    return build_forest({"host", "db"}, nodes, version).nodes;
-}
-
-job_spec make_job(std::size_t number) {
-    job_spec job;
-    job.name = job_id{"job" + std::to_string(number)};
-    job.level = "db";
-    return job;
-}
-
-std::vector<node_index> all_leaves(const forest& nodes) {
-    std::vector<node_index> result;
-    for (std::size_t i = 0; i < nodes.size_of(nodes.innermost()); ++i)
-        result.emplace_back(nodes.first_of(nodes.innermost()).value + i);
-    return result;
-}
 
 // One pass of the loop that the original runs: every job, every node, a look at the free slots. Seconds.
 double brute_force_pass(const forest& nodes, std::size_t jobs) {
@@ -69,18 +30,12 @@ double brute_force_pass(const forest& nodes, std::size_t jobs) {
 
 void measure(std::size_t leaves, std::size_t jobs) {
     auto begin = steady::now();
-    const auto nodes = make_nodes(leaves, 1);
+    const auto nodes = make_nodes(leaves);
     const auto build_s = seconds_since(begin);
     const auto tasks = all_leaves(*nodes);
 
     engine core{{}, invocation_id::first_of_epoch(1)};
-    resource_table resources;
-    resources.by_level["host"] = {{"host_slots", 1, 1, 0}};
-    resources.by_level["db"] = {{"db_slots", 1, 1, 0}};
-    resources.by_level["worker"] = {{"slots", 1'000'000'000, 1, 1}};
-    core.set_resources(resources);
-    for (std::size_t w = 0; w < 10; ++w)
-        core.put_worker(worker_index{w}, {shard_name{"w" + std::to_string(w)}, "h", {}});
+    set_up(core, 1'000'000'000);
     begin = steady::now();
     core.set_forest(nodes);
     for (std::size_t j = 0; j < jobs; ++j) core.add_pending(core.put_job(make_job(j)), tasks);
@@ -89,34 +44,15 @@ void measure(std::size_t leaves, std::size_t jobs) {
 
     std::vector<invocation_id> running{first.front().invocation};
     begin = steady::now();
-    for (;;) {
-        const auto started = core.start(1000);
-        if (started.empty()) break;
-        for (const auto& d : started) running.push_back(d.invocation);
-    }
+    fill(core, running);
     const auto fill_us = seconds_since(begin) * 1e6 / static_cast<double>(running.size());
 
     std::mt19937_64 random{1};
-    std::vector<invocation_id> ended;
     // Ends come in batches under load; one at a time is the other extreme.
     const auto cycles_a_second = [&](std::size_t batch) {
         const auto cycles = std::min<std::size_t>(1'000'000, leaves * jobs / 4);
         const auto start = steady::now();
-        std::size_t done = 0;
-        for (std::size_t n = 1; done < cycles && n > 0; done += n) {
-            ended.clear();
-            for (std::size_t i = 0; i < batch && !running.empty(); ++i) {
-                std::swap(running[random() % running.size()], running.back());
-                ended.push_back(running.back());
-                running.pop_back();
-            }
-            core.finish(ended);
-            n = 0;
-            for (const auto& d : core.start(batch)) {
-                running.push_back(d.invocation);
-                ++n;
-            }
-        }
+        const auto done = cycle(core, running, random, batch, cycles);
         return static_cast<double>(done) / seconds_since(start);
     };
     const auto single = cycles_a_second(1);
@@ -150,7 +86,7 @@ void measure(std::size_t leaves, std::size_t jobs) {
 }
 
 }  // namespace
-}  // namespace bistro
+}  // namespace bistro::bench
 
 int main(int argc, char** argv) {
     std::printf(
@@ -162,5 +98,5 @@ int main(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2)
         settings.emplace_back(std::strtoull(argv[i], nullptr, 10), std::strtoull(argv[i + 1], nullptr, 10));
     if (settings.empty()) settings = {{300'000, 5}, {3'000'000, 10}, {10'000'000, 5}, {100'000, 1000}};
-    for (auto [leaves, jobs] : settings) bistro::measure(leaves, jobs);
+    for (auto [leaves, jobs] : settings) bistro::bench::measure(leaves, jobs);
 }

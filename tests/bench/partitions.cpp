@@ -7,45 +7,20 @@
 //
 // Usage: bench_partitions [LEAVES JOBS [ROUNDS]]   default: 3000000 10 5
 #include <algorithm>
-#include <array>
 #include <barrier>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "model/engine/engine.hpp"
 #include "model/slot_broker.hpp"
+#include "tests/bench/two_levels.hpp"
 
-namespace bistro {
+namespace bistro::bench {
 namespace {
 
-using steady = std::chrono::steady_clock;
-constexpr std::size_t databases_a_host = 25;
-constexpr std::size_t batch_size = 256;
-constexpr std::size_t workers = 10;
 constexpr std::int64_t slots_a_worker = 1'000'000;
-
-forest_ptr make_nodes(std::size_t leaves) {
-    std::vector<node_decl> nodes;
-    const auto hosts = std::max<std::size_t>(leaves / databases_a_host, 1);
-    for (std::size_t h = 0; h < hosts; ++h) nodes.push_back({"host" + std::to_string(h), "host", {}, {}, true, false});
-    for (std::size_t i = 0; i < leaves; ++i)
-        nodes.push_back({"db" + std::to_string(i), "db", {"host" + std::to_string(i % hosts)}, {}, true, false});
-    return build_forest({"host", "db"}, nodes).nodes;
-}
-
-resource_table make_resources() {
-    resource_table resources;
-    resources.by_level["host"] = {{"host_slots", 1, 1, 0}};
-    resources.by_level["db"] = {{"db_slots", 1, 1, 0}};
-    resources.by_level["worker"] = {{"slots", slots_a_worker, 1, 1}};
-    return resources;
-}
 
 // An engine with all that runs there.
 struct part {
@@ -55,22 +30,11 @@ struct part {
 
     part(partition own, const forest_ptr& nodes, std::size_t jobs)
         : core{engine_options{}, invocation_id::first_of_epoch(1), own} {
-        core.set_resources(make_resources());
-        for (std::size_t w = 0; w < workers; ++w)
-            core.put_worker(worker_index{w}, {shard_name{"w" + std::to_string(w)}, "h", {}});
+        set_up(core, slots_a_worker);
         core.set_forest(nodes);
-        std::vector<node_index> tasks;
-        const auto level = nodes->innermost();
-        for (std::size_t i = 0; i < nodes->size_of(level); ++i)
-            if (const node_index node{nodes->first_of(level).value + i};
-                partition_of(*nodes, node, own.count) == own.number)
-                tasks.push_back(node);
-        for (std::size_t j = 0; j < jobs; ++j) {
-            job_spec job;
-            job.name = job_id{"job" + std::to_string(j)};
-            job.level = "db";
-            core.add_pending(core.put_job(job), tasks);
-        }
+        auto tasks = all_leaves(*nodes);
+        std::erase_if(tasks, [&](node_index task) { return partition_of(*nodes, task, own.count) != own.number; });
+        for (std::size_t j = 0; j < jobs; ++j) core.add_pending(core.put_job(make_job(j)), tasks);
     }
 
     slot_report report() {
@@ -81,31 +45,6 @@ struct part {
         r.claims = core.claims(max_slot_claims, max_host_claims);
         return r;
     }
-
-    void fill() {
-        for (;;) {
-            const auto started = core.start(1000);
-            if (started.empty()) return;
-            for (const auto& d : started) running.push_back(d.invocation);
-        }
-    }
-
-    void cycle(std::size_t cycles) {
-        std::vector<invocation_id> ended;
-        for (std::size_t done = 0; done < cycles;) {
-            ended.clear();
-            for (std::size_t i = 0; i < batch_size && !running.empty(); ++i) {
-                std::swap(running[random() % running.size()], running.back());
-                ended.push_back(running.back());
-                running.pop_back();
-            }
-            core.finish(ended);
-            const auto started = core.start(batch_size);
-            if (started.empty()) return;
-            for (const auto& d : started) running.push_back(d.invocation);
-            done += started.size();
-        }
-    }
 };
 
 double cycles_a_second(std::uint32_t count, const forest_ptr& nodes, std::size_t jobs) {
@@ -114,7 +53,7 @@ double cycles_a_second(std::uint32_t count, const forest_ptr& nodes, std::size_t
     // Leases as the scheduler deals them: half of the slots each, and none is lacking afterwards.
     slot_broker broker{count};
     broker.forget_workers(1);
-    for (std::size_t w = 0; w < workers; ++w) broker.put_worker(worker_index{w}, "h", {slots_a_worker});
+    for (const auto w : parts.front().core.workers().all()) broker.put_worker(w, "h", {slots_a_worker});
     for (bool changed = count > 1; changed;) {
         broker.begin_round();
         std::vector<slot_report> reports;
@@ -124,19 +63,19 @@ double cycles_a_second(std::uint32_t count, const forest_ptr& nodes, std::size_t
         for (std::uint32_t p = 0; p < count; ++p)
             for (const auto& lease : outcome.leases[p]) parts[p].core.lease_worker(lease.worker, lease.slots);
     }
-    for (auto& p : parts) p.fill();
+    for (auto& p : parts) fill(p.core, p.running);
     const auto cycles = std::min<std::size_t>(2'000'000, nodes->size() * jobs / 4);
     std::barrier together{static_cast<std::ptrdiff_t>(count) + 1};
     std::vector<std::jthread> threads;
     for (auto& p : parts)
         threads.emplace_back([&, per_part = cycles / count] {
             together.arrive_and_wait();
-            p.cycle(per_part);
+            cycle(p.core, p.running, p.random, batch_size, per_part);
         });
     together.arrive_and_wait();
     const auto begin = steady::now();
     threads.clear();  // joins
-    return static_cast<double>(cycles) / std::chrono::duration<double>(steady::now() - begin).count();
+    return static_cast<double>(cycles) / seconds_since(begin);
 }
 
 double median(std::vector<double> values) {
@@ -182,7 +121,7 @@ double deal_ms(std::uint32_t pools, bool all_in_use) {
         broker.begin_round();
         const auto begin = steady::now();
         broker.deal(reports);
-        rounds.push_back(std::chrono::duration<double, std::milli>(steady::now() - begin).count());
+        rounds.push_back(seconds_since(begin) * 1e3);
     }
     return median(rounds);
 }
@@ -196,12 +135,12 @@ void measure_broker() {
 }
 
 }  // namespace
-}  // namespace bistro
+}  // namespace bistro::bench
 
 int main(int argc, char** argv) {
     const auto number = [&](int i, std::size_t otherwise) {
         return argc > i ? std::strtoull(argv[i], nullptr, 10) : otherwise;
     };
-    bistro::measure(number(1, 3'000'000), number(2, 10), number(3, 5));
-    bistro::measure_broker();
+    bistro::bench::measure(number(1, 3'000'000), number(2, 10), number(3, 5));
+    bistro::bench::measure_broker();
 }
