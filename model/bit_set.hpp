@@ -16,6 +16,8 @@ public:
     explicit bit_set(std::size_t size) : size_{size}, words_((size + bits - 1) / bits, 0) {}
 
     [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] bool empty() const { return size_ == 0; }
+    bool operator==(const bit_set&) const = default;
     [[nodiscard]] bool operator[](std::size_t i) const {
         return i < size_ && (words_[i / bits] >> (i % bits) & 1U) != 0;
     }
@@ -41,6 +43,12 @@ public:
         if (begin % bits != 0 && begin / bits + 1 < words_.size())
             word |= words_[begin / bits + 1] << (bits - begin % bits);
         return count >= bits ? word : word & ((std::uint64_t{1} << count) - 1);
+    }
+    /// The inverse: these become members, too.
+    void add(std::size_t begin, std::uint64_t some) {
+        words_[begin / bits] |= some << (begin % bits);
+        if (begin % bits != 0 && some >> (bits - begin % bits) != 0)
+            words_[begin / bits + 1] |= some >> (bits - begin % bits);
     }
     /// How many of the members are among so many numbers from `begin` on.
     [[nodiscard]] std::size_t count(std::size_t begin, std::size_t count) const {

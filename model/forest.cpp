@@ -15,10 +15,38 @@ namespace {
 std::uint64_t key_of_name(std::string_view name) { return mix64(fnv1a(name)); }
 }  // namespace
 
+std::size_t forest::records::name_hash::operator()(std::string_view name) const {
+    return boost::hash<std::string_view>{}(name);
+}
+
+void forest::records::index_names() {
+    by_name.reserve(name_begin.size() - 1);
+    for (std::uint32_t i = 0; i + 1 < name_begin.size(); ++i) by_name.insert(i);
+}
+
 bool forest::has_same_nodes(const forest& other) const {
-    return levels_ == other.levels_ && level_begin_ == other.level_begin_ && name_begin_ == other.name_begin_ &&
-           names_ == other.names_ && enabled_ == other.enabled_ && declared_ == other.declared_ &&
-           parent_begin_ == other.parent_begin_ && parents_ == other.parents_ && tags_ == other.tags_;
+    if (levels_ != other.levels_ || level_begin_ != other.level_begin_ || !(disabled_ == other.disabled_) ||
+        parent_begin_ != other.parent_begin_ || parents_ != other.parents_)
+        return false;
+    const auto& a = *records_;
+    const auto& b = *other.records_;
+    if (!is_moved_ && !other.is_moved_ && a.declared == b.declared)
+        return a.name_begin == b.name_begin && a.names == b.names && a.tags == b.tags;
+    const auto declared_as_here = [&](const forest& f, std::uint32_t l) {
+        std::vector<std::uint32_t> order(f.size_of(level_index{l}));
+        std::iota(order.begin(), order.end(), f.first_of(level_index{l}).value);
+        std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+            return f.declared_position(node_index{a}) < f.declared_position(node_index{b});
+        });
+        return order;
+    };
+    for (std::uint32_t l = 0; l < levels_.size(); ++l)
+        if (declared_as_here(*this, l) != declared_as_here(other, l)) return false;
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        const node_index node{i};
+        if (name(node) != other.name(node) || !std::ranges::equal(tags(node), other.tags(node))) return false;
+    }
+    return true;
 }
 
 std::optional<level_index> forest::find_level(std::string_view name) const {
@@ -32,26 +60,52 @@ std::size_t forest::size_of(level_index level) const {
 }
 
 std::optional<node_index> forest::find(std::string_view name) const {
-    auto found = by_name_.find(name);
-    if (found == by_name_.end()) return std::nullopt;
-    return node_index{found->second};
+    if (const auto late = late_by_name_.find(name); late != late_by_name_.end()) return node_index{late->second};
+    const auto found = records_->by_name.find(name);
+    if (found == records_->by_name.end()) return std::nullopt;
+    const auto here = is_moved_ ? moved_(*found) : *found;
+    return here == index_shift::none ? std::nullopt : std::optional{node_index{here}};
 }
 
 std::string_view forest::name(node_index node) const {
-    auto begin = name_begin_[node.value];
-    return {names_.data() + begin, name_begin_[node.value + 1] - begin};
+    return with_record(
+        node, [&](std::uint32_t there) { return records_->name(there); },
+        [](const late_record& late) { return std::string_view{late.name}; });
 }
 
 std::span<const std::string> forest::tags(node_index node) const {
-    auto found = tags_.find(node.value);
-    if (found == tags_.end()) return {};
-    return found->second;
+    return with_record(
+        node,
+        [&](std::uint32_t there) {
+            const auto found = records_->tags.find(there);
+            return found == records_->tags.end() ? std::span<const std::string>{} : std::span{found->second};
+        },
+        [](const late_record& late) { return std::span{late.tags}; });
+}
+
+std::uint32_t forest::declared_position(node_index node) const {
+    return with_record(
+        node,
+        [&](std::uint32_t there) {
+            // Without changes of the order, positions among the records will do as well.
+            return records_->declared.empty() ? there : records_->declared[there];
+        },
+        [](const late_record& late) { return late.declared; });
 }
 
 std::vector<node_index> forest::children(node_index node) const {
     std::vector<node_index> result;
     for (auto edge = edges_begin(node); edge < edges_end(node); ++edge) result.push_back(edge_target(edge));
     return result;
+}
+
+std::uint32_t forest::chance_of(std::string_view name) { return static_cast<std::uint32_t>(key_of_name(name) >> 32); }
+
+void forest::note_most_children() {
+    most_children_.assign(levels_.size(), 0);
+    for (std::uint32_t l = 0; l + 1 < levels_.size(); ++l)
+        for (auto i = level_begin_[l]; i < level_begin_[l + 1]; ++i)
+            most_children_[l] = std::max(most_children_[l], child_begin_[i + std::size_t{1}] - child_begin_[i]);
 }
 
 std::uint64_t forest::subtree_key(node_index node) const {
@@ -83,8 +137,8 @@ public:
         f_.levels_.push_back(instance_level_name);
         f_.levels_.insert(f_.levels_.end(), levels.begin(), levels.end());
         f_.level_begin_.push_back(0);
-        append(instance_name, 0, true, {});
-        f_.declared_.push_back(0);
+        append(instance_name, 0, {});
+        records_->declared.push_back(0);
         f_.level_begin_.push_back(1);
     }
 
@@ -96,10 +150,11 @@ public:
         if (!std::is_sorted(nodes.begin(), nodes.end(), by_parent))
             std::stable_sort(nodes.begin(), nodes.end(), by_parent);
         for (const auto& node : nodes) {
-            append(node.declaration->name, level, node.declaration->enabled, node.parents);
-            f_.declared_.push_back(node.position);
+            append(node.declaration->name, level, node.parents);
+            records_->declared.push_back(node.position);
             if (!node.declaration->tags.empty())
-                f_.tags_.emplace(static_cast<std::uint32_t>(level_.size() - 1), node.declaration->tags);
+                records_->tags.emplace(static_cast<std::uint32_t>(level_.size() - 1), node.declaration->tags);
+            if (!node.declaration->enabled) disabled_.push_back(static_cast<std::uint32_t>(level_.size() - 1));
         }
         f_.level_begin_.push_back(static_cast<std::uint32_t>(level_.size()));
     }
@@ -115,6 +170,7 @@ public:
         index_names();
         connect_children();
         join_subtrees();
+        f_.records_ = std::move(records_);
         return {std::make_shared<const forest>(std::move(f_)), std::move(problems_), more_problems_};
     }
 
@@ -166,32 +222,36 @@ private:
         nodes.push_back({&d, std::move(parents), static_cast<std::uint32_t>(nodes.size())});
     }
 
-    void append(const std::string& name, std::size_t level, bool enabled, const parent_list& parents) {
+    void append(const std::string& name, std::size_t level, const parent_list& parents) {
         known_.insert_or_assign(name, static_cast<std::uint32_t>(level_.size()));
-        f_.name_begin_.push_back(f_.names_.size());
-        f_.names_.insert(f_.names_.end(), name.begin(), name.end());
+        records_->name_begin.push_back(records_->names.size());
+        records_->names.insert(records_->names.end(), name.begin(), name.end());
         level_.push_back(static_cast<std::uint8_t>(level));
-        f_.enabled_.push_back(enabled);
         f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
         for (auto p : parents) f_.parents_.push_back(node_index{p});
         f_.has_replicas_ = f_.has_replicas_ || parents.size() > 1;
     }
 
     void index_names() {
-        f_.name_begin_.push_back(f_.names_.size());
-        f_.names_.shrink_to_fit();
+        records_->name_begin.push_back(records_->names.size());
+        records_->names.shrink_to_fit();
         known_ = {};
-        f_.by_name_.reserve(level_.size());
-        for (std::size_t i = 0; i < level_.size(); ++i)
-            f_.by_name_.emplace(f_.name(node_index{i}), static_cast<std::uint32_t>(i));
+        records_->index_names();
+        const auto inner = f_.level_begin_[f_.levels_.size() - 1];
+        for (std::uint32_t i = 0; i < inner; ++i) f_.chances_.push_back(forest::chance_of(records_->name(i)));
+        f_.next_declared_ = static_cast<std::uint32_t>(level_.size());
+        if (disabled_.empty()) return;
+        f_.disabled_ = bit_set{level_.size()};
+        for (const auto node : disabled_) f_.disabled_.set(node);
     }
 
     void connect_children() {
         f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
-        f_.child_begin_.assign(level_.size() + 1, 0);
+        f_.child_begin_.assign(f_.level_begin_[f_.levels_.size() - 1] + std::size_t{1}, 0);
         for (auto p : f_.parents_) ++f_.child_begin_[p.value + 1];
         std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
         drop_what_is_implied();
+        f_.note_most_children();
         if (!f_.has_replicas_) return;
         f_.edge_target_.resize(f_.parents_.size());
         f_.edges_to_.resize(f_.parents_.size());
@@ -226,7 +286,7 @@ private:
         }
         std::vector<std::uint64_t> least(tops, std::numeric_limits<std::uint64_t>::max());
         for (std::uint32_t t = 0; t < tops; ++t)
-            least[root(t)] = std::min(least[root(t)], key_of_name(f_.name(node_index{t + std::size_t{1}})));
+            least[root(t)] = std::min(least[root(t)], key_of_name(records_->name(t + 1)));
         for (std::uint32_t t = 0; t < tops; ++t) f_.subtree_keys_.push_back(least[root(t)]);
     }
 
@@ -234,15 +294,17 @@ private:
     void drop_what_is_implied() {
         if (!f_.has_replicas_) f_.parent_begin_ = {};
         f_.parents_.shrink_to_fit();
-        f_.name_begin_.shrink_to_fit();
+        records_->name_begin.shrink_to_fit();
+        auto& declared = records_->declared;
         bool same = true;
-        for (std::size_t i = 0; i < f_.declared_.size() && same; ++i)
-            same = f_.declared_[i] == i - f_.level_begin_[level_[i]];
-        if (same) f_.declared_ = {};
-        f_.declared_.shrink_to_fit();
+        for (std::size_t i = 0; i < declared.size() && same; ++i) same = declared[i] == i - f_.level_begin_[level_[i]];
+        if (same) declared = {};
+        declared.shrink_to_fit();
     }
 
     forest f_;
+    std::shared_ptr<forest::records> records_ = std::make_shared<forest::records>();
+    std::vector<std::uint32_t> disabled_;
     std::vector<std::uint8_t> level_;                                   // by node
     boost::unordered_flat_map<std::string_view, std::uint32_t> known_;  // names as the caller has them
     const std::vector<node_decl>& declarations_;

@@ -1,9 +1,13 @@
 // The nodes: an immutable forest of named nodes, dense and cheap to share. A change makes a new forest with a higher
-// version. What a task may take from a node is not here (resources), nor what runs on it (engine).
+// version: built from all declarations, or from the one before it and what has changed, with which it shares names and
+// all else that stays. What a task may take from a node is not here (resources), nor what runs on it (engine).
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "model/bit_set.hpp"
 #include "model/ids.hpp"
+#include "model/index_shift.hpp"
 
 namespace bistro {
 
@@ -37,6 +43,15 @@ struct node_decl {
     bool operator==(const node_decl&) const = default;
 };
 
+/// What a forest has in common with the one that it came of (see change_forest).
+struct forest_change {
+    std::uint64_t from_version = 0;
+    std::size_t from_size = 0;
+    index_shift kept;                   ///< nodes of the same name, level and parent, from that forest to this one
+    std::vector<node_index> altered;    ///< of them, those that are enabled or disabled now, or have other tags
+    std::vector<node_index> regrouped;  ///< nodes that have other children than before, or are new, ascending
+};
+
 /// Nodes by level, their parents, children, tags and names. Index 0 is the instance node; the nodes of a level are
 /// contiguous, and within it those of one (first) parent, in the order of their declaration. So where no node has two
 /// parents, the children of a node are neighbours, and the edge to node n is n - 1.
@@ -50,7 +65,7 @@ public:
     [[nodiscard]] level_index innermost() const { return level_index{levels_.size() - 1}; }
 
     /// Number of nodes, the instance included.
-    [[nodiscard]] std::size_t size() const { return name_begin_.size() - 1; }
+    [[nodiscard]] std::size_t size() const { return level_begin_.back(); }
     [[nodiscard]] std::size_t size_of(level_index level) const;
     /// The first node of a level; the others follow.
     [[nodiscard]] node_index first_of(level_index level) const { return node_index{level_begin_[level.value]}; }
@@ -65,7 +80,9 @@ public:
         while (node.value < level_begin_[level]) --level;
         return level_index{level};
     }
-    [[nodiscard]] bool enabled(node_index node) const { return enabled_[node.value]; }
+    [[nodiscard]] bool enabled(node_index node) const { return !disabled_[node.value]; }
+    /// By node; empty where none is.
+    [[nodiscard]] const bit_set& disabled() const { return disabled_; }
     [[nodiscard]] std::span<const std::string> tags(node_index node) const;
     [[nodiscard]] std::span<const node_index> parents(node_index node) const {
         if (!has_replicas_)
@@ -74,15 +91,24 @@ public:
         return std::span{parents_}.subspan(begin, parent_begin_[node.value + 1] - begin);
     }
     [[nodiscard]] std::vector<node_index> children(node_index node) const;
-    /// Where the node stands among those of its level by declaration, from 0.
-    [[nodiscard]] std::uint32_t declared_position(node_index node) const {
-        return declared_.empty() ? node.value - first_of(level_of(node)).value : declared_[node.value];
-    }
+    /// Nodes of a level in the order of their declaration have ascending positions. Those that came with a change come
+    /// after those that were there.
+    [[nodiscard]] std::uint32_t declared_position(node_index node) const;
+    /// A number by chance for each node above the innermost level; that of a name stays the same.
+    [[nodiscard]] std::uint32_t chance(node_index node) const { return chances_[node.value]; }
+    /// The most children that a node of a level has.
+    [[nodiscard]] std::uint32_t most_children(level_index level) const { return most_children_[level.value]; }
 
     /// True where some node has more than one parent.
     [[nodiscard]] bool has_replicas() const { return has_replicas_; }
     /// True where the other differs in nothing but its version.
     [[nodiscard]] bool has_same_nodes(const forest& other) const;
+    /// What this forest kept of another; null where it did not come of that one.
+    [[nodiscard]] const forest_change* change_from(const forest& before) const {
+        return change_ && change_->from_version == before.version_ && change_->from_size == before.size()
+                   ? change_.get()
+                   : nullptr;
+    }
 
     /// Equal for nodes below the same outermost node, and below two of them that a node with several parents joins.
     /// Depends on nothing but names; 0 for the instance. O(levels).
@@ -90,8 +116,10 @@ public:
 
     // The edges from parents to children are numbered so that those of one parent are contiguous. A node's children
     // are the targets of its edges, in order.
-    [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return child_begin_[parent.value]; }
-    [[nodiscard]] std::uint32_t edges_end(node_index parent) const { return child_begin_[parent.value + 1]; }
+    [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return edges_before(parent.value); }
+    [[nodiscard]] std::uint32_t edges_end(node_index parent) const {
+        return edges_before(parent.value + std::size_t{1});
+    }
     [[nodiscard]] node_index edge_target(std::uint32_t edge) const {
         return has_replicas_ ? edge_target_[edge] : node_index{edge + std::size_t{1}};
     }
@@ -102,23 +130,80 @@ public:
 
 private:
     friend class forest_builder;
+    friend class forest_reviser;
+
+    // What a forest knows of each of its nodes by itself. Those that change share one.
+    struct records {
+        struct name_hash {
+            using is_transparent = void;
+            const records* of;
+            std::size_t operator()(std::string_view name) const;
+            std::size_t operator()(std::uint32_t node) const { return (*this)(of->name(node)); }
+        };
+        struct same_name {
+            using is_transparent = void;
+            const records* of;
+            bool operator()(std::uint32_t a, std::uint32_t b) const { return a == b; }
+            bool operator()(std::string_view name, std::uint32_t node) const { return of->name(node) == name; }
+            bool operator()(std::uint32_t node, std::string_view name) const { return of->name(node) == name; }
+        };
+
+        records() = default;
+        records(const records&) = delete;
+        records& operator=(const records&) = delete;
+
+        [[nodiscard]] std::string_view name(std::uint32_t node) const {
+            return {names.data() + name_begin[node], name_begin[node + std::size_t{1}] - name_begin[node]};
+        }
+        void index_names();
+
+        std::vector<char> names;                // all names, one after the other
+        std::vector<std::uint64_t> name_begin;  // by node, and one past the last
+        std::vector<std::uint32_t> declared;    // by node: position in its level by declaration; empty: the same
+        boost::unordered_flat_map<std::uint32_t, std::vector<std::string>> tags;
+        boost::unordered_flat_set<std::uint32_t, name_hash, same_name> by_name{0, name_hash{this}, same_name{this}};
+    };
+    // The same of a node that is not as the shared records have it.
+    struct late_record {
+        std::string name;
+        std::vector<std::string> tags;
+        std::uint32_t declared = 0;
+    };
+
+    // Nodes of the innermost level have no edges of their own.
+    [[nodiscard]] std::uint32_t edges_before(std::size_t node) const {
+        return node < child_begin_.size() ? child_begin_[node] : child_begin_.back();
+    }
+    void note_most_children();
+    [[nodiscard]] static std::uint32_t chance_of(std::string_view name);
+    // Calls one of the two: with the node's index among the shared records, or its own record.
+    template <class Shared, class Late>
+    decltype(auto) with_record(node_index node, Shared&& shared, Late&& late) const {
+        if (late_.empty() && !is_moved_) return shared(node.value);
+        const auto there = is_moved_ ? moved_.back(node.value) : node.value;
+        return there != index_shift::none ? shared(there) : late(late_.at(node.value));
+    }
 
     std::uint64_t version_ = 0;
     std::vector<std::string> levels_;
     std::vector<std::uint32_t> level_begin_;  // by level, and one past the last
-    std::vector<char> names_;                 // all names, one after the other; by_name_ points into it
-    std::vector<std::uint64_t> name_begin_;   // by node, and one past the last
-    std::vector<bool> enabled_;
-    std::vector<std::uint32_t> declared_;      // by node: position in its level by declaration; empty: the same
-    std::vector<std::uint32_t> parent_begin_;  // by node, and one past the last; empty without replicas
+    std::shared_ptr<const records> records_;
+    bool is_moved_ = false;
+    index_shift moved_;  // from the nodes of records_ to those here, as far as they are the same; where is_moved_
+    boost::unordered_flat_map<std::uint32_t, late_record> late_;  // by node: the others
+    std::map<std::string, std::uint32_t, std::less<>> late_by_name_;
+    std::uint32_t next_declared_ = 0;           // of nodes to come
+    bit_set disabled_;                          // by node; empty where none is
+    std::vector<std::uint32_t> chances_;        // by node above the innermost level
+    std::vector<std::uint32_t> most_children_;  // by level
+    std::vector<std::uint32_t> parent_begin_;   // by node, and one past the last; empty without replicas
     std::vector<node_index> parents_;
-    std::vector<std::uint32_t> edges_to_;  // parallel to parents_; empty without replicas
-    std::vector<std::uint32_t> child_begin_;
-    std::vector<node_index> edge_target_;  // empty without replicas
-    boost::unordered_flat_map<std::uint32_t, std::vector<std::string>> tags_;
-    boost::unordered_flat_map<std::string_view, std::uint32_t> by_name_;
+    std::vector<std::uint32_t> edges_to_;     // parallel to parents_; empty without replicas
+    std::vector<std::uint32_t> child_begin_;  // by node above the innermost level, and one past the last
+    std::vector<node_index> edge_target_;     // empty without replicas
     bool has_replicas_ = false;
     std::vector<std::uint64_t> subtree_keys_;  // by outermost node; empty without replicas
+    std::unique_ptr<const forest_change> change_;
 };
 
 using forest_ptr = std::shared_ptr<const forest>;
@@ -144,6 +229,18 @@ inline constexpr std::size_t max_node_problems = 100;
 /// that do not exist or are not one level up, and whatever hangs below what is left out.
 forest_result build_forest(const std::vector<std::string>& levels, const std::vector<node_decl>& declarations,
                            std::uint64_t version = 1, const std::string& instance_name = "instance");
+
+/// How the nodes of a forest change.
+struct node_changes {
+    std::vector<std::string> removed;  ///< with all that is below them
+    std::vector<node_decl> added;      ///< or moved, where they are among the removed, too
+    std::vector<node_decl> altered;    ///< same name, level and parent, but other tags, or enabled or not
+};
+
+/// The forest that comes of another: as if those that were added were declared last. Costs a copy of four bytes for
+/// each node, and a search for each that changes; now and then, a copy of all. Nothing where a change takes a whole
+/// build: something has several parents, or does not fit.
+forest_ptr change_forest(const forest& before, const node_changes& changes, std::uint64_t version);
 
 /// At most this many nodes in one forest.
 inline constexpr std::size_t max_nodes = 100'000'000;

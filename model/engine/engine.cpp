@@ -66,6 +66,7 @@ void engine::set_options(const engine_options& options) {
 
 void engine::set_forest(forest_ptr nodes) {
     const auto before = std::exchange(forest_, std::move(nodes));
+    if (const auto* change = forest_->change_from(*before)) return follow(*before, *change);
     for (const auto& [invocation, index] : by_invocation_) {
         auto& h = holdings_[index];
         find_nodes(h, names_of(h, *before));
@@ -144,48 +145,45 @@ void engine::recount() {
         if (jobs_[i] && !jobs_[i]->erased) update_queue(job_index{i});
 }
 
-std::vector<bool> engine::closed_nodes(const job_entry& job) const {
-    std::vector<bool> closed;
-    auto close = [&](std::uint32_t node) {
-        if (closed.empty()) closed.assign(forest_->size(), false);
-        closed[node] = true;
-    };
-    const auto end = forest_->first_of(*job.level).value + forest_->size_of(*job.level);
-    for (std::uint32_t i = 0; i < end; ++i)
-        if (!forest_->enabled(node_index{i})) close(i);
+std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job) const {
+    std::shared_ptr<const bit_set> disabled;
+    if (!forest_->disabled().empty()) disabled = {forest_, &forest_->disabled()};
     // Which tasks pass their filters is known where they are offered; but a replica may pass along one path and not
     // along another, so there the paths count too.
-    if (!forest_->has_replicas() || !job.spec.errors.empty()) return closed;
+    if (!forest_->has_replicas() || job.spec.filters.empty() || !job.spec.errors.empty()) return disabled;
+    auto closed = disabled ? *disabled : bit_set{forest_->size()};
     for (const auto& [level, spec] : job.spec.filters) {
         const auto index = forest_->find_level(level);
         if (!index || index->value > job.level->value) continue;
         const filter passing{spec, job.spec.name.value};
         const auto first = forest_->first_of(*index).value;
         for (std::uint32_t i = first; i < first + forest_->size_of(*index); ++i)
-            if (!passing.passes(forest_->name(node_index{i}), forest_->tags(node_index{i}))) close(i);
+            if (!passing.passes(forest_->name(node_index{i}), forest_->tags(node_index{i}))) closed.set(i);
     }
-    return closed;
+    return std::make_shared<const bit_set>(std::move(closed));
 }
 
 node_rank engine::rank_of(const job_entry& job) {
     switch (options_.order) {
-        case node_order::original: return node_rank{*forest_};
+        case node_order::original: return node_rank::as_declared();
         case node_order::lexicographic: {
-            if (!lexicographic_) {
-                std::vector<std::uint32_t> sorted(forest_->size());
-                std::iota(sorted.begin(), sorted.end(), 0U);
-                std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
-                    return forest_->name(node_index{a}) < forest_->name(node_index{b});
-                });
-                auto ranks = std::make_shared<std::vector<std::uint32_t>>(sorted.size());
-                for (std::uint32_t i = 0; i < sorted.size(); ++i) (*ranks)[sorted[i]] = i;
-                lexicographic_ = std::move(ranks);
-            }
+            if (!lexicographic_) lexicographic_ = ranks_by_name();
             return node_rank{lexicographic_};
         }
         case node_order::random: break;
     }
     return node_rank{mix64(options_.seed) ^ fnv1a(job.spec.name.value)};
+}
+
+std::shared_ptr<const std::vector<std::uint32_t>> engine::ranks_by_name() const {
+    std::vector<std::uint32_t> sorted(forest_->size());
+    std::iota(sorted.begin(), sorted.end(), 0U);
+    std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return forest_->name(node_index{a}) < forest_->name(node_index{b});
+    });
+    auto ranks = std::make_shared<std::vector<std::uint32_t>>(sorted.size());
+    for (std::uint32_t i = 0; i < sorted.size(); ++i) (*ranks)[sorted[i]] = i;
+    return ranks;
 }
 
 // -- what jobs ask for ------------------------------------------------------------------------------------------------

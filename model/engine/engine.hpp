@@ -28,7 +28,9 @@
 //   finish      O(d + log W), and O(w) cheap comparisons where a node on the path is woken
 //   add or remove a pending task        O(d log f)
 //   a job comes or changes              O(nodes of its levels)
-//   a new forest or resource table      O(nodes), for each job
+//   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs or waits), and a copy of
+//                                       some bytes for each node, of some bits for each job
+//   another forest or resource table    O(nodes), for each job
 //   a worker comes, changes or goes     O(log W + what it runs)
 //   a lease changes                     O(log W), or O(w) of the instance
 //   the claims                          O(J + who waits for a host, + W for each demand that is short)
@@ -156,7 +158,8 @@ public:
 
     void set_options(const engine_options& options);
     [[nodiscard]] const engine_options& options() const { return options_; }
-    /// Nothing is pending afterwards; running tasks keep what they hold, by the names of their path.
+    /// Running tasks keep what they hold, by the names of their path. Nothing is pending afterwards; but where the
+    /// forest came of the one before by a change, what that kept stays pending.
     void set_forest(forest_ptr nodes);
     /// Running tasks keep what they hold.
     void set_resources(resource_table table);
@@ -330,7 +333,8 @@ private:
     void recount();
     void forget_who_waits();
     [[nodiscard]] node_rank rank_of(const job_entry& job);
-    [[nodiscard]] std::vector<bool> closed_nodes(const job_entry& job) const;
+    [[nodiscard]] std::shared_ptr<const bit_set> closed_nodes(const job_entry& job) const;
+    [[nodiscard]] std::shared_ptr<const std::vector<std::uint32_t>> ranks_by_name() const;
     [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
 
     // engine_start.cpp: decisions
@@ -385,6 +389,11 @@ private:
                                                                                            std::size_t most) const;
     [[nodiscard]] blocker explain_path(const job_entry& job, std::vector<node_index>& path) const;
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;
+
+    // engine_nodes.cpp: a forest that came of the one before
+    void follow(const forest& before, const forest_change& change);
+    void move_who_waits(const forest_change& change);
+    void move_holdings(const forest& before, const forest_change& change);
 
     // engine_leases.cpp
     void note_instance_lease();

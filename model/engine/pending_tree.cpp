@@ -8,20 +8,23 @@ namespace bistro {
 // matches, k..2k-1 the children, and value i is the minimum of 2i and 2i+1. Value 1 is the parent's own. (With one
 // child, value 1 is that child.)
 
-pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank, std::vector<bool> closed)
-    : level_{level},
-      first_task_{nodes.first_of(level).value},
-      rank_{std::move(rank)},
-      closed_{std::move(closed)},
-      pending_{nodes.size_of(level)},
-      parked_{first_task_ + nodes.size_of(level)} {
-    if (level.value == 0) return;
-    const auto first_parent = nodes.first_of(level_index{level.value - 1U}).value;
-    look_at_bits_ = !nodes.has_replicas();
-    for (auto i = first_parent; i < first_task_ && look_at_bits_; ++i)
-        look_at_bits_ = nodes.edges_end(node_index{i}) - nodes.edges_begin(node_index{i}) <= bit_set::bits;
-    const auto last = look_at_bits_ ? first_parent : first_task_;
-    values_.assign(last == 0 ? 0 : std::size_t{2} * nodes.edges_end(node_index{last - 1}), nothing);
+pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank,
+                           std::shared_ptr<const bit_set> closed)
+    : level_{level}, rank_{std::move(rank)}, closed_{std::move(closed)} {
+    lay_out(nodes);
+    pending_ = bit_set{nodes.size_of(level)};
+    parked_ = bit_set{first_task_ + nodes.size_of(level)};
+}
+
+// Where things are in this forest; nothing is pending.
+void pending_tree::lay_out(const forest& nodes) {
+    first_task_ = nodes.first_of(level_).value;
+    values_.clear();
+    if (level_.value == 0) return;
+    const level_index above{level_.value - 1U};
+    look_at_bits_ = !nodes.has_replicas() && nodes.most_children(above) <= bit_set::bits;
+    const auto last = look_at_bits_ ? nodes.first_of(above).value : first_task_;
+    values_.assign(last == 0 ? 0 : std::size_t{2} * nodes.edges_end(node_index{last - std::size_t{1}}), nothing);
 }
 
 bool pending_tree::keeps_nothing(const forest& nodes, node_index node) const {
@@ -34,28 +37,36 @@ std::pair<std::uint32_t, node_index> pending_tree::first_below(const forest& nod
     const auto count = nodes.edges_end(parent) - nodes.edges_begin(parent);
     const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
     auto bits = count == 0 ? 0 : pending_.some(first - first_task_, count);
-    if (!closed_.empty() || parked_tasks_ > 0)
+    if (closed_ != nullptr || parked_tasks_ > 0)
         for (auto left = bits; left != 0; left &= left - 1)
             if (shut(node_index{first + static_cast<std::size_t>(std::countr_zero(left))})) bits &= ~(left & -left);
     if (bits == 0) return best;
-    const auto [rank, task] = rank_.least(bits, first, first_task_);
-    return {rank, node_index{task}};
+    return rank_.least(nodes, parent, bits);
 }
 
-std::pair<std::uint32_t, std::uint32_t> node_rank::least(std::uint64_t bits, std::uint32_t first,
-                                                         std::uint32_t first_task) const {
+std::uint32_t node_rank::operator()(const forest& nodes, node_index task) const {
+    if (table_) return (*table_)[task.value];
+    if (declared_) return nodes.declared_position(task);
+    const auto parents = nodes.parents(task);
+    if (parents.empty()) return by_chance(0, 0);
+    return by_chance(nodes.chance(parents[0]), nodes.edge_to(task, 0) - nodes.edges_begin(parents[0]));
+}
+
+std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_index parent,
+                                                      std::uint64_t bits) const {
     std::pair<std::uint32_t, std::uint32_t> best{static_cast<std::uint32_t>(-1), 0};
+    const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
     const auto look = [&](auto&& rank_of) {
         for (; bits != 0; bits &= bits - 1) {
-            const auto task = first + static_cast<std::uint32_t>(std::countr_zero(bits));
-            if (const std::uint32_t rank = rank_of(task); rank < best.first) best = {rank, task};
+            const auto place = static_cast<std::uint32_t>(std::countr_zero(bits));
+            if (const std::uint32_t rank = rank_of(place); rank < best.first) best = {rank, first + place};
         }
     };
-    if (table_ || nodes_ != nullptr)
-        look([&](std::uint32_t task) { return (*this)(node_index{task}, first_task); });
+    if (table_ || declared_)
+        look([&](std::uint32_t place) { return (*this)(nodes, node_index{first + std::size_t{place}}); });
     else
-        look([&](std::uint32_t task) { return by_chance(task - first_task); });
-    return best;
+        look([&, by = std::uint64_t{nodes.chance(parent)}](std::uint32_t place) { return by_chance(by, place); });
+    return {best.first, node_index{best.second}};
 }
 
 bool pending_tree::contains(node_index task) const {
@@ -68,7 +79,7 @@ bool pending_tree::shut(node_index node) const { return closed(node) || parked(n
 std::uint32_t pending_tree::own_value(const forest& nodes, node_index node) const {
     if (nodes.level_of(node) == level_) {
         const auto position = node.value - first_task_;
-        return pending_[position] ? rank_(node, first_task_) : nothing;
+        return pending_[position] ? rank_(nodes, node) : nothing;
     }
     if (keeps_nothing(nodes, node)) return first_below(nodes, node).first;
     const auto begin = nodes.edges_begin(node);
@@ -136,6 +147,79 @@ void pending_tree::recompute(const forest& nodes) {
         }
     }
     root_ = shut(forest::instance()) ? nothing : own_value(nodes, forest::instance());
+}
+
+void pending_tree::follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank,
+                          bool same_order, std::shared_ptr<const bit_set> closed) {
+    const auto tasks = change.kept.within(first_task_, first_task_ + static_cast<std::uint32_t>(pending_.size()),
+                                          nodes.first_of(level_).value);
+    rank_ = std::move(rank);
+    closed_ = std::move(closed);
+    pending_ = moved(pending_, tasks, nodes.size_of(level_));
+    size_ = pending_.count(0, pending_.size());
+    const auto all = change.kept.within(0, static_cast<std::uint32_t>(parked_.size()), 0);
+    parked_ = moved(parked_, all, nodes.first_of(level_).value + nodes.size_of(level_));
+    if (parked_tasks_ > 0) parked_tasks_ = parked_.count(nodes.first_of(level_).value, nodes.size_of(level_));
+    const bool looked_at_bits = look_at_bits_;
+    const auto values = std::exchange(values_, {});
+    lay_out(nodes);
+    if (!same_order || look_at_bits_ != looked_at_bits) return recompute(nodes);
+    take_values(before, nodes, change, values);
+}
+
+// A match among children that are as before has the same outcome, and lies as far from its parent's first edge.
+void pending_tree::take_values(const forest& before, const forest& nodes, const forest_change& change,
+                               const std::vector<std::uint32_t>& values) {
+    const auto edges = static_cast<std::uint32_t>(values.size() / 2);
+    const auto kept = change.kept.within(1, edges + 1, 1);
+    for (const auto& run : kept.runs())
+        std::copy_n(values.begin() + std::ptrdiff_t{2} * run.from, std::size_t{2} * run.count,
+                    values_.begin() + std::ptrdiff_t{2} * run.to);
+    const auto inner = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{first_task_});
+    for (auto parent = change.regrouped.begin(); parent != inner; ++parent)
+        if (!keeps_nothing(nodes, *parent)) regroup(before, nodes, change, *parent, values);
+    // From below: each tells those above it.
+    const auto end = node_index{first_task_ + pending_.size()};
+    auto altered = change.altered.rbegin();
+    const auto publish_altered = [&](node_index until) {
+        for (; altered != change.altered.rend() && *altered >= until; ++altered)
+            if (*altered < end) publish(nodes, *altered);
+    };
+    for (auto parent = std::make_reverse_iterator(inner); parent != change.regrouped.rend(); ++parent) {
+        publish_altered(*parent);
+        publish(nodes, *parent);
+    }
+    publish_altered(forest::instance());
+    publish(nodes, forest::instance());
+}
+
+// Fills the tournament tree of a parent that has other children than before.
+void pending_tree::regroup(const forest& before, const forest& nodes, const forest_change& change, node_index parent,
+                           const std::vector<std::uint32_t>& values) {
+    const auto begin = nodes.edges_begin(parent);
+    const auto count = nodes.edges_end(parent) - begin;
+    auto* tree = values_.data() + std::size_t{2} * begin;
+    const bool of_tasks = nodes.level_of(parent).value + 1U == level_.value;
+    const auto runs = change.kept.runs();
+    auto run = count == 0 ? runs.end() : std::partition_point(runs.begin(), runs.end(), [&](const index_run& r) {
+        return r.to + r.count <= nodes.edge_target(begin).value;
+    });
+    for (std::uint32_t k = 0; k < count; ++k) {
+        const auto child = nodes.edge_target(begin + k);
+        if (of_tasks) {
+            tree[count + k] = shut(child) ? nothing : own_value(nodes, child);
+            continue;
+        }
+        while (run != runs.end() && run->to + run->count <= child.value) ++run;
+        const bool kept = run != runs.end() && run->to <= child.value;
+        tree[count + k] = nothing;
+        if (!kept) continue;
+        const node_index old{run->from + (child.value - run->to)};
+        const auto siblings = before.edges_begin(before.parents(old)[0]);
+        const auto number = before.edges_end(before.parents(old)[0]) - siblings;
+        tree[count + k] = values[std::size_t{2} * siblings + number + (before.edge_to(old, 0) - siblings)];
+    }
+    for (auto k = count; k-- > 1;) tree[k] = std::min(tree[2 * k], tree[2 * k + 1]);
 }
 
 std::optional<node_index> pending_tree::first_pending() const {

@@ -28,29 +28,29 @@ namespace bistro {
 class node_rank {
 public:
     /// As declared.
-    explicit node_rank(const forest& nodes) : nodes_{&nodes} {}
-    /// By chance, the same for the same salt.
+    static node_rank as_declared() {
+        node_rank rank;
+        rank.declared_ = true;
+        return rank;
+    }
+    /// By chance, the same for the same salt, parent, and place among its children.
     explicit node_rank(std::uint64_t salt) : salt_{salt} {}
     /// By a table of all nodes.
     explicit node_rank(std::shared_ptr<const std::vector<std::uint32_t>> table) : table_{std::move(table)} {}
     node_rank() = default;
 
-    [[nodiscard]] std::uint32_t operator()(node_index task, std::uint32_t first_task) const {
-        if (table_) return (*table_)[task.value];
-        if (nodes_ != nullptr) return nodes_->declared_position(task);
-        return by_chance(task.value - first_task);
-    }
-    /// The least among tasks, given as the bits of those from `first` on, and whose it is.
-    [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> least(std::uint64_t bits, std::uint32_t first,
-                                                                std::uint32_t first_task) const;
+    [[nodiscard]] std::uint32_t operator()(const forest& nodes, node_index task) const;
+    /// The least among children of one parent, which are neighbours and given as bits, and whose it is.
+    [[nodiscard]] std::pair<std::uint32_t, node_index> least(const forest& nodes, node_index parent,
+                                                             std::uint64_t bits) const;
     static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
 
 private:
-    [[nodiscard]] std::uint32_t by_chance(std::uint32_t position) const {
-        return std::min(static_cast<std::uint32_t>(mix64(salt_ ^ position) >> 32), highest);
+    [[nodiscard]] std::uint32_t by_chance(std::uint64_t parent, std::uint32_t place) const {
+        return std::min(static_cast<std::uint32_t>(mix64(salt_ ^ (parent << 32 | place)) >> 32), highest);
     }
 
-    const forest* nodes_ = nullptr;
+    bool declared_ = false;
     std::uint64_t salt_ = 0;
     std::shared_ptr<const std::vector<std::uint32_t>> table_;
 };
@@ -60,8 +60,14 @@ public:
     static constexpr std::uint32_t nothing = static_cast<std::uint32_t>(-1);
 
     pending_tree() = default;
-    /// Tasks are nodes of `level`. Nodes for which `closed` is true never lead to one (empty: none is).
-    pending_tree(const forest& nodes, level_index level, node_rank rank, std::vector<bool> closed);
+    /// Tasks are nodes of `level`. Nodes that are `closed` never lead to one (null: none is).
+    pending_tree(const forest& nodes, level_index level, node_rank rank, std::shared_ptr<const bit_set> closed);
+
+    /// The same in a forest that came of the one before by a change: what that kept stays pending, or set aside. Where
+    /// the order of what was kept is another now, too, the rank is not `same_order`. Costs a copy of what is known, and
+    /// a look at the children of each parent that has others now.
+    void follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank, bool same_order,
+                std::shared_ptr<const bit_set> closed);
 
     void insert(const forest& nodes, node_index task);
     void insert(const forest& nodes, std::span<const node_index> tasks);
@@ -75,8 +81,8 @@ public:
     void park(const forest& nodes, node_index node);
     void unpark(const forest& nodes, node_index node);
     /// True where no task below the node can start, whatever is free.
-    [[nodiscard]] bool closed(node_index node) const { return !closed_.empty() && closed_[node.value]; }
-    [[nodiscard]] bool has_closed() const { return !closed_.empty(); }
+    [[nodiscard]] bool closed(node_index node) const { return closed_ != nullptr && (*closed_)[node.value]; }
+    [[nodiscard]] bool has_closed() const { return closed_ != nullptr; }
     [[nodiscard]] bool parked(node_index node) const { return parked_[node.value]; }
     /// Calls `visit` for each parked node.
     template <class F>
@@ -112,19 +118,24 @@ private:
     [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);
+    void lay_out(const forest& nodes);
     void recompute(const forest& nodes);
+    void take_values(const forest& before, const forest& nodes, const forest_change& change,
+                     const std::vector<std::uint32_t>& values);
+    void regroup(const forest& before, const forest& nodes, const forest_change& change, node_index parent,
+                 const std::vector<std::uint32_t>& values);
     [[nodiscard]] bool keeps_nothing(const forest& nodes, node_index node) const;
     [[nodiscard]] std::pair<std::uint32_t, node_index> first_below(const forest& nodes, node_index parent) const;
 
     level_index level_;
     std::uint32_t first_task_ = 0;
     node_rank rank_;
-    bool look_at_bits_ = false;          // at the parents of tasks
-    std::vector<bool> closed_;           // by node; empty: none
-    bit_set pending_;                    // by position within the level
-    std::vector<std::uint32_t> values_;  // two for each edge: the tournament tree of its parent
-    bit_set parked_;                     // by node
-    std::size_t parked_tasks_ = 0;       // of them, those that are tasks
+    bool look_at_bits_ = false;              // at the parents of tasks
+    std::shared_ptr<const bit_set> closed_;  // by node; null: none
+    bit_set pending_;                        // by position within the level
+    std::vector<std::uint32_t> values_;      // two for each edge: the tournament tree of its parent
+    bit_set parked_;                         // by node
+    std::size_t parked_tasks_ = 0;           // of them, those that are tasks
     std::uint32_t root_ = nothing;
     std::size_t size_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -32,8 +33,9 @@ public:
 
     void step() {
         reference_.first_fill = false;
-        switch (world_.random() % 12) {
+        switch (world_.random() % 13) {
             case 0: change_forest(); break;
+            case 12: revise_forest(); break;
             case 1: change_resources(); break;
             case 2: toggle_worker(); break;
             case 3: withdraw_some(); break;
@@ -109,6 +111,27 @@ private:
         engine_.set_forest(world_.nodes);
         reference_.pending.clear();
         for (std::size_t j = 0; j < world_.jobs.size(); ++j) offer(j);
+    }
+
+    // What the change kept stays pending; its job withdraws what does not pass any more.
+    void revise_forest() {
+        const auto gone = world_.revise_nodes();
+        if (!gone) return;
+        engine_.set_forest(world_.nodes);
+        std::erase_if(reference_.pending, [&](const auto& task) { return gone->contains(task.second); });
+        EXPECT_EQ(engine_.sanity_check(), "");
+        for (auto task = reference_.pending.begin(); task != reference_.pending.end();) {
+            const auto job = *engine_.find_job(job_id{task->first});
+            const auto node = *world_.nodes->find(task->second);
+            EXPECT_TRUE(engine_.is_pending(job, node)) << task->second;
+            if (world_.passes_somehow(world_.jobs.at(job.value), node)) {
+                ++task;
+                continue;
+            }
+            engine_.remove_pending(job, std::array{node});
+            task = reference_.pending.erase(task);
+        }
+        if (world_.random() % 2 == 0) offer(world_.random() % world_.jobs.size());
     }
 
     void change_resources() {

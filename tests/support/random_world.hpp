@@ -1,10 +1,13 @@
 // A small random system: forest with odd shapes and replicas, resources, jobs and workers. One seed decides it all.
 #pragma once
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "model/engine/engine.hpp"
+#include "tests/support/random_nodes.hpp"
 
 namespace bistro::test {
 
@@ -37,25 +40,20 @@ struct random_world {
     }
 
     void draw_nodes() {
-        std::vector<node_decl> declarations;
-        std::vector<std::string> above;
-        for (const auto& level : levels) {
-            std::vector<std::string> here;
-            const auto count = random() % 7;
-            for (std::size_t i = 0; i < count; ++i) {
-                node_decl d;
-                d.name = level + "_" + std::to_string(i);
-                d.level = level;
-                for (std::size_t p = 0; !above.empty() && p < 1 + random() % 2; ++p)
-                    d.parents.push_back(above[random() % above.size()]);
-                if (!above.empty() || level == levels.front()) here.push_back(d.name);
-                d.enabled = random() % 8 != 0;
-                if (random() % 3 == 0) d.tags.push_back("ssd");
-                if (level == levels.front() || !above.empty()) declarations.push_back(d);
-            }
-            above = here;
-        }
-        nodes = build_forest(levels, declarations, ++version).nodes;
+        declared = draw_declarations(random, levels, 6, with_replicas);
+        nodes = build_forest(levels, declared, ++version).nodes;
+    }
+
+    /// Changes some of the nodes. Gives the names that are gone, or elsewhere now; nothing where that takes a whole
+    /// build, and all has stayed.
+    std::optional<std::set<std::string>> revise_nodes() {
+        auto revised = revise(random, levels, declared);
+        auto next = change_forest(*nodes, revised.changes, version + 1);
+        if (!next) return std::nullopt;
+        ++version;
+        nodes = std::move(next);
+        declared = std::move(revised.declared);
+        return std::move(revised.gone);
     }
 
     void draw_limits() {
@@ -116,6 +114,8 @@ struct random_world {
     random_source random;
     engine_options options;
     std::vector<std::string> levels;
+    bool with_replicas = random() % 2 == 0;
+    std::vector<node_decl> declared;
     forest_ptr nodes;
     resource_table resources;
     std::vector<worker> workers;

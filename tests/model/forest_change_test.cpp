@@ -1,0 +1,246 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/engine/pending_tree.hpp"
+#include "model/forest.hpp"
+#include "tests/support/random_nodes.hpp"
+#include "tests/support/seeds.hpp"
+
+namespace bistro {
+namespace {
+
+using ::testing::ElementsAre;
+
+const std::vector<std::string> levels{"host", "db"};
+
+node_decl node(std::string name, std::string level, std::vector<std::string> parents = {}) {
+    return {std::move(name), std::move(level), std::move(parents), {}, true, false};
+}
+
+forest_ptr two_hosts() {
+    return build_forest(levels, {node("h1", "host"), node("h2", "host"), node("a", "db", {"h1"}),
+                                 node("b", "db", {"h1"}), node("c", "db", {"h2"})})
+        .nodes;
+}
+
+std::vector<std::string> names(const forest& f) {
+    std::vector<std::string> result;
+    for (std::uint32_t i = 0; i < f.size(); ++i) result.emplace_back(f.name(node_index{i}));
+    return result;
+}
+
+TEST(forest_change, what_comes_is_last_among_the_children_of_its_parent) {
+    const auto before = two_hosts();
+    const auto after = change_forest(
+        *before,
+        {{}, {node("d", "db", {"h1"}), node("e", "db", {"h3"}), node("h3", "host"), node("f", "db", {"h3"})}, {}}, 2);
+    ASSERT_TRUE(after);
+    EXPECT_THAT(names(*after), ElementsAre("instance", "h1", "h2", "h3", "a", "b", "d", "c", "e", "f"));
+    EXPECT_EQ(after->name(after->parents(*after->find("f"))[0]), "h3");
+    EXPECT_EQ(after->version(), 2U);
+}
+
+TEST(forest_change, what_goes_takes_with_it_what_is_below) {
+    const auto before = two_hosts();
+    const auto after = change_forest(*before, {{"h1"}, {}, {}}, 2);
+    ASSERT_TRUE(after);
+    EXPECT_THAT(names(*after), ElementsAre("instance", "h2", "c"));
+    EXPECT_FALSE(after->find("a"));
+}
+
+TEST(forest_change, what_goes_may_come_back_elsewhere) {
+    const auto before = two_hosts();
+    const auto after = change_forest(*before, {{"a"}, {node("a", "db", {"h2"})}, {}}, 2);
+    ASSERT_TRUE(after);
+    EXPECT_THAT(names(*after), ElementsAre("instance", "h1", "h2", "b", "c", "a"));
+    const auto* change = after->change_from(*before);
+    ASSERT_TRUE(change);
+    EXPECT_EQ(change->kept(before->find("a")->value), index_shift::none);
+    EXPECT_EQ(change->kept(before->find("c")->value), after->find("c")->value);
+}
+
+TEST(forest_change, what_is_altered_keeps_its_place) {
+    const auto before = two_hosts();
+    auto d = node("a", "db", {"h1"});
+    d.enabled = false;
+    d.tags = {"slow"};
+    const auto after = change_forest(*before, {{}, {}, {d}}, 2);
+    ASSERT_TRUE(after);
+    EXPECT_EQ(names(*after), names(*before));
+    EXPECT_FALSE(after->enabled(*after->find("a")));
+    EXPECT_THAT(after->tags(*after->find("a")), ElementsAre("slow"));
+    EXPECT_THAT(after->change_from(*before)->altered, ElementsAre(*after->find("a")));
+}
+
+TEST(forest_change, takes_a_whole_build_where_something_does_not_fit) {
+    const auto before = two_hosts();
+    const auto fits = [&](const node_changes& changes) { return change_forest(*before, changes, 2) != nullptr; };
+    EXPECT_TRUE(fits({}));
+    EXPECT_FALSE(fits({{"x"}, {}, {}})) << "unknown";
+    EXPECT_FALSE(fits({{"instance"}, {}, {}}));
+    EXPECT_FALSE(fits({{}, {node("a", "db", {"h2"})}, {}})) << "known";
+    EXPECT_FALSE(fits({{}, {node("x", "db", {"h1"}), node("x", "db", {"h1"})}, {}})) << "twice";
+    EXPECT_FALSE(fits({{}, {node("x", "db", {"h1", "h2"})}, {}})) << "a replica";
+    EXPECT_FALSE(fits({{}, {node("x", "db", {"h9"})}, {}})) << "no such parent";
+    EXPECT_FALSE(fits({{}, {node("x", "db")}, {}})) << "no parent";
+    EXPECT_FALSE(fits({{}, {node("x", "db", {"a"})}, {}})) << "parent of the same level";
+    EXPECT_FALSE(fits({{"h1"}, {node("x", "db", {"h1"})}, {}})) << "parent goes";
+    EXPECT_FALSE(fits({{}, {node("x", "shelf", {"h1"})}, {}})) << "no such level";
+    EXPECT_FALSE(fits({{}, {node("", "host")}, {}})) << "no name";
+    EXPECT_FALSE(fits({{}, {}, {node("a", "db", {"h2"})}})) << "altered, but elsewhere";
+    EXPECT_FALSE(fits({{"a"}, {}, {node("a", "db", {"h1"})}})) << "altered, but gone";
+    const auto replicas =
+        build_forest(levels, {node("h1", "host"), node("h2", "host"), node("a", "db", {"h1", "h2"})}).nodes;
+    EXPECT_FALSE(change_forest(*replicas, {}, 2));
+}
+
+TEST(forest_change, is_of_the_forest_that_it_came_of_alone) {
+    const auto before = two_hosts();
+    const auto after = change_forest(*before, {}, 2);
+    const auto later = change_forest(*after, {}, 3);
+    EXPECT_TRUE(after->change_from(*before));
+    EXPECT_TRUE(later->change_from(*after));
+    EXPECT_FALSE(later->change_from(*before));
+    EXPECT_FALSE(before->change_from(*before));
+}
+
+// As built from all declarations, whatever the changes were.
+void expect_same(const forest& a, const forest& b) {
+    ASSERT_TRUE(a.has_same_nodes(b));
+    ASSERT_TRUE(b.has_same_nodes(a));
+    ASSERT_EQ(a.size(), b.size());
+    for (std::uint32_t l = 0; l < a.levels().size(); ++l)
+        EXPECT_EQ(a.most_children(level_index{l}), b.most_children(level_index{l}));
+    for (std::uint32_t i = 0; i < a.size(); ++i) {
+        const node_index n{i};
+        ASSERT_EQ(a.name(n), b.name(n));
+        ASSERT_TRUE(std::ranges::equal(a.tags(n), b.tags(n))) << a.name(n);
+        ASSERT_EQ(a.enabled(n), b.enabled(n)) << a.name(n);
+        ASSERT_EQ(a.find(a.name(n)), n);
+        ASSERT_TRUE(std::ranges::equal(a.parents(n), b.parents(n)));
+        ASSERT_EQ(a.children(n), b.children(n));
+        ASSERT_EQ(a.subtree_key(n), b.subtree_key(n));
+        if (a.level_of(n) != a.innermost()) {
+            ASSERT_EQ(a.chance(n), b.chance(n));
+        }
+    }
+}
+
+// What both keep has the same name, level and parent; what is between the runs has not; and what is said of the rest is
+// so.
+void expect_true(const forest_change& change, const forest& before, const forest& after) {
+    std::set<std::string> altered;
+    for (std::uint32_t i = 0; i < before.size(); ++i) {
+        const auto to = change.kept(i);
+        if (to == index_shift::none) continue;
+        ASSERT_EQ(change.kept.back(to), i);
+        const node_index old{i};
+        const node_index now{to};
+        ASSERT_EQ(before.name(old), after.name(now));
+        ASSERT_EQ(before.level_of(old), after.level_of(now));
+        for (const auto parent : before.parents(old)) ASSERT_EQ(change.kept(parent.value), after.parents(now)[0].value);
+        const bool is_altered =
+            before.enabled(old) != after.enabled(now) || !std::ranges::equal(before.tags(old), after.tags(now));
+        if (is_altered) {
+            ASSERT_TRUE(std::ranges::count(change.altered, now)) << after.name(now);
+        }
+    }
+    for (std::uint32_t i = 0; i < after.size(); ++i) {
+        const node_index now{i};
+        if (after.level_of(now) == after.innermost()) continue;
+        const auto old = change.kept.back(i);
+        std::vector<std::uint32_t> children;
+        if (old != index_shift::none)
+            for (const auto child : before.children(node_index{old})) children.push_back(change.kept(child.value));
+        std::vector<std::uint32_t> children_now;
+        for (const auto child : after.children(now)) children_now.push_back(child.value);
+        const bool same = old != index_shift::none && children == children_now;
+        ASSERT_EQ(std::ranges::count(change.regrouped, now), same ? 0 : 1) << after.name(now);
+    }
+    ASSERT_TRUE(std::ranges::is_sorted(change.regrouped));
+    ASSERT_TRUE(std::ranges::is_sorted(change.altered));
+}
+
+class change_run {
+public:
+    explicit change_run(std::uint64_t seed) : random_{seed} {
+        const auto depth = 1 + random_() % 3;
+        for (std::size_t l = 0; l < depth; ++l) levels_.push_back("level" + std::to_string(l + 1));
+        // Parents of more than 64 tasks are kept otherwise than those of fewer.
+        most_ = random_() % 3 == 0 ? 90 : 8;
+        declared_ = test::draw_declarations(random_, levels_, most_, false);
+        if (random_() % 2 == 0) std::shuffle(declared_.begin(), declared_.end(), random_);
+        nodes_ = build_forest(levels_, declared_, 1).nodes;
+        const auto order = random_() % 3;
+        rank_ = order == 0 ? node_rank{seed} : node_rank::as_declared();
+        level_ = level_index{random_() % (levels_.size() + 1)};
+        tree_ = pending_tree{*nodes_, level_, rank_, closed()};
+    }
+
+    void step() {
+        for (std::uint32_t i = 0; i < nodes_->first_of(level_).value + nodes_->size_of(level_); ++i) {
+            const node_index n{i};
+            if (random_() % 12 == 0) tree_.parked(n) ? tree_.unpark(*nodes_, n) : tree_.park(*nodes_, n);
+            if (nodes_->level_of(n) != level_) continue;
+            if (random_() % 3 == 0) tree_.insert(*nodes_, n);
+            if (random_() % 6 == 0) tree_.erase(*nodes_, n);
+        }
+        auto revised = test::revise(random_, levels_, declared_);
+        auto next = change_forest(*nodes_, revised.changes, nodes_->version() + 1);
+        ASSERT_TRUE(next);
+        declared_ = std::move(revised.declared);
+        expect_same(*next, *build_forest(levels_, declared_, 1).nodes);
+        const auto* change = next->change_from(*nodes_);
+        ASSERT_TRUE(change);
+        expect_true(*change, *nodes_, *next);
+        const auto before = std::exchange(nodes_, std::move(next));
+        auto fresh = pending_tree{*nodes_, level_, rank_, closed()};
+        tree_.for_each_pending([&](node_index n) {
+            if (const auto here = change->kept(n.value); here != index_shift::none)
+                fresh.insert(*nodes_, node_index{here});
+        });
+        tree_.for_each_parked([&](node_index n) {
+            if (const auto here = change->kept(n.value); here != index_shift::none)
+                fresh.park(*nodes_, node_index{here});
+        });
+        tree_.follow(*before, *nodes_, *change, rank_, random_() % 4 != 0, closed());
+        ASSERT_TRUE(tree_.sane(*nodes_));
+        ASSERT_EQ(order_of(tree_), order_of(fresh));
+    }
+
+private:
+    std::shared_ptr<const bit_set> closed() const {
+        return nodes_->disabled().empty() ? nullptr : std::shared_ptr<const bit_set>{nodes_, &nodes_->disabled()};
+    }
+
+    // The tasks in the order in which they are found, of all that is pending and not set aside.
+    std::vector<node_index> order_of(pending_tree tree) const {
+        std::vector<node_index> order;
+        while (tree.searchable()) {
+            auto n = forest::instance();
+            while (nodes_->level_of(n) != level_) n = tree.next_child(*nodes_, n);
+            order.push_back(n);
+            tree.erase(*nodes_, n);
+        }
+        return order;
+    }
+
+    random_source random_;
+    std::vector<std::string> levels_;
+    std::size_t most_ = 0;
+    std::vector<node_decl> declared_;
+    forest_ptr nodes_;
+    level_index level_;
+    node_rank rank_;
+    pending_tree tree_;
+};
+
+TEST(forest_change_property, is_as_built_anew_and_pending_tasks_follow) {
+    test::for_each_seed(1000, [](std::uint64_t seed) {
+        change_run run{seed};
+        for (int step = 0; step < 12 && !::testing::Test::HasFailure(); ++step) run.step();
+    });
+}
+
+}  // namespace
+}  // namespace bistro
