@@ -65,8 +65,8 @@ void engine::set_options(const engine_options& options) {
 }
 
 void engine::set_forest(forest_ptr nodes) {
+    if (const auto* change = nodes->change_from(*forest_)) return follow(std::move(nodes), *change);
     const auto before = std::exchange(forest_, std::move(nodes));
-    if (const auto* change = forest_->change_from(*before)) return follow(*before, *change);
     for (const auto& [invocation, index] : by_invocation_) {
         auto& h = holdings_[index];
         find_nodes(h, names_of(h, *before));

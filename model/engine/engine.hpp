@@ -391,9 +391,11 @@ private:
     [[nodiscard]] blocker explain_worker(const job_entry& job, std::span<const node_index> path) const;
 
     // engine_nodes.cpp: a forest that came of the one before
-    void follow(const forest& before, const forest_change& change);
+    void follow(forest_ptr nodes, const forest_change& change);
+    void move_holdings(const forest_change& change);
+    void move_used(const forest& before, const forest_change& change);
     void move_who_waits(const forest_change& change);
-    void move_holdings(const forest& before, const forest_change& change);
+    std::vector<std::uint32_t> release_what_moves(const forest_change& change);
 
     // engine_leases.cpp
     void note_instance_lease();

@@ -323,6 +323,10 @@ std::string engine::sanity_check() const {
         if (!tasks.emplace(h.job, names_of(h, *forest_).front()).second) return "a task runs twice";
     }
     if (expected != used_) return "slots in use are not the sum of what the running tasks hold";
+    for (std::uint32_t l = 0; l < capacity_.size(); ++l)
+        for (std::size_t r = 0; r < capacity_[l].size(); ++r)
+            if (capacity_[l][r] != limit_of(l, r) * static_cast<std::int64_t>(forest_->size_of(level_index{l})))
+                return "a level's slots are miscounted";
     for (const auto& [worker, expected_used] : of_workers)
         if (!std::equal(expected_used.begin(), expected_used.end(), workers_.used(worker).begin()))
             return "slots in use of a worker are not the sum of what its tasks hold";

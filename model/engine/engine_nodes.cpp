@@ -7,36 +7,67 @@
 
 namespace bistro {
 
-void engine::follow(const forest& before, const forest_change& change) {
-    move_holdings(before, change);
+void engine::follow(forest_ptr nodes, const forest_change& change) {
+    const auto moving = release_what_moves(change);
+    std::vector<std::vector<std::string>> paths;
+    for (const auto index : moving) paths.push_back(names_of(holdings_[index], *forest_));
+    const auto before = std::exchange(forest_, std::move(nodes));
+    move_holdings(change);
+    move_used(*before, change);
     move_who_waits(change);
     rebuild_limits();
+    for (std::size_t i = 0; i < moving.size(); ++i) {
+        find_nodes(holdings_[moving[i]], std::move(paths[i]));
+        account(holdings_[moving[i]], +1);
+        mark_running(moving[i], true);
+    }
     const bool same_order = options_.order != node_order::lexicographic;
     lexicographic_ = nullptr;
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
         if (!jobs_[i] || !jobs_[i]->level) continue;
         auto& job = *jobs_[i];
         pending_count_ -= job.tree.size();
-        job.tree.follow(before, *forest_, change, rank_of(job), same_order, closed_nodes(job));
+        job.tree.follow(*before, *forest_, change, rank_of(job), same_order, closed_nodes(job));
         pending_count_ += job.tree.size();
+        update_queue(job_index{i});
     }
-    recount();
 }
 
-// Those whose path is not as it was find their nodes by name.
-void engine::move_holdings(const forest& before, const forest_change& change) {
-    for (const auto& [invocation, index] : by_invocation_) {
-        auto& h = holdings_[index];
-        node_path nodes;
-        for (const auto node : h.nodes)
-            if (const auto here = change.kept(node.value); here != index_shift::none) nodes.emplace_back(here);
-        if (nodes.size() == h.nodes.size() && !h.is_astray)
-            h.nodes = std::move(nodes);
-        else
-            find_nodes(h, names_of(h, before));
+// What runs where something has gone or moved, or where something was missing, will have to find its nodes by name.
+std::vector<std::uint32_t> engine::release_what_moves(const forest_change& change) {
+    std::vector<std::uint32_t> moving;
+    for (std::uint32_t index = 0; index < holdings_.size(); ++index) {
+        const auto& h = holdings_[index];
+        if (h.nodes.empty() && !h.names) continue;  // unused
+        const bool stays = !h.is_astray && std::all_of(h.nodes.begin(), h.nodes.end(), [&](node_index node) {
+            return change.kept(node.value) != index_shift::none;
+        });
+        if (stays) continue;
+        account(h, -1);
+        mark_running(index, false);
+        moving.push_back(index);
     }
-    for (auto& job : jobs_)
-        if (job) job->running.clear();
+    return moving;
+}
+
+void engine::move_holdings(const forest_change& change) {
+    for (auto& h : holdings_)
+        for (auto& node : h.nodes) node.value = change.kept(node.value);
+    for (auto& job : jobs_) {
+        if (!job || job->running.empty()) continue;
+        const auto running = std::exchange(job->running, {});
+        job->running.reserve(running.size());
+        for (const auto& [node, index] : running) job->running.emplace(change.kept(node), index);
+    }
+}
+
+void engine::move_used(const forest& before, const forest_change& change) {
+    for (std::uint32_t l = 0; l < used_.size(); ++l) {
+        const auto first = before.first_of(level_index{l}).value;
+        const auto end = first + static_cast<std::uint32_t>(before.size_of(level_index{l}));
+        used_[l] = moved(used_[l], change.kept.within(first, end, forest_->first_of(level_index{l}).value),
+                         forest_->size_of(level_index{l}), limits_[l].size());
+    }
 }
 
 void engine::move_who_waits(const forest_change& change) {

@@ -115,6 +115,10 @@ private:
 
     // What the change kept stays pending; its job withdraws what does not pass any more.
     void revise_forest() {
+        if (world_.random() % 2 == 0) {  // so that something is on its way
+            finish_some();
+            for (const auto& d : engine_.start(1)) reference_.start(d);
+        }
         const auto gone = world_.revise_nodes();
         if (!gone) return;
         engine_.set_forest(world_.nodes);
@@ -131,6 +135,12 @@ private:
             engine_.remove_pending(job, std::array{node});
             task = reference_.pending.erase(task);
         }
+        // What runs is known to, wherever its node is now.
+        for (const auto& [invocation, r] : reference_.running)
+            if (const auto node = world_.nodes->find(r.node)) {
+                engine_.add_pending(*engine_.find_job(r.job), std::array{*node});
+                EXPECT_FALSE(engine_.is_pending(*engine_.find_job(r.job), *node)) << r.node;
+            }
         if (world_.random() % 2 == 0) offer(world_.random() % world_.jobs.size());
     }
 

@@ -40,7 +40,7 @@ public:
 
     void step() {
         switch (world_.random() % 12) {
-            case 0: change_forest(); break;
+            case 0: world_.random() % 2 == 0 ? change_forest() : revise_forest(); break;
             case 1:
                 world_.draw_limits();
                 set_resources();
@@ -223,6 +223,24 @@ private:
         set_forest();
         reference_.pending.clear();
         for (std::size_t j = 0; j < world_.jobs.size(); ++j) offer(j);
+    }
+
+    // What the change kept stays pending.
+    void revise_forest() {
+        const auto gone = world_.revise_nodes();
+        if (!gone) return;
+        set_forest();
+        std::erase_if(reference_.pending, [&](const auto& task) { return gone->contains(task.second); });
+        std::erase_if(reference_.pending, [&](const auto& task) {
+            const auto node = *world_.nodes->find(task.second);
+            auto& e = engine_of(node);
+            const auto job = *e.find_job(job_id{task.first});
+            EXPECT_TRUE(e.is_pending(job, node)) << task.second;
+            if (world_.passes_somehow(world_.jobs.at(job.value), node)) return false;
+            e.remove_pending(job, std::array{node});
+            return true;
+        });
+        offer(world_.random() % world_.jobs.size());
     }
 
     std::vector<node_index> eligible(std::size_t j) {
