@@ -69,7 +69,7 @@ void send_pending(self_ptr self, table_changes& changes) {
     }
     for (std::uint32_t p = 0; p < count; ++p) {
         auto& m = messages[p];
-        if (count > 1 && !changes.replaced && m.ready.empty() && m.withdrawn.empty()) continue;
+        if (count > 1 && !changes.replaced && !changes.moved && m.ready.empty() && m.withdrawn.empty()) continue;
         m.job = s.table->spec().name;
         m.forest_version = nodes.version();
         m.seen_starts = s.seen_starts;
@@ -102,7 +102,9 @@ void publish(self_ptr self) {
     if (changes.for_pool()) send_pending(self, changes);
     // One that is gone from the config has none there; and by the time it says so, another may be in its place.
     if (!s.dependents.empty() && !s.retired && changes.for_dependents()) {
-        const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
+        const auto news = changes.moved
+                              ? news_of(self, true, s.table->done_nodes(), {})
+                              : news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
         for (const auto& dependent : s.dependents) self->send(dependent, news);
     }
     // Dependents first: whoever hears that this job is at rest may rely on them having heard. While something runs, the
@@ -330,6 +332,9 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
                 if (table.nodes() && table.nodes()->version() >= change.nodes->version()) return;
                 table.set_forest(change.nodes, self->state.run.now());
             });
+        },
+        [=](pending_asked& m) {
+            when_loaded(self, m, [=](pending_asked&) { self->state.table->tell_all(self->state.run.now()); });
         },
         [=](tasks_started& m) { when_loaded(self, m, [=](tasks_started& starts) { note_starts(self, starts); }); },
         [=](attempts_ended& m) { when_loaded(self, m, [=](attempts_ended& ends) { note_ends(self, ends); }); },

@@ -77,7 +77,8 @@ void publish(self_ptr self, forest_result result) {
     nodes_changed m;
     m.problems = all_problems(s, result);
     // What is the same goes by the same version, so that nobody has to look at it again.
-    if (!s.forest || (s.forest != result.nodes && !s.forest->has_same_nodes(*result.nodes))) {
+    if (!s.forest || result.nodes->change_from(*s.forest) ||
+        (s.forest != result.nodes && !s.forest->has_same_nodes(*result.nodes))) {
         s.forest = std::move(result.nodes);
         s.version = s.forest->version();
     }
@@ -88,11 +89,27 @@ void publish(self_ptr self, forest_result result) {
     self->send(caf::actor_cast<nodes_listener>(s.listener), std::move(m));
 }
 
+// The forest of now where it came of the one before by a change; null where it has to be built.
+forest_ptr changed_forest(const nodes_state& s) {
+    const bool same_levels = s.forest &&
+                             std::ranges::equal(std::span{s.forest->levels()}.subspan(1), s.config->levels) &&
+                             s.forest->name(forest::instance()) == s.config->instance_name;
+    if (!same_levels) return nullptr;
+    std::vector<std::span<const node_decl>> declared;
+    for (const auto& source : s.sources) declared.emplace_back(source.nodes);
+    const auto changes = find_changes(*s.forest, declared, s.config->engine.order == node_order::original);
+    if (!changes) return nullptr;
+    if (changes->empty()) return s.forest;
+    return change_forest(*s.forest, *changes, s.version + 1);
+}
+
 // Sources hang below each other's nodes, so a forest is only published once none has a question open: before that it
 // would lack nodes that are known to come.
 void merge(self_ptr self) {
     auto& s = self->state;
-    auto result = build_forest(s.config->levels, all_declarations(s), s.version + 1, s.config->instance_name);
+    forest_result result{changed_forest(s), {}, 0};
+    if (!result.nodes)
+        result = build_forest(s.config->levels, all_declarations(s), s.version + 1, s.config->instance_name);
     if (ask_sources(self, *result.nodes)) return;
     if (std::any_of(s.sources.begin(), s.sources.end(), [](const auto& source) { return source.outstanding != 0; }))
         return;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <caf/all.hpp>
 
 #include "actors/resource_pool_parts.hpp"
@@ -187,6 +186,7 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& job = s.jobs[spec.name];
     job.actor = actor;
     job.command = command_of(spec, ++s.command_versions);
+    job.waits_for_others = !spec.depends_on.empty() || !spec.run_only_after_all_nodes_are_done_for.empty();
     const auto index = s.core->put_job(spec);
     job.command.demands = s.core->demands_of(index);
     if (!is_new) return;
@@ -200,69 +200,6 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
                                        held.path, s.run.now()});
         tell_elsewhere(self, invocation, job.starts);
     }
-}
-
-// Other resources or levels make other demands of the same job.
-void renew_demands(self_ptr self) {
-    auto& s = self->state;
-    for (auto& [name, job] : s.jobs) {
-        auto demands = s.core->demands_of(*s.core->find_job(name));
-        if (demands == job.command.demands) continue;
-        job.command.demands = std::move(demands);
-        job.command.version = ++s.command_versions;
-    }
-}
-
-void take_nodes(self_ptr self, const nodes_changed& m) {
-    auto& s = self->state;
-    for (auto& [name, job] : s.jobs) {
-        for (auto& start : job.unseen) {
-            if (start.node.valid()) start.name = s.nodes->name(start.node);
-            start.node = m.nodes->find(start.name).value_or(node_index{});
-        }
-        std::fill(job.started_nodes.begin(), job.started_nodes.end(), node_index{});
-        job.data.clear();
-    }
-    s.nodes = m.nodes;
-    s.core->set_forest(m.nodes);
-    renew_demands(self);
-    tell_all_elsewhere(self);
-}
-
-void forget_seen(pool_state& s, const job_id& name, pool_state::job& job, const std::vector<std::uint64_t>& seen) {
-    const auto own = seen.at(s.links.part.number);
-    while (!job.unseen.empty() && job.unseen.front().number <= own) job.unseen.pop_front();
-    forget_seen_elsewhere(s, name, seen);
-}
-
-void take_pending(self_ptr self, pending_changed& m) {
-    auto& s = self->state;
-    auto found = s.jobs.find(m.job);
-    const auto index = s.core->find_job(m.job);
-    if (found == s.jobs.end() || !index) return;
-    auto& job = found->second;
-    // The actor that a job had before it left the config and came back may still have something to say.
-    if (self->current_sender() && self->current_sender() != job.actor) return;
-    forget_seen(s, m.job, job, m.seen_starts);
-    if (!s.nodes || m.forest_version != s.nodes->version()) return;
-    job.seen = std::move(m.seen_starts);
-    const auto elsewhere = s.unseen_elsewhere.find(m.job);
-    if (!job.unseen.empty() || elsewhere != s.unseen_elsewhere.end()) {
-        boost::unordered_flat_set<std::uint32_t> unseen;
-        for (const auto& start : job.unseen) unseen.insert(start.node.value);
-        if (elsewhere != s.unseen_elsewhere.end())
-            for (const auto& start : elsewhere->second)
-                unseen.insert(s.nodes->find(start.node).value_or(node_index{}).value);
-        std::erase_if(m.ready, [&](node_index node) { return unseen.contains(node.value); });
-    }
-    if (m.replace) {
-        s.core->clear_pending(*index);
-        job.data.clear();
-    }
-    s.core->set_unfinished(*index, m.unfinished);
-    s.core->remove_pending(*index, m.withdrawn);
-    for (auto& [node, data] : m.data) job.data.insert_or_assign(node.value, std::move(data));
-    s.core->add_pending(*index, m.ready);
 }
 
 // A job that had not heard of all its starts did not know what it still runs; and one that has not said what became of

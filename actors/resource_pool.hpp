@@ -16,6 +16,9 @@ namespace bistro {
 /// News for jobs and the monitor go out at once, but not more often than this.
 inline constexpr time_ms news_interval_ms = 5;
 
+/// What a job says of a forest is understood for so many changes more.
+inline constexpr std::size_t max_changes_behind = 16;
+
 /// Ids of two pools differ by about this many starts at most.
 inline constexpr std::uint64_t max_id_drift = 4096;
 
@@ -39,6 +42,8 @@ struct pool_state {
         job_command command;
         std::uint64_t starts = 0;  ///< the number of its last one
         std::deque<unseen_start> unseen;
+        bool waits_for_others = false;    ///< for other jobs, which say anew of each forest where they are done
+        bool out_of_step = false;         ///< some of what it said was not understood
         std::vector<std::uint64_t> seen;  // by pool, as it was when it said last what may start
         boost::unordered_flat_map<std::uint32_t, std::string> data;  ///< by node: what its next attempt is handed
         std::vector<attempt_start> started;                          ///< not told yet, as are
@@ -73,6 +78,7 @@ struct pool_state {
     bool wanted = false;                                              ///< leases, as the scheduler was told last
     runtime run;
     forest_ptr nodes;
+    std::deque<std::shared_ptr<const forest_change>> changes;  ///< that led to it, the last of them
     std::map<job_id, job> jobs;
     std::map<worker_index, worker> workers;
     result_ledger results;  ///< that are not durable yet

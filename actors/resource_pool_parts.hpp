@@ -21,6 +21,13 @@ void tell_of_earlier_attempt(pool_ptr self, const attempt_start& attempt);
 /// Starts what can start, and tells what follows from that.
 void schedule(pool_ptr self);
 
+// resource_pool_nodes.cpp
+void take_nodes(pool_ptr self, const nodes_changed& m);
+void take_pending(pool_ptr self, pending_changed& m);
+/// Other resources or levels make other demands of the same job.
+void renew_demands(pool_ptr self);
+void forget_seen(pool_state& s, const job_id& name, pool_state::job& job, const std::vector<std::uint64_t>& seen);
+
 // resource_pool_workers.cpp
 /// These results need not be kept any more.
 void send_acknowledgements(pool_ptr self, const std::vector<invocation_id>& invocations);

@@ -103,7 +103,9 @@ public:
     [[nodiscard]] bool has_replicas() const { return has_replicas_; }
     /// True where the other differs in nothing but its version.
     [[nodiscard]] bool has_same_nodes(const forest& other) const;
-    /// What this forest kept of another; null where it did not come of that one.
+    /// What it kept of the forest that it came of; null where it was built anew.
+    [[nodiscard]] const std::shared_ptr<const forest_change>& change() const { return change_; }
+    /// The same where it came of this one, else null.
     [[nodiscard]] const forest_change* change_from(const forest& before) const {
         return change_ && change_->from_version == before.version_ && change_->from_size == before.size()
                    ? change_.get()
@@ -203,7 +205,7 @@ private:
     std::vector<node_index> edge_target_;     // empty without replicas
     bool has_replicas_ = false;
     std::vector<std::uint64_t> subtree_keys_;  // by outermost node; empty without replicas
-    std::unique_ptr<const forest_change> change_;
+    std::shared_ptr<const forest_change> change_;
 };
 
 using forest_ptr = std::shared_ptr<const forest>;
@@ -235,12 +237,21 @@ struct node_changes {
     std::vector<std::string> removed;  ///< with all that is below them
     std::vector<node_decl> added;      ///< or moved, where they are among the removed, too
     std::vector<node_decl> altered;    ///< same name, level and parent, but other tags, or enabled or not
+
+    [[nodiscard]] bool empty() const { return removed.empty() && added.empty() && altered.empty(); }
 };
 
 /// The forest that comes of another: as if those that were added were declared last. Costs a copy of four bytes for
 /// each node, and a search for each that changes; now and then, a copy of all. Nothing where a change takes a whole
 /// build: something has several parents, or does not fit.
 forest_ptr change_forest(const forest& before, const node_changes& changes, std::uint64_t version);
+
+/// What leads from a forest to what is declared now. Costs a look at each declaration, which is fast while they come in
+/// the order of the forest. Nothing where it takes a build: much has changed, something has several parents, hangs
+/// below a node that moves, is declared twice, or stands before something that it stood behind; or `keep_order`, and
+/// something new does not come last.
+std::optional<node_changes> find_changes(const forest& before, std::span<const std::span<const node_decl>> declarations,
+                                         bool keep_order);
 
 /// At most this many nodes in one forest.
 inline constexpr std::size_t max_nodes = 100'000'000;

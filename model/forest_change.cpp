@@ -304,7 +304,7 @@ private:
     const forest& before_;
     const node_changes& changes_;
     forest f_;
-    std::unique_ptr<forest_change> change_ = std::make_unique<forest_change>();
+    std::shared_ptr<forest_change> change_ = std::make_shared<forest_change>();
     std::vector<range> removed_;                                       // of the old forest, ascending
     std::vector<std::pair<std::uint32_t, const node_decl*>> altered_;  // by node of the old forest
     std::vector<std::vector<newcomer>> by_level_;

@@ -108,6 +108,10 @@ std::uint64_t task_counts::*task_table::count_of(const live_task& live) {
     return live.ending ? &task_counts::ending : &task_counts::running;
 }
 
+void task_table::set_excluded(position p, bool excluded) {
+    if (excluded != (slots_[p].excluded != 0)) change(p, [&](slot& s) { s.excluded = excluded ? 1 : 0; });
+}
+
 // Where the forest lacks a task's node, there is no slot that counts it.
 void task_table::count_homeless(const live_task& live, bool more) {
     if (live.at != none) return;
@@ -320,12 +324,17 @@ std::vector<invocation_id> task_table::orphans_due(time_ms now) {
     return result;
 }
 
-// By position: is there a path to the instance on which every node is enabled and passes its level's filter?
-std::vector<bool> task_table::passing_nodes() const {
-    std::vector<std::optional<filter>> filters(level_->value + 1);
+std::vector<std::optional<filter>> task_table::filters_by_level() const {
+    std::vector<std::optional<filter>> filters(level_->value + std::size_t{1});
     for (const auto& [level, spec] : spec_.filters)
         if (auto index = forest_->find_level(level); index && index->value <= level_->value && spec_.errors.empty())
             filters[index->value].emplace(spec, spec_.name.value);
+    return filters;
+}
+
+// By position: is there a path to the instance on which every node is enabled and passes its level's filter?
+std::vector<bool> task_table::passing_nodes() const {
+    const auto filters = filters_by_level();
     std::vector<bool> open(forest_->first_of(*level_).value + forest_->size_of(*level_), false);
     for (std::uint32_t i = 0; i < open.size(); ++i) {
         const node_index node{i};
@@ -376,6 +385,7 @@ void task_table::rebuild(time_ms now) {
 }
 
 void task_table::set_forest(forest_ptr nodes, time_ms now) {
+    if (follow(nodes, now)) return;
     std::vector<std::pair<std::string, task_status>> kept;
     for (position p = 0; p < slots_.size(); ++p)
         if (auto status = status_at(p); status != task_status{}) kept.emplace_back(name_at(p).value, std::move(status));

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/filters.hpp"
 #include "model/forest.hpp"
 #include "model/job.hpp"
 #include "model/task_status.hpp"
@@ -71,13 +72,15 @@ struct table_changes {
     std::vector<node_index> withdrawn;  ///< may no longer start
     std::vector<node_index> done;       ///< became done
     std::vector<node_index> undone;     ///< are no longer done
-    bool replaced = false;          ///< the forest changed: `ready` and `done` are the whole truth, the rest is empty
+    bool replaced = false;              ///< `ready` and `done` are the whole truth, the rest is empty
+    bool moved = false;  ///< not so, but the forest is a changed one: what goes with it goes without a word. Dependents
+                         ///< need the whole truth (done_nodes)
     bool all_done_changed = false;  ///< what all_done() says; also where no node's task did, as of nodes that are gone
 
     [[nodiscard]] bool for_dependents() const {
-        return replaced || all_done_changed || !done.empty() || !undone.empty();
+        return replaced || moved || all_done_changed || !done.empty() || !undone.empty();
     }
-    [[nodiscard]] bool for_pool() const { return replaced || !ready.empty() || !withdrawn.empty(); }
+    [[nodiscard]] bool for_pool() const { return replaced || moved || !ready.empty() || !withdrawn.empty(); }
     [[nodiscard]] bool empty() const { return !for_dependents() && !for_pool(); }
 };
 
@@ -108,8 +111,14 @@ public:
     void restore(const node_id& node, task_status status, time_ms now);
 
     void set_spec(job_spec spec, time_ms now);
-    /// All knowledge of other jobs is void until they report for this forest.
+    /// All knowledge of other jobs is void until they report for this forest. Costs a look at each task; where the
+    /// forest came of the one before by a change, and the job depends on no other, a copy of a byte of each, and a look
+    /// at what changed and what runs.
     void set_forest(forest_ptr nodes, time_ms now);
+    /// The next changes are the whole truth.
+    void tell_all(time_ms now) {
+        if (forest_) rebuild(now);
+    }
     /// The job is gone from the config: nothing more starts.
     void retire(time_ms now);
 
@@ -221,6 +230,7 @@ private:
     [[nodiscard]] bool job_may_run() const;
     [[nodiscard]] bool gates_open() const;
     [[nodiscard]] std::uint64_t task_counts::*count_of(position p) const;
+    [[nodiscard]] std::vector<std::optional<filter>> filters_by_level() const;
     [[nodiscard]] std::vector<bool> passing_nodes() const;
 
     void write(position p, const task_status& status, time_ms now);
@@ -230,6 +240,16 @@ private:
     static std::uint64_t task_counts::*count_of(const live_task& live);
     void count_homeless(const live_task& live, bool more);
     void rebuild(time_ms now);
+    // task_table_nodes.cpp
+    [[nodiscard]] bool follow(const forest_ptr& nodes, time_ms now);
+    void leave(position p);
+    using level_filters = std::vector<std::optional<filter>>;  // by level, down to the job's
+    void come(position p, const level_filters& filters, time_ms now);
+    void move_live_tasks(const index_shift& kept);
+    void renew_excluded(const forest_change& change, const level_filters& filters);
+    void set_excluded(position p, bool excluded);
+    [[nodiscard]] bool passes(node_index node, const level_filters& filters) const;
+
     void note_orphan(invocation_id invocation, position at, time_ms now);
     [[nodiscard]] time_ms kill_time(const orphan& task) const;
     [[nodiscard]] status_change corrected(status_change before, const attempt_end& end);

@@ -96,8 +96,9 @@ struct job_removal {
     bool removed = false;
 };
 
-/// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version; another one
-/// is answered by silence, since the job will say it all again for the new forest. `seen_starts` counts, by pool, the
+/// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version. Of an earlier
+/// one, they are taken where changes led from it to the pool's; else the job will say it all again for the new forest.
+/// `seen_starts` counts, by pool, the
 /// starts that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {
     job_id job;
@@ -109,6 +110,9 @@ struct pending_changed {
     std::vector<node_index> withdrawn;
     std::vector<std::pair<node_index, std::string>> data;  ///< what ready tasks are handed from their last attempt
 };
+
+/// Pool to job: say it all again. It was so many forests behind that some of it was not understood.
+struct pending_asked {};
 
 /// Pool to job.
 struct tasks_started {

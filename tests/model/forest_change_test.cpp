@@ -121,6 +121,75 @@ TEST(forest_change, pending_tasks_follow_though_a_parent_has_too_many_now_to_loo
     EXPECT_EQ(tree.next_child(*few_again, *few_again->find("h2")), *few_again->find("a"));
 }
 
+class forest_diff : public ::testing::Test {
+protected:
+    std::optional<node_changes> changes(const std::vector<node_decl>& now, bool keep_order = false) {
+        const std::vector<std::span<const node_decl>> sources{std::span{now}.first(now.size() / 2),
+                                                              std::span{now}.subspan(now.size() / 2)};
+        return find_changes(*two_hosts(), sources, keep_order);
+    }
+    std::vector<node_decl> declared{node("h1", "host"), node("h2", "host"), node("a", "db", {"h1"}),
+                                    node("b", "db", {"h1"}), node("c", "db", {"h2"})};
+};
+
+TEST_F(forest_diff, of_the_same_declarations_there_is_none) {
+    const auto none = changes(declared);
+    ASSERT_TRUE(none);
+    EXPECT_TRUE(none->empty());
+}
+
+TEST_F(forest_diff, tells_what_has_come_gone_moved_and_is_altered) {
+    declared[2].tags = {"x"};
+    declared[4].parents = {"h1"};
+    declared.erase(declared.begin() + 3);
+    declared.push_back(node("h3", "host"));
+    const auto found = changes(declared);
+    ASSERT_TRUE(found);
+    EXPECT_THAT(found->removed, ElementsAre("b", "c"));
+    EXPECT_THAT(found->added, ElementsAre(declared[3], declared[4]));
+    EXPECT_THAT(found->altered, ElementsAre(declared[2]));
+}
+
+TEST_F(forest_diff, what_is_only_mentioned_is_there) {
+    std::vector<node_decl> now;
+    for (const std::string host : {"h1", "h1", "h2", "h3", "h3"}) {
+        now.push_back(node(host, "host"));
+        now.back().implied = true;
+    }
+    for (const auto* name : {"a", "b"}) now.push_back(node(name, "db", {"h1"}));
+    now.push_back(node("c", "db", {"h2"}));
+    now.push_back(node("d", "db", {"h3"}));
+    const auto found = changes(now);
+    ASSERT_TRUE(found);
+    EXPECT_THAT(found->added, ElementsAre(now.back(), node("h3", "host")));
+    EXPECT_TRUE(found->removed.empty());
+    EXPECT_TRUE(found->altered.empty());
+    EXPECT_FALSE(changes(now, true)) << "where the order counts";
+}
+
+TEST_F(forest_diff, takes_a_build_where_it_can_not_tell) {
+    EXPECT_FALSE(changes({declared[1], declared[0], declared[2], declared[3], declared[4]})) << "another order";
+    auto twice = declared;
+    twice.push_back(declared[3]);
+    EXPECT_FALSE(changes(twice));
+    auto orphan = declared;
+    orphan.erase(orphan.begin());
+    EXPECT_FALSE(changes(orphan)) << "children of a node that goes";
+    auto between = declared;
+    between.insert(between.begin() + 3, node("a2", "db", {"h1"}));
+    EXPECT_TRUE(changes(between));
+    EXPECT_FALSE(changes(between, true)) << "where the order counts";
+    auto replica = declared;
+    replica[2].parents = {"h1", "h2"};
+    EXPECT_FALSE(changes(replica));
+    auto unknown = declared;
+    unknown[2].level = "shelf";
+    EXPECT_FALSE(changes(unknown));
+    auto many = declared;
+    for (int i = 0; i < 100; ++i) many.push_back(node("n" + std::to_string(i), "db", {"h1"}));
+    EXPECT_FALSE(changes(many));
+}
+
 // As built from all declarations, whatever the changes were.
 void expect_same(const forest& a, const forest& b) {
     ASSERT_TRUE(a.has_same_nodes(b));
@@ -140,6 +209,19 @@ void expect_same(const forest& a, const forest& b) {
         if (a.level_of(n) != a.innermost()) {
             ASSERT_EQ(a.chance(n), b.chance(n));
         }
+    }
+}
+
+// But for the order.
+void expect_alike(const forest& a, const forest& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::uint32_t i = 1; i < a.size(); ++i) {
+        const node_index n{i};
+        const auto other = b.find(a.name(n));
+        ASSERT_TRUE(other) << a.name(n);
+        ASSERT_EQ(a.name(a.parents(n)[0]), b.name(b.parents(*other)[0])) << a.name(n);
+        ASSERT_EQ(a.enabled(n), b.enabled(*other)) << a.name(n);
+        ASSERT_TRUE(std::ranges::equal(a.tags(n), b.tags(*other))) << a.name(n);
     }
 }
 
@@ -206,6 +288,16 @@ public:
         auto next = change_forest(*nodes_, revised.changes, nodes_->version() + 1);
         ASSERT_TRUE(next);
         declared_ = std::move(revised.declared);
+        const std::vector<std::span<const node_decl>> all{declared_};
+        const bool keep_order = random_() % 2 == 0;
+        if (const auto found = find_changes(*nodes_, all, keep_order)) {
+            const auto same = change_forest(*nodes_, *found, nodes_->version() + 1);
+            ASSERT_TRUE(same);
+            if (keep_order)
+                expect_same(*next, *same);
+            else
+                expect_alike(*next, *same);
+        }
         expect_same(*next, *build_forest(levels_, declared_, 1).nodes);
         const auto* change = next->change_from(*nodes_);
         ASSERT_TRUE(change);

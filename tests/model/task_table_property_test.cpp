@@ -29,7 +29,7 @@ public:
 
     void step() {
         switch (world_.random() % 16) {
-            case 0: change_forest(); break;
+            case 0: world_.random() % 2 == 0 ? change_forest() : revise_forest(); break;
             case 1: change_job(); break;
             case 2: restart(); break;
             case 3: forgive(); break;
@@ -177,14 +177,16 @@ private:
                 if (changes.empty()) continue;
                 more = true;
                 if (changes.replaced) job.offered.clear();
+                if (changes.moved) std::erase_if(job.offered, [&](const auto& node) { return gone_.contains(node); });
                 for (auto n : changes.withdrawn) job.offered.erase(std::string{world_.nodes->name(n)});
                 for (auto n : changes.ready) {
                     const bool is_new = job.offered.emplace(world_.nodes->name(n)).second;
                     EXPECT_TRUE(is_new) << "offered twice";
                 }
                 for (auto& other : jobs_)
-                    if (changes.replaced && depends(other, job))
-                        other.table.dependency_replaced(job.spec.name, changes.done, job.table.all_done(), now_);
+                    if ((changes.replaced || changes.moved) && depends(other, job))
+                        other.table.dependency_replaced(job.spec.name, job.table.done_nodes(), job.table.all_done(),
+                                                        now_);
                     else if (depends(other, job))
                         other.table.dependency_changed(job.spec.name, changes.done, changes.undone,
                                                        job.table.all_done(), now_);
@@ -206,6 +208,14 @@ private:
     void change_forest() {
         world_.draw_nodes();
         spread_forest();
+    }
+
+    void revise_forest() {
+        auto gone = world_.revise_nodes();
+        if (!gone) return;
+        gone_ = *std::move(gone);
+        spread_forest();
+        gone_.clear();
     }
 
     job_run& any_job() { return jobs_[world_.random() % jobs_.size()]; }
@@ -334,6 +344,7 @@ private:
 
     random_world world_;
     std::vector<job_run> jobs_;
+    std::set<std::string> gone_;  // with the change of the forest that is being told
     time_ms now_ = 1'000'000;
     std::uint64_t invocations_ = 0;
 };

@@ -1,0 +1,126 @@
+// What the pool hears of nodes, and of the tasks that may start on them.
+#include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <caf/all.hpp>
+
+#include "actors/resource_pool_parts.hpp"
+
+namespace bistro {
+
+void renew_demands(pool_ptr self) {
+    auto& s = self->state;
+    for (auto& [name, job] : s.jobs) {
+        auto demands = s.core->demands_of(*s.core->find_job(name));
+        if (demands == job.command.demands) continue;
+        job.command.demands = std::move(demands);
+        job.command.version = ++s.command_versions;
+    }
+}
+
+void forget_seen(pool_state& s, const job_id& name, pool_state::job& job, const std::vector<std::uint64_t>& seen) {
+    const auto own = seen.at(s.links.part.number);
+    while (!job.unseen.empty() && job.unseen.front().number <= own) job.unseen.pop_front();
+    forget_seen_elsewhere(s, name, seen);
+}
+
+namespace {
+
+node_index renumbered(node_index node, const index_shift& kept) {
+    const auto here = node.valid() ? kept(node.value) : index_shift::none;
+    return here == index_shift::none ? node_index{} : node_index{here};
+}
+
+// What a job's next attempts are handed; without a change, the job will tell it again.
+void move_data(pool_state::job& job, const forest_change* change) {
+    auto data = std::exchange(job.data, {});
+    if (!change) return;
+    for (auto& [node, text] : data)
+        if (const auto here = renumbered(node_index{node}, change->kept); here.valid())
+            job.data.emplace(here.value, std::move(text));
+}
+
+void renumber(pending_changed& m, const index_shift& kept) {
+    for (auto* nodes : {&m.ready, &m.withdrawn}) {
+        for (auto& node : *nodes) node = renumbered(node, kept);
+        std::erase_if(*nodes, [](node_index node) { return !node.valid(); });
+    }
+    for (auto& [node, data] : m.data) node = renumbered(node, kept);
+    std::erase_if(m.data, [](const auto& entry) { return !entry.first.valid(); });
+}
+
+// Makes what was said of an earlier forest speak of the pool's. False where no changes led from that one to this.
+bool bring_up_to_date(const pool_state& s, pending_changed& m) {
+    if (!s.nodes) return false;
+    if (m.forest_version == s.nodes->version()) return true;
+    auto change = std::find_if(s.changes.begin(), s.changes.end(),
+                               [&](const auto& c) { return c->from_version == m.forest_version; });
+    if (change == s.changes.end()) return false;
+    for (; change != s.changes.end(); ++change) renumber(m, (*change)->kept);
+    return true;
+}
+
+// What the pool has started, and the job does not know yet, or another pool has.
+void leave_out_unseen(const pool_state& s, const pool_state::job& job, pending_changed& m) {
+    const auto elsewhere = s.unseen_elsewhere.find(m.job);
+    if (job.unseen.empty() && elsewhere == s.unseen_elsewhere.end()) return;
+    boost::unordered_flat_set<std::uint32_t> unseen;
+    for (const auto& start : job.unseen) unseen.insert(start.node.value);
+    if (elsewhere != s.unseen_elsewhere.end())
+        for (const auto& start : elsewhere->second)
+            unseen.insert(s.nodes->find(start.node).value_or(node_index{}).value);
+    std::erase_if(m.ready, [&](node_index node) { return unseen.contains(node.value); });
+}
+
+}  // namespace
+
+void take_nodes(pool_ptr self, const nodes_changed& m) {
+    auto& s = self->state;
+    const auto* change = s.nodes ? m.nodes->change_from(*s.nodes) : nullptr;
+    for (auto& [name, job] : s.jobs) {
+        for (auto& start : job.unseen) {
+            if (start.node.valid()) start.name = s.nodes->name(start.node);
+            start.node = m.nodes->find(start.name).value_or(node_index{});
+        }
+        std::fill(job.started_nodes.begin(), job.started_nodes.end(), node_index{});
+        move_data(job, change);
+    }
+    if (!change) s.changes.clear();
+    if (change) s.changes.push_back(m.nodes->change());
+    if (s.changes.size() > max_changes_behind) s.changes.pop_front();
+    s.nodes = m.nodes;
+    s.core->set_forest(m.nodes);
+    for (const auto& [name, job] : s.jobs)
+        if (job.waits_for_others) s.core->clear_pending(*s.core->find_job(name));
+    renew_demands(self);
+    tell_all_elsewhere(self);
+}
+
+void take_pending(pool_ptr self, pending_changed& m) {
+    auto& s = self->state;
+    auto found = s.jobs.find(m.job);
+    const auto index = s.core->find_job(m.job);
+    if (found == s.jobs.end() || !index) return;
+    auto& job = found->second;
+    // The actor that a job had before it left the config and came back may still have something to say.
+    if (self->current_sender() && self->current_sender() != job.actor) return;
+    forget_seen(s, m.job, job, m.seen_starts);
+    // A job says something of each forest. Of one that was built anew, it says it all by itself.
+    if (!bring_up_to_date(s, m)) {
+        job.out_of_step = true;
+        return;
+    }
+    if (job.out_of_step && !m.replace) return self->send(job.actor, pending_asked{});
+    job.out_of_step = false;
+    job.seen = std::move(m.seen_starts);
+    leave_out_unseen(s, job, m);
+    if (m.replace) {
+        s.core->clear_pending(*index);
+        job.data.clear();
+    }
+    s.core->set_unfinished(*index, m.unfinished);
+    s.core->remove_pending(*index, m.withdrawn);
+    for (auto& [node, data] : m.data) job.data.insert_or_assign(node.value, std::move(data));
+    s.core->add_pending(*index, m.ready);
+}
+
+}  // namespace bistro
