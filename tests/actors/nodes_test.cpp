@@ -78,6 +78,37 @@ TEST_F(nodes_test, one_forest_comes_when_every_source_has_told) {
     EXPECT_GT(got.back().nodes->version(), got.front().nodes->version());
 }
 
+TEST_F(nodes_test, few_other_nodes_make_a_change_of_the_forest) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n");
+    answer({"h1/a", "h2/b"});
+    EXPECT_FALSE(got.back().nodes->change());
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1/a", "h1/c", "h3/d"});
+    ASSERT_THAT(got, SizeIs(2));
+    EXPECT_TRUE(got[1].nodes->change_from(*got[0].nodes));
+    EXPECT_THAT(names(), ElementsAre("h1", "h3", "a", "c", "d"));
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1/a", "h1/c", "h3/d"});
+    EXPECT_EQ(got.back().nodes, got[1].nodes) << "nothing has changed";
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h3/d", "h1/c", "h1/a"});
+    EXPECT_FALSE(got.back().nodes->change()) << "another order";
+    EXPECT_THAT(names(), ElementsAre("h3", "h1", "d", "c", "a"));
+}
+
+TEST_F(nodes_test, what_is_wrong_with_what_has_changed_is_told) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n");
+    answer({"h1/a"});
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1/a", "h2/a"});
+    EXPECT_THAT(problems(), ElementsAre(HasSubstr("declared more than once")));
+    EXPECT_THAT(names(), ElementsAre("h1", "h2", "a"));
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1/a"});
+    EXPECT_THAT(problems(), IsEmpty());
+    EXPECT_THAT(names(), ElementsAre("h1", "a"));
+}
+
 TEST_F(nodes_test, what_is_wrong_stays_so_and_the_same_nodes_are_no_other_forest) {
     start(
         "[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\nh1 = {}\n"

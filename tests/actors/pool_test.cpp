@@ -13,6 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 class pool_test : public test::actor_test {
 protected:
@@ -26,10 +27,12 @@ protected:
                 [=](const start_tasks& m) {
                     for (const auto& order : m.tasks) {
                         test->started.push_back(order.node.value);
+                        test->handed.push_back(order.prev_data_json);
                         test->ids.push_back(order.invocation);
                     }
                     test->commands.insert(test->commands.end(), m.commands.begin(), m.commands.end());
                 },
+                [=](const pending_asked&) { ++test->asked_again; },
                 [=](const events_happened& m) {
                     test->happened.started += m.started;
                     test->happened.ended += m.ended;
@@ -76,6 +79,34 @@ protected:
         run();
     }
 
+    // The forest of before with one more host, at the end.
+    void send_one_more(const std::string& name) {
+        forest = change_forest(*forest, {{}, {{name, "host", {}, {}, true, false}}, {}}, ++version);
+        caf::anon_send(pool, nodes_changed{forest, {}});
+        run();
+    }
+    void send_without(const std::string& name) {
+        forest = change_forest(*forest, {{name}, {}, {}}, ++version);
+        caf::anon_send(pool, nodes_changed{forest, {}});
+        run();
+    }
+    // A job at some forest has something to say of it.
+    void say(const forest_ptr& of, const std::vector<std::string>& ready, const std::vector<std::string>& withdrawn,
+             bool replace = false) {
+        pending_changed m;
+        m.job = job_id{"j"};
+        m.forest_version = of->version();
+        m.seen_starts = {started.size()};
+        m.replace = replace;
+        for (const auto& name : ready) {
+            m.ready.push_back(*of->find(name));
+            m.data.emplace_back(m.ready.back(), "\"of " + name + "\"");
+        }
+        for (const auto& name : withdrawn) m.withdrawn.push_back(*of->find(name));
+        caf::anon_send(pool, std::move(m));
+        run();
+    }
+
     // A job that has heard of so many starts offers every node.
     void offer_all(std::uint64_t seen_starts) { offer_all(std::vector{seen_starts}); }
     void offer_all(const std::vector<std::uint64_t>& seen_starts) {
@@ -93,6 +124,8 @@ protected:
 
     static constexpr std::uint64_t session = 7;
     std::vector<std::string> started;
+    std::vector<std::string> handed;
+    std::size_t asked_again = 0;
     std::vector<invocation_id> ids;
     std::vector<job_command> commands;
     events_happened happened;
@@ -169,6 +202,76 @@ TEST_F(pool_test, a_start_that_its_job_has_not_seen_counts_over_a_change_of_node
     started.clear();
     offer_all(2);
     EXPECT_THAT(started, ElementsAre("b")) << "a runs; of b the job knows, and offers it again";
+}
+
+TEST_F(pool_test, what_waits_goes_on_waiting_with_what_it_is_handed_when_nodes_change) {
+    make_pool();
+    send_nodes({"a", "b", "c"});
+    say(forest, {"b", "c"}, {}, true);
+    send_without("a");
+    send_one_more("d");
+    send_worker({});
+    EXPECT_THAT(started, UnorderedElementsAre("b", "c"));
+    EXPECT_THAT(handed, UnorderedElementsAre("\"of b\"", "\"of c\""));
+}
+
+TEST_F(pool_test, what_a_job_says_of_an_earlier_forest_is_understood) {
+    make_pool();
+    send_nodes({"a", "b", "c"});
+    const auto earlier = forest;
+    say(earlier, {"b"}, {}, true);
+    send_without("a");
+    send_without("b");
+    say(earlier, {"a", "c"}, {});
+    send_worker({});
+    EXPECT_THAT(started, ElementsAre("c")) << "the others are gone";
+    EXPECT_THAT(handed, ElementsAre("\"of c\""));
+}
+
+TEST_F(pool_test, what_is_withdrawn_of_an_earlier_forest_does_not_start) {
+    make_pool();
+    send_nodes({"a", "b", "c"});
+    const auto earlier = forest;
+    say(earlier, {"b", "c"}, {}, true);
+    send_without("a");
+    say(earlier, {}, {"b"});
+    send_worker({});
+    EXPECT_THAT(started, ElementsAre("c"));
+}
+
+TEST_F(pool_test, a_job_that_is_too_far_behind_is_asked_to_say_it_all_again) {
+    make_pool();
+    send_nodes({"a", "b"});
+    const auto earlier = forest;
+    for (std::size_t i = 0; i <= max_changes_behind; ++i) send_one_more("n" + std::to_string(i));
+    say(earlier, {"a"}, {}, true);
+    EXPECT_EQ(asked_again, 0U) << "it will speak of this forest, too";
+    say(forest, {"n0"}, {});
+    EXPECT_EQ(asked_again, 1U);
+    say(forest, {"n1"}, {});
+    EXPECT_EQ(asked_again, 2U);
+    say(forest, {"a", "n0", "n1"}, {}, true);
+    EXPECT_EQ(asked_again, 2U);
+    say(forest, {"n2"}, {});
+    EXPECT_EQ(asked_again, 2U);
+    send_worker({});
+    EXPECT_THAT(started, UnorderedElementsAre("a", "n0", "n1", "n2"));
+}
+
+TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_change) {
+    make_pool();
+    send_nodes({"a"});
+    job_spec job;
+    job.name = job_id{"j"};
+    job.level = "host";
+    job.depends_on = {job_id{"other"}};
+    caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    say(forest, {"a"}, {}, true);
+    send_one_more("b");
+    send_worker({});
+    EXPECT_THAT(started, IsEmpty());
+    say(forest, {"a"}, {}, true);
+    EXPECT_THAT(started, ElementsAre("a"));
 }
 
 TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {

@@ -270,6 +270,44 @@ TEST_F(system_test, a_changed_config_applies_without_touching_what_runs) {
     EXPECT_EQ(counts().done, 4U);
 }
 
+TEST_F(system_test, nodes_come_go_and_are_disabled_while_tasks_run_and_wait) {
+    start_scheduler(
+        std::string{one_job} +
+        "[jobs.k]\nowner = \"x\"\ncommand = [\"after\"]\ndepends_on = [\"j\"]\n"
+        "[jobs.r]\nowner = \"x\"\ncommand = [\"report\"]\nlevel_for_tasks = \"host\"\nresources = { slots = 0 }\n"
+        "run_only_after_all_nodes_are_done_for = [\"j\"]\n");
+    start_worker("w");
+    const auto change_nodes = [&](const std::vector<node_decl>& more, auto&& leave_out) {
+        auto changed = *config_file;
+        auto& source = changed.sources.emplace_back();
+        source.kind = source_kind::manual;
+        source.name = "more";
+        source.nodes = more;
+        std::erase_if(changed.sources, leave_out);
+        caf::anon_send(scheduler, config_changed{std::make_shared<const settings>(changed)});
+        run();
+    };
+    const auto none = [](const auto&) { return false; };
+    EXPECT_EQ(counts().total, 4U);
+    const auto before = launcher.nodes();
+    change_nodes({{"x", "db", {"h1"}, {}, true, false}, {"y", "db", {"h2"}, {}, false, false}}, none);
+    EXPECT_EQ(counts().total, 5U) << "one of the new nodes is disabled";
+    EXPECT_EQ(counts().excluded, 1U);
+    EXPECT_EQ(counts("r").blocked, 2U);
+    EXPECT_EQ(launcher.nodes(), before);
+    end_all();
+    EXPECT_EQ(counts().done, 5U);
+    EXPECT_EQ(counts("k").done, 5U);
+    EXPECT_EQ(counts("r").done, 2U);
+    change_nodes({{"z", "db", {"h1"}, {}, true, false}, {"y", "db", {"h2"}, {}, true, false}}, none);
+    EXPECT_EQ(counts().total, 6U) << "x is gone, y is enabled, z is new";
+    EXPECT_EQ(counts("k").blocked, 2U);
+    EXPECT_THAT(launcher.nodes(), UnorderedElementsAre("y", "z"));
+    end_all();
+    EXPECT_EQ(counts().done, 6U);
+    EXPECT_EQ(counts("k").done, 6U);
+}
+
 TEST_F(system_test, a_removed_job_ends_its_tasks_after_the_orphan_time) {
     start_scheduler(std::string{one_job} + "kill_orphan_tasks_after_sec = 2\n");
     start_worker("w");
