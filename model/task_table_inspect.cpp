@@ -167,6 +167,8 @@ std::string task_table::sanity_check() const {
         if (live.at != position_of(live.task.node.value) ||
             (live.at != none && (!slots_[live.at].live || (slots_[live.at].ending != 0) != (live.ending != nullptr))))
             return "a running task that its slot does not know";
+    for (const auto& [node, status] : absent_)
+        if (position_of(node) != none) return "a task that is there is remembered as one that is not";
     for (const auto& [invocation, orphan] : orphans_)
         if (!live_.contains(invocation.value)) return "an orphan that does not run";
     return {};

@@ -96,6 +96,18 @@ TEST_F(nodes_test, few_other_nodes_make_a_change_of_the_forest) {
     EXPECT_THAT(names(), ElementsAre("h3", "h1", "d", "c", "a"));
 }
 
+TEST_F(nodes_test, where_the_order_counts_a_node_that_comes_between_others_stands_there) {
+    start("order = \"original\"\n[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n");
+    answer({"a", "c"});
+    pass(std::chrono::milliseconds{10'100});
+    answer({"a", "b", "c"});
+    EXPECT_THAT(names(), ElementsAre("a", "b", "c"));
+    pass(std::chrono::milliseconds{10'100});
+    answer({"a", "b", "c", "d"});
+    EXPECT_THAT(names(), ElementsAre("a", "b", "c", "d"));
+    EXPECT_TRUE(got.back().nodes->change());
+}
+
 TEST_F(nodes_test, what_is_wrong_with_what_has_changed_is_told) {
     start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n");
     answer({"h1/a"});

@@ -165,6 +165,13 @@ TEST_F(forest_diff, what_is_only_mentioned_is_there) {
     EXPECT_TRUE(found->removed.empty());
     EXPECT_TRUE(found->altered.empty());
     EXPECT_FALSE(changes(now, true)) << "where the order counts";
+    now = declared;
+    now.erase(now.begin());
+    now.insert(now.begin() + 1, node("h1", "host"));
+    now[1].implied = true;
+    const auto mixed = changes(now);
+    ASSERT_TRUE(mixed) << "what is declared and what is only mentioned have an order each";
+    EXPECT_TRUE(mixed->empty());
 }
 
 TEST_F(forest_diff, takes_a_build_where_it_can_not_tell) {
@@ -172,6 +179,9 @@ TEST_F(forest_diff, takes_a_build_where_it_can_not_tell) {
     auto twice = declared;
     twice.push_back(declared[3]);
     EXPECT_FALSE(changes(twice));
+    twice = declared;
+    twice.back() = node("b", "db", {"h2"});
+    EXPECT_FALSE(changes(twice)) << "at two places";
     auto orphan = declared;
     orphan.erase(orphan.begin());
     EXPECT_FALSE(changes(orphan)) << "children of a node that goes";
