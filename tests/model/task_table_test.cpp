@@ -367,11 +367,11 @@ TEST_F(dependent_test, knows_nothing_of_others_after_a_changed_forest_either) {
     EXPECT_EQ(table.counts().ready, 1U);
 }
 
-TEST(task_table, waits_for_word_of_others_after_a_changed_forest_whatever_it_waits_for) {
+TEST_F(table_test, waits_for_word_of_others_after_a_changed_forest_whatever_it_waits_for) {
     for (const bool whole_job : {false, true}) {
         auto spec = simple_job();
         (whole_job ? spec.run_only_after_all_nodes_are_done_for : spec.depends_on).emplace_back("other");
-        task_table table{spec};
+        table = task_table{spec};
         table.set_forest(two_hosts(), now);
         table.dependency_replaced(job_id{"other"}, {*table.nodes()->find("h1:a")}, true, now);
         EXPECT_GT(table.counts().ready, 0U);
