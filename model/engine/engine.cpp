@@ -36,7 +36,7 @@ engine::engine(engine_options options, invocation_id first, partition part)
     while (partition_of(invocation_id{next_invocation_}, part_.count) != part_.number) ++next_invocation_;
     workers_.set_selector(options.selector);
     workers_.set_leased(!part_.is_whole());
-    waited_at_ = bit_set{forest_->size()};
+    waiting_at_ = waiting_table{forest_->size()};
     rebuild_limits();
     recount();
 }
@@ -67,10 +67,8 @@ void engine::set_options(const engine_options& options) {
 void engine::set_forest(forest_ptr nodes) {
     if (const auto* change = nodes->change_from(*forest_)) return follow(std::move(nodes), *change);
     const auto before = std::exchange(forest_, std::move(nodes));
-    for (const auto& [invocation, index] : by_invocation_) {
-        auto& h = holdings_[index];
-        find_nodes(h, names_of(h, *before));
-    }
+    for (auto& h : holdings_)
+        if (h.invocation.valid()) find_nodes(h, names_of(h, *before));
     lexicographic_ = nullptr;
     forget_who_waits();
     rebuild_limits();
@@ -92,10 +90,9 @@ void engine::set_resources(resource_table table) {
 
 // All jobs are about to be rebuilt, and parked nowhere then.
 void engine::forget_who_waits() {
-    waiting_at_.clear();
+    waiting_at_ = waiting_table{forest_->size()};
     waiting_for_host_.clear();
     changed_places_.clear();
-    waited_at_ = bit_set{forest_->size()};
 }
 
 void engine::rebuild_limits() {
@@ -126,6 +123,7 @@ void engine::rebuild_limits() {
 // Counts what is in use anew, from what runs.
 void engine::recount() {
     used_.clear();
+    in_use_ = bit_set{forest_->size()};
     std::vector<slots> nothing;
     for (std::uint32_t l = 0; l < limits_.size(); ++l) {
         used_.emplace_back(forest_->size_of(level_index{l}) * limits_[l].size(), 0);
@@ -135,10 +133,10 @@ void engine::recount() {
     for (auto& job : jobs_)
         if (job) job->used = nothing;
     workers_.take_nothing();
-    for (const auto& [invocation, index] : by_invocation_) {
-        account(holdings_[index], +1);
-        mark_running(index, true);
-    }
+    for_each_holding([&](const holding& h) {
+        account(h, +1);
+        mark_running(h, true);
+    });
     note_least_demand();
     for (auto& c : classes_) c->blocked = false;
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -297,9 +295,9 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     std::vector<node_index> pending;
     if (keep_pending) job.tree.for_each_pending([&](node_index node) { pending.push_back(node); });
     job.tree.for_each_parked([&](node_index node) {
-        auto found = waiting_at_.find(node.value);
-        if (found == waiting_at_.end()) return;
-        auto& jobs = found->second.jobs;
+        auto* waiting = waiting_at_.find(node);
+        if (!waiting) return;
+        auto& jobs = waiting->jobs;
         jobs.erase(std::remove(jobs.begin(), jobs.end(), index), jobs.end());
     });
     for (auto place : std::exchange(job.offers, {})) withdraw_offer(place, index);

@@ -37,7 +37,6 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -48,7 +47,9 @@
 #include <tuple>
 #include <vector>
 
+#include "model/engine/invocation_index.hpp"
 #include "model/engine/pending_tree.hpp"
+#include "model/engine/waiting_table.hpp"
 #include "model/engine/worker_table.hpp"
 #include "model/forest.hpp"
 #include "model/job.hpp"
@@ -281,7 +282,7 @@ private:
     };
     // A running task. Holdings of a worker form a list.
     struct holding {
-        invocation_id invocation;
+        invocation_id invocation;  // not valid where it is unused
         job_index job;
         worker_index worker;
         std::uint32_t demand = 0;
@@ -298,11 +299,6 @@ private:
         std::size_t jobs = 0;
         bool blocked = false;
         std::vector<job_index> with_offers;  // each once: its jobs that have offers, and some that had
-    };
-    struct waiting_jobs {
-        boost::container::small_vector<job_index, 12> jobs;
-        bool changed = false;  // since it was last offered to anybody; then changed_places_ has it
-        job_index offered_to;
     };
     // A job that is parked at a node until a worker of some host has room.
     struct host_waiter {
@@ -370,7 +366,7 @@ private:
     holding& hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand);
     void finish_holding(std::uint32_t index);
     void account(const holding& h, std::int64_t sign);
-    void mark_running(std::uint32_t index, bool runs);
+    void mark_running(const holding& h, bool runs);
     void mark_running_tasks(job_index index);
     [[nodiscard]] static std::vector<std::string> names_of(const holding& h, const forest& nodes);
     void find_nodes(holding& h, std::vector<std::string> names);
@@ -381,6 +377,11 @@ private:
     [[nodiscard]] blocker explain_node(const job_entry& job, node_index node) const;
     [[nodiscard]] std::optional<std::pair<level_index, std::size_t>> never_enough(const job_entry& job) const;
     class waiting_scan;
+    template <class F>
+    void for_each_holding(F&& visit) const {
+        for (const auto& h : holdings_)
+            if (h.invocation.valid()) visit(h);
+    }
     template <class F>
     void for_each_holder(node_index place, F&& visit) const;
     [[nodiscard]] bool runs_where_it_seems() const;
@@ -416,6 +417,7 @@ private:
     std::vector<slots> limits_;       // by forest level, then resource; of the instance, what is leased
     bool instance_is_leased_ = true;  // all of it
     std::vector<slots> used_;         // by forest level, then node within it and resource
+    bit_set in_use_;                  // by node: something of it is in use
     std::vector<slots> capacity_;     // by forest level, then resource: the sum of the limits
     std::shared_ptr<const std::vector<std::uint32_t>> lexicographic_;  // rank by node; null until asked for
     worker_table workers_;
@@ -428,14 +430,13 @@ private:
     std::map<demand_by_level, std::uint32_t> demands_by_name_;  // each once, so that equal ones have one number
     std::vector<job_glance> glances_;                           // by job_index
     std::vector<std::unique_ptr<demand_class>> classes_;        // the first has the jobs that want a certain host
-    boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_invocation_;
+    invocation_index by_invocation_;                            // of holdings_
     std::vector<holding> holdings_;
     std::vector<std::uint32_t> unused_holdings_;
     std::size_t astray_ = 0;
     std::vector<std::uint32_t> first_of_worker_;
-    boost::unordered_flat_map<std::uint32_t, waiting_jobs> waiting_at_;  // by node
-    bit_set waited_at_;                                                  // by node: waiting_at_ has it
-    std::vector<node_index> changed_places_;
+    waiting_table waiting_at_;
+    std::vector<node_index> changed_places_;     // of waiting_at_, each once
     std::vector<const job_queue*> open_queues_;  // of choose_job(), kept for its memory
     std::map<std::string, std::vector<host_waiter>> waiting_for_host_;
     std::uint64_t waits_ = 0;  // for a host, so far

@@ -41,10 +41,16 @@ void engine::account(const holding& h, std::int64_t sign) {
         const auto level = forest_->level_of(node).value;
         const auto& asked = demand.by_level[level];
         auto* used = used_[level].data() + (node.value - forest_->first_of(level_index{level}).value) * asked.size();
+        bool in_use = false;
         for (std::size_t r = 0; r < asked.size(); ++r) {
             used[r] += sign * asked[r];
             job.used[level][r] += sign * asked[r];
+            in_use = in_use || used[r] != 0;
         }
+        if (in_use)
+            in_use_.set(node.value);
+        else
+            in_use_.reset(node.value);
     }
     for (std::size_t r = 0; r < demand.worker.size(); ++r) job.used.back()[r] += sign * demand.worker[r];
     if (sign > 0) {
@@ -54,12 +60,11 @@ void engine::account(const holding& h, std::int64_t sign) {
     }
 }
 
-void engine::mark_running(std::uint32_t index, bool runs) {
-    const auto& h = holdings_[index];
+void engine::mark_running(const holding& h, bool runs) {
     auto& job = entry(h.job);
     if (!job.level || h.nodes.empty() || forest_->level_of(h.nodes.front()) != *job.level) return;
     if (runs) {
-        job.running.insert_or_assign(h.nodes.front().value, index);
+        job.running.insert_or_assign(h.nodes.front().value, static_cast<std::uint32_t>(&h - holdings_.data()));
     } else {
         job.running.erase(h.nodes.front().value);
     }
@@ -67,8 +72,9 @@ void engine::mark_running(std::uint32_t index, bool runs) {
 
 void engine::mark_running_tasks(job_index index) {
     if (entry(index).held == 0) return;
-    for (const auto& [invocation, holding] : by_invocation_)
-        if (holdings_[holding].job == index) mark_running(holding, true);
+    for_each_holding([&](const holding& h) {
+        if (h.job == index) mark_running(h, true);
+    });
 }
 
 engine::holding& engine::hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand) {
@@ -79,7 +85,7 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
         index = unused_holdings_.back();
         unused_holdings_.pop_back();
     }
-    by_invocation_.emplace(invocation.value, index);
+    by_invocation_.insert(invocation.value, index);
     auto& h = holdings_[index];
     h.invocation = invocation;
     h.job = job;
@@ -121,16 +127,14 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     auto& h = hold(invocation, job, task.worker, demand_of_adopted(entry(job), started_with));
     find_nodes(h, task.path);
     account(h, +1);
-    mark_running(by_invocation_.at(invocation.value), true);
+    mark_running(h, true);
     if (!h.nodes.empty() && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
     skip_invocations(invocation_id{invocation.value + 1});
 }
 
 bool engine::finish(invocation_id invocation) {
-    const auto found = by_invocation_.find(invocation.value);
-    if (found == by_invocation_.end()) return false;
-    const auto index = found->second;
-    by_invocation_.erase(found);
+    const auto index = by_invocation_.erase(invocation.value);
+    if (index == invocation_index::none) return false;
     finish_holding(index);
     return true;
 }
@@ -141,32 +145,28 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
     std::size_t known = 0;
     while (!invocations.empty()) {
         std::size_t count = 0;
-        for (const auto invocation : invocations.first(std::min(block, invocations.size()))) {
-            const auto found = by_invocation_.find(invocation.value);
-            if (found == by_invocation_.end()) continue;
-            indexes[count++] = found->second;
-            by_invocation_.erase(found);
-            __builtin_prefetch(&holdings_[indexes[count - 1]]);
-            __builtin_prefetch(reinterpret_cast<const char*>(&holdings_[indexes[count - 1]] + 1) - 1);
+        const auto some = invocations.first(std::min(block, invocations.size()));
+        for (const auto invocation : some) by_invocation_.fetch(invocation.value);
+        for (const auto invocation : some) {
+            const auto index = by_invocation_.erase(invocation.value);
+            if (index == invocation_index::none) continue;
+            indexes[count++] = index;
+            __builtin_prefetch(&holdings_[index]);
+            __builtin_prefetch(reinterpret_cast<const char*>(&holdings_[index] + 1) - 1);
         }
         const auto found = std::span{indexes}.first(count);
         for (const auto index : found) {
             const auto& h = holdings_[index];
             if (h.previous != none) __builtin_prefetch(&holdings_[h.previous]);
             if (h.next != none) __builtin_prefetch(&holdings_[h.next]);
-            for (const auto node : h.nodes) __builtin_prefetch(used(node).data());
+            for (const auto node : h.nodes) {
+                __builtin_prefetch(used(node).data());
+                if (waiting_at_.contains(node)) waiting_at_.fetch(node);
+            }
         }
-        // Each is looked for on its own, so their waits for memory overlap.
-        for (const auto index : found)
-            for (const auto node : holdings_[index].nodes)
-                if (waited_at_[node.value]) {
-                    const auto& waiting = waiting_at_.find(node.value)->second;
-                    __builtin_prefetch(&waiting);
-                    __builtin_prefetch(&waiting + 1);
-                }
         for (const auto index : found) finish_holding(index);
         known += count;
-        invocations = invocations.subspan(std::min(block, invocations.size()));
+        invocations = invocations.subspan(some.size());
     }
     return known;
 }
@@ -175,7 +175,7 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
 void engine::finish_holding(std::uint32_t index) {
     auto& h = holdings_[index];
     account(h, -1);
-    mark_running(index, false);
+    mark_running(h, false);
     if (h.previous != none) {
         holdings_[h.previous].next = h.next;
     } else if (h.worker.valid()) {
@@ -192,13 +192,14 @@ void engine::finish_holding(std::uint32_t index) {
     set_astray(h, false);
     h.nodes.clear();
     h.names = nullptr;
+    h.invocation = {};
     unused_holdings_.push_back(index);
 }
 
 std::optional<held_task> engine::held(invocation_id invocation) const {
-    const auto found = by_invocation_.find(invocation.value);
-    if (found == by_invocation_.end()) return std::nullopt;
-    const auto& h = holdings_[found->second];
+    const auto index = by_invocation_.find(invocation.value);
+    if (index == invocation_index::none) return std::nullopt;
+    const auto& h = holdings_[index];
     return held_task{entry(h.job).spec.name, names_of(h, *forest_), h.worker};
 }
 
@@ -213,9 +214,9 @@ std::vector<invocation_id> engine::held_by(worker_index worker) const {
 std::vector<std::pair<invocation_id, held_task>> engine::held_of(job_index job) const {
     std::vector<std::pair<invocation_id, held_task>> result;
     if (entry(job).held == 0) return result;
-    for (const auto& [invocation, index] : by_invocation_)
-        if (holdings_[index].job == job)
-            result.emplace_back(invocation_id{invocation}, *held(invocation_id{invocation}));
+    for_each_holding([&](const holding& h) {
+        if (h.job == job) result.emplace_back(h.invocation, *held(h.invocation));
+    });
     return result;
 }
 

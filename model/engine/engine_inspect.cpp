@@ -188,8 +188,9 @@ void engine::for_each_holder(node_index place, F&& visit) const {
                            ? nodes_below(place, by_invocation_.size() / std::max<std::size_t>(jobs_.size(), 1))
                            : std::vector<node_index>{};
     if (below.empty()) {
-        for (const auto& [invocation, index] : by_invocation_)
-            if (has_place(holdings_[index])) visit(holdings_[index]);
+        for_each_holding([&](const holding& h) {
+            if (has_place(h)) visit(h);
+        });
         return;
     }
     for (const auto& job : jobs_) {
@@ -210,8 +211,8 @@ std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders_of_instance
     };
     for (const auto& d : demands_)
         if (asks(d)) result.second += d.held;
-    for (auto at = by_invocation_.begin(); result.first.size() < std::min<std::uint64_t>(most, result.second); ++at)
-        if (const auto& h = holdings_[at->second]; asks(demands_[h.demand])) result.first.push_back(h.invocation);
+    for (auto h = holdings_.begin(); result.first.size() < std::min<std::uint64_t>(most, result.second); ++h)
+        if (h->invocation.valid() && asks(demands_[h->demand])) result.first.push_back(h->invocation);
     return result;
 }
 
@@ -240,7 +241,7 @@ std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const block
         for (auto worker : workers_.all()) {
             if (workers_.info(worker).shard.value != b.place) continue;
             for (auto invocation : held_by(worker)) {
-                const auto& h = holdings_[by_invocation_.at(invocation.value)];
+                const auto& h = holdings_[by_invocation_.find(invocation.value)];
                 if (const auto& demand = demands_[h.demand].worker; r < demand.size() && demand[r] > 0) note(h);
             }
         }
@@ -277,19 +278,21 @@ std::vector<engine::utilisation> engine::utilisations() const {
 // Whoever waits is parked or in a queue, and for a reason.
 std::string engine::check_waiting() const {
     std::size_t waiting = 0;
-    for (const auto& [node, w] : waiting_at_) {
+    std::string wrong;
+    waiting_at_.for_each([&](node_index node, const waiting_jobs& w) {
         waiting += w.jobs.size();
         for (auto index : w.jobs) {
-            if (!entry(index).tree.parked(node_index{node})) return "a job waits where it is not parked";
-            if (!w.offered_to.valid() && !w.changed && has_room(entry(index), node_index{node}))
-                return "a job waits where it has room";
+            if (!entry(index).tree.parked(node)) wrong = "a job waits where it is not parked";
+            if (!w.offered_to.valid() && !w.changed && has_room(entry(index), node))
+                wrong = "a job waits where it has room";
         }
-        if (!w.offered_to.valid()) continue;
+        if (!w.offered_to.valid()) return;
         const auto& job = entry(w.offered_to);
-        if (std::find(job.offers.begin(), job.offers.end(), node_index{node}) == job.offers.end())
-            return "a place is offered to a job that does not know";
-        if (!job.in_with_offers) return "a job has offers that its class does not know of";
-    }
+        if (std::find(job.offers.begin(), job.offers.end(), node) == job.offers.end())
+            wrong = "a place is offered to a job that does not know";
+        if (!job.in_with_offers) wrong = "a job has offers that its class does not know of";
+    });
+    if (!wrong.empty()) return wrong;
     for (const auto& [host, waiters] : waiting_for_host_) waiting += waiters.size();
     std::size_t parked = 0;
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -310,8 +313,12 @@ std::string engine::sanity_check() const {
     std::set<std::pair<job_index, std::string>> tasks;
     std::map<worker_index, slots> of_workers;
     for (const auto worker : workers_.all()) of_workers[worker].resize(workers_.used(worker).size());
-    for (const auto& [invocation, index] : by_invocation_) {
-        const auto& h = holdings_[index];
+    std::size_t running = 0;
+    for (const auto& h : holdings_) {
+        if (!h.invocation.valid()) continue;
+        ++running;
+        if (by_invocation_.find(h.invocation.value) != static_cast<std::uint32_t>(&h - holdings_.data()))
+            return "a running task is not found by its invocation";
         for (auto node : h.nodes) {
             const auto level = forest_->level_of(node);
             const auto& demand = demands_[h.demand].by_level[level.value];
@@ -322,6 +329,10 @@ std::string engine::sanity_check() const {
             for (std::size_t r = 0; r < worker->second.size(); ++r) worker->second[r] += demands_[h.demand].worker[r];
         if (!tasks.emplace(h.job, names_of(h, *forest_).front()).second) return "a task runs twice";
     }
+    if (running != running_count()) return "running tasks are miscounted";
+    for (std::uint32_t i = 0; i < forest_->size(); ++i)
+        if (in_use_[i] != std::ranges::any_of(used(node_index{i}), [](std::int64_t u) { return u != 0; }))
+            return "what is in use is not known to be";
     if (expected != used_) return "slots in use are not the sum of what the running tasks hold";
     for (std::uint32_t l = 0; l < capacity_.size(); ++l)
         for (std::size_t r = 0; r < capacity_[l].size(); ++r)

@@ -35,7 +35,7 @@ void engine::note_instance_lease() {
 
 bool engine::lacks_leases() const {
     if (part_.is_whole() || !options_.enabled) return false;
-    if (!instance_is_leased_ && waited_at_[forest::instance().value]) return true;
+    if (!instance_is_leased_ && waiting_at_.contains(forest::instance())) return true;
     if (!workers_.lacks_leases()) return false;
     return !waiting_for_host_.empty() ||
            std::any_of(classes_.begin(), classes_.end(), [](const auto& c) { return c->blocked && c->jobs > 0; });
@@ -141,14 +141,14 @@ void engine::add_elsewhere(const holding& h, std::vector<task_elsewhere>& found)
 std::vector<task_elsewhere> engine::held_elsewhere() const {
     std::vector<task_elsewhere> found;
     if (part_.is_whole()) return found;
-    for (const auto& [invocation, index] : by_invocation_) add_elsewhere(holdings_[index], found);
+    for_each_holding([&](const holding& h) { add_elsewhere(h, found); });
     return found;
 }
 
 std::vector<task_elsewhere> engine::held_elsewhere(invocation_id invocation) const {
     std::vector<task_elsewhere> found;
-    if (const auto held = by_invocation_.find(invocation.value); held != by_invocation_.end() && !part_.is_whole())
-        add_elsewhere(holdings_[held->second], found);
+    if (const auto held = by_invocation_.find(invocation.value); held != invocation_index::none && !part_.is_whole())
+        add_elsewhere(holdings_[held], found);
     return found;
 }
 

@@ -19,7 +19,7 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
     for (std::size_t i = 0; i < moving.size(); ++i) {
         find_nodes(holdings_[moving[i]], std::move(paths[i]));
         account(holdings_[moving[i]], +1);
-        mark_running(moving[i], true);
+        mark_running(holdings_[moving[i]], true);
     }
     const bool same_order = options_.order != node_order::lexicographic;
     lexicographic_ = nullptr;
@@ -38,13 +38,13 @@ std::vector<std::uint32_t> engine::release_what_moves(const forest_change& chang
     std::vector<std::uint32_t> moving;
     for (std::uint32_t index = 0; index < holdings_.size(); ++index) {
         const auto& h = holdings_[index];
-        if (h.nodes.empty() && !h.names) continue;  // unused
+        if (!h.invocation.valid()) continue;
         const bool stays = !h.is_astray && std::all_of(h.nodes.begin(), h.nodes.end(), [&](node_index node) {
             return change.kept(node.value) != index_shift::none;
         });
         if (stays) continue;
         account(h, -1);
-        mark_running(index, false);
+        mark_running(h, false);
         moving.push_back(index);
     }
     return moving;
@@ -62,6 +62,7 @@ void engine::move_holdings(const forest_change& change) {
 }
 
 void engine::move_used(const forest& before, const forest_change& change) {
+    in_use_ = moved(in_use_, change.kept, forest_->size());
     for (std::uint32_t l = 0; l < used_.size(); ++l) {
         const auto first = before.first_of(level_index{l}).value;
         const auto end = first + static_cast<std::uint32_t>(before.size_of(level_index{l}));
@@ -79,14 +80,7 @@ void engine::move_who_waits(const forest_change& change) {
         for (auto& node : nodes) node = here(node);
         std::erase_if(nodes, [](node_index node) { return !node.valid(); });
     };
-    auto waiting_before = std::exchange(waiting_at_, {});
-    waiting_at_.reserve(waiting_before.size());
-    waited_at_ = bit_set{forest_->size()};
-    for (auto& [node, waiting] : waiting_before)
-        if (const auto to = here(node_index{node}); to.valid()) {
-            waiting_at_.emplace(to.value, std::move(waiting));
-            waited_at_.set(to.value);
-        }
+    waiting_at_.follow(change.kept, forest_->size());
     move_all(changed_places_);
     for (auto& job : jobs_)
         if (job) move_all(job->offers);

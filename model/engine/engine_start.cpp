@@ -138,8 +138,7 @@ job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
 
 // Whom it was offered to before has it among its offers already.
 void engine::offer(node_index place) {
-    const auto found = waiting_at_.find(place.value);
-    auto& waiting = found->second;
+    auto& waiting = *waiting_at_.find(place);
     waiting.changed = false;
     const auto before = waiting.offered_to;
     const auto to = full_for_all(place) ? job_index{} : first_at_place(place, waiting);
@@ -151,8 +150,7 @@ void engine::offer(node_index place) {
         if (!std::exchange(job.in_with_offers, true)) classes_[job.job_class]->with_offers.push_back(to);
         if (job.offers.size() == 1) update_queue(to);
     } else if (waiting.jobs.empty()) {
-        waiting_at_.erase(found);
-        waited_at_.reset(place.value);
+        waiting_at_.erase(place);
     }
 }
 
@@ -162,14 +160,9 @@ void engine::fetch_place(const job_entry& job, node_index place) const {
     const auto begin = forest_->edges_begin(place);
     const auto end = forest_->edges_end(place);
     if (begin == end) return;
-    const auto width = limits_[job.level->value].size();
-    const auto first = forest_->edge_target(begin).value - forest_->first_of(*job.level).value;
+    const auto first = forest_->edge_target(begin);
     job.tree.fetch(first);
-    constexpr std::size_t line = 64;
-    constexpr std::size_t most = 8;
-    const auto* used = used_[job.level->value].data() + first * width;
-    const auto bytes = std::min((end - begin) * width * sizeof(std::int64_t), most * line);
-    for (std::size_t at = 0; at < bytes; at += line) __builtin_prefetch(reinterpret_cast<const char*>(used) + at);
+    in_use_.fetch(first.value);
 }
 
 void engine::offer_changed_places() {
@@ -178,12 +171,12 @@ void engine::offer_changed_places() {
 }
 
 // Null: it is no longer offered to that job.
-engine::waiting_jobs* engine::withdraw_offer(node_index place, job_index from) {
-    const auto waiting = waiting_at_.find(place.value);
-    if (waiting == waiting_at_.end() || waiting->second.offered_to != from) return nullptr;
-    waiting->second.offered_to = {};
-    note_change(place, waiting->second);
-    return &waiting->second;
+waiting_jobs* engine::withdraw_offer(node_index place, job_index from) {
+    auto* waiting = waiting_at_.find(place);
+    if (!waiting || waiting->offered_to != from) return nullptr;
+    waiting->offered_to = {};
+    note_change(place, *waiting);
+    return waiting;
 }
 
 // No worker has room for its jobs. What was offered to them may be of use to others.
@@ -211,6 +204,11 @@ bool engine::has_room(const job_entry& job, node_index node) const {
     const auto level = forest_->level_of(node).value;
     const auto& limits = limits_[level];
     const auto& demand = job.asks[level];
+    if (!in_use_[node.value]) {  // which is known without a look at its slots
+        for (std::size_t r = 0; r < limits.size(); ++r)
+            if (demand[r] > 0 && limits[r] < demand[r]) return false;
+        return true;
+    }
     const auto taken = used(node);
     for (std::size_t r = 0; r < limits.size(); ++r)
         if (demand[r] > 0 && limits[r] - taken[r] < demand[r]) return false;
@@ -220,14 +218,13 @@ bool engine::has_room(const job_entry& job, node_index node) const {
 void engine::park(job_index index, node_index node) {
     if (node == forest::instance()) ++refusals_;
     entry(index).tree.park(*forest_, node);
-    waiting_at_[node.value].jobs.push_back(index);
-    waited_at_.set(node.value);
+    waiting_at_.at(node).jobs.push_back(index);
 }
 
 void engine::unpark(job_index index, node_index node) {
     entry(index).tree.unpark(*forest_, node);
-    if (auto waiting = waiting_at_.find(node.value); waiting != waiting_at_.end()) {
-        auto& jobs = waiting->second.jobs;
+    if (auto* waiting = waiting_at_.find(node)) {
+        auto& jobs = waiting->jobs;
         if (auto at = std::find(jobs.begin(), jobs.end(), index); at != jobs.end()) {
             *at = jobs.back();
             jobs.pop_back();
@@ -358,7 +355,7 @@ void engine::worker_has_room(worker_index worker) {
 // -- starting ---------------------------------------------------------------------------------------------------------
 
 void engine::wake(node_index node) {
-    if (waited_at_[node.value]) note_change(node, waiting_at_.at(node.value));
+    if (auto* waiting = waiting_at_.find(node)) note_change(node, *waiting);
 }
 
 void engine::note_change(node_index place, waiting_jobs& waiting) {
@@ -381,7 +378,7 @@ std::vector<start_decision> engine::start(std::size_t limit) {
             auto& h = hold(decision->invocation, index, decision->worker, job.demand);
             h.nodes = decision->path;
             account(h, +1);
-            mark_running(static_cast<std::uint32_t>(&h - holdings_.data()), true);
+            mark_running(h, true);
             result.push_back(std::move(*decision));
         }
         update_queue(index);

@@ -107,8 +107,8 @@ public:
     /// The same below a node that has itself been set aside; the node itself where it is a pending task; invalid where
     /// nothing below it can be searched.
     [[nodiscard]] node_index next_below(const forest& nodes, node_index node) const;
-    /// Asks for what is known of tasks from this position within the level on, so that it is in the cache soon.
-    void fetch(std::size_t position) const { pending_.fetch(position); }
+    /// Asks for what is known of this task and its neighbours, so that it is in the cache soon.
+    void fetch(node_index task) const { pending_.fetch(task.value - first_task_); }
     [[nodiscard]] level_index level() const { return level_; }
 
     /// True where every inner value is the minimum of its children's. For tests; costs the whole forest.
