@@ -134,7 +134,7 @@ std::string to_string(const blocker& b);
 /// Pending tasks of a job that wait for the same kind of thing.
 struct blocked_tasks {
     blocker why;               ///< of the first place
-    std::string level;         ///< of the places, where they are nodes
+    std::string level;         ///< of the places, where they are nodes, or hosts named by nodes
     std::uint64_t tasks = 0;   ///< that wait there
     std::uint64_t places = 0;  ///< nodes where that is so
 };

@@ -162,7 +162,8 @@ private:
                    g.told.why.forever() == why.forever();
         });
         const bool is_first = found == found_.end();
-        auto& g = is_first ? found_.emplace_back(group{none, 0, {why, {}, 0, 0}}) : *found;
+        const auto level = job_.spec.host_placement ? "" : job_.spec.level_for_host_placement.value_or("");
+        auto& g = is_first ? found_.emplace_back(group{none, 0, {why, level, 0, 0}}) : *found;
         g.told.tasks += tasks;
         g.told.places += is_first || is_new_place ? 1 : 0;
     }

@@ -142,6 +142,20 @@ TEST_F(partitions_test, what_waits_in_several_partitions_for_the_same_is_told_as
     EXPECT_THAT(answer->groups[0].text, HasSubstr("2 "));
 }
 
+TEST_F(partitions_test, hosts_that_several_partitions_wait_for_are_counted_together) {
+    start({"a1", "a2"}, {"b1"}, std::string{one_job} + "level_for_host_placement = \"host\"\n");
+    start_worker("w");
+    pass(std::chrono::milliseconds{200});
+    explain_asked question;
+    question.secret = "secret";
+    question.job = job_id{"j"};
+    const auto answer = ask<explanation>(scheduler, question);
+    ASSERT_TRUE(answer);
+    ASSERT_THAT(answer->groups, SizeIs(1));
+    EXPECT_EQ(answer->groups[0].tasks, 3U);
+    EXPECT_THAT(answer->groups[0].text, HasSubstr("each of 2 hosts"));
+}
+
 TEST_F(partitions_test, a_kill_reaches_all_partitions_and_counts_what_it_has_signaled) {
     start({"a1", "a2"}, {"b1"}, one_job);
     start_worker("w");
