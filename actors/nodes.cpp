@@ -100,7 +100,7 @@ forest_ptr changed_forest(const nodes_state& s) {
     const auto changes = find_changes(*s.forest, declared, s.config->engine.order == node_order::original);
     if (!changes) return nullptr;
     if (changes->empty()) return s.forest;
-    return change_forest(*s.forest, *changes, s.version + 1);
+    return change_forest(s.forest, *changes, s.version + 1);
 }
 
 // Sources hang below each other's nodes, so a forest is only published once none has a question open: before that it
@@ -128,7 +128,8 @@ void take_places(nodes_state& s) {
 void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
     auto& s = self->state;
     const bool same = s.config && s.config->levels == config->levels && s.config->sources == config->sources &&
-                      s.config->instance_name == config->instance_name;
+                      s.config->instance_name == config->instance_name &&
+                      s.config->engine.order == config->engine.order;
     const bool same_levels = s.config && s.config->levels == config->levels;
     s.config = config;
     if (same) return take_places(s);

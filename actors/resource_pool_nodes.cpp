@@ -50,7 +50,6 @@ void renumber(pending_changed& m, const index_shift& kept) {
 
 // Makes what was said of an earlier forest speak of the pool's. False where no changes led from that one to this.
 bool bring_up_to_date(const pool_state& s, pending_changed& m) {
-    if (!s.nodes) return false;
     if (m.forest_version == s.nodes->version()) return true;
     auto change = std::find_if(s.changes.begin(), s.changes.end(),
                                [&](const auto& c) { return c->from_version == m.forest_version; });
@@ -86,6 +85,8 @@ void take_nodes(pool_ptr self, const nodes_changed& m) {
     }
     if (!change) s.changes.clear();
     if (change) s.changes.push_back(m.nodes->change());
+    if (!change)
+        for (auto& [name, job] : s.jobs) job.out_of_step = true;  // until it has said all of this forest
     if (s.changes.size() > max_changes_behind) s.changes.pop_front();
     s.nodes = m.nodes;
     s.core->set_forest(m.nodes);
@@ -104,13 +105,21 @@ void take_pending(pool_ptr self, pending_changed& m) {
     // The actor that a job had before it left the config and came back may still have something to say.
     if (self->current_sender() && self->current_sender() != job.actor) return;
     forget_seen(s, m.job, job, m.seen_starts);
-    // A job says something of each forest. Of one that was built anew, it says it all by itself.
+    if (!s.nodes) return;
+    // What waits for other jobs hears of each forest anew where they are done.
+    if (job.waits_for_others && m.forest_version != s.nodes->version()) return;
     if (!bring_up_to_date(s, m)) {
         job.out_of_step = true;
+        job.asked = false;  // this may have been the answer
         return;
     }
-    if (job.out_of_step && !m.replace) return self->send(job.actor, pending_asked{});
-    job.out_of_step = false;
+    // A job says something of each forest, so there is somebody to ask. Of one that was built anew, it says all by
+    // itself.
+    if (job.out_of_step && !m.replace) {
+        if (!std::exchange(job.asked, true)) self->send(job.actor, pending_asked{});
+        return;
+    }
+    job.out_of_step = job.asked = false;
     job.seen = std::move(m.seen_starts);
     leave_out_unseen(s, job, m);
     if (m.replace) {

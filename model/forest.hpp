@@ -44,9 +44,10 @@ struct node_decl {
 };
 
 /// What a forest has in common with the one that it came of (see change_forest).
+class forest;
 struct forest_change {
+    std::weak_ptr<const forest> from;  ///< that forest
     std::uint64_t from_version = 0;
-    std::size_t from_size = 0;
     index_shift kept;                   ///< nodes of the same name, level and parent, from that forest to this one
     std::vector<node_index> altered;    ///< of them, those that are enabled or disabled now, or have other tags
     std::vector<node_index> regrouped;  ///< nodes that have other children than before, or are new, ascending
@@ -107,9 +108,7 @@ public:
     [[nodiscard]] const std::shared_ptr<const forest_change>& change() const { return change_; }
     /// The same where it came of this one, else null.
     [[nodiscard]] const forest_change* change_from(const forest& before) const {
-        return change_ && change_->from_version == before.version_ && change_->from_size == before.size()
-                   ? change_.get()
-                   : nullptr;
+        return change_ && change_->from.lock().get() == &before ? change_.get() : nullptr;
     }
 
     /// Equal for nodes below the same outermost node, and below two of them that a node with several parents joins.
@@ -242,14 +241,15 @@ struct node_changes {
 };
 
 /// The forest that comes of another: as if those that were added were declared last. Costs a copy of four bytes for
-/// each node, and a search for each that changes; now and then, a copy of all. Nothing where a change takes a whole
-/// build: something has several parents, or does not fit.
-forest_ptr change_forest(const forest& before, const node_changes& changes, std::uint64_t version);
+/// each node, a search for each that changes, and a copy of what had changed before: of up to a 64th of the nodes, and
+/// when that is full, a copy of all. Nothing where a change takes a whole build: something has several parents, or does
+/// not fit.
+forest_ptr change_forest(const forest_ptr& before, const node_changes& changes, std::uint64_t version);
 
 /// What leads from a forest to what is declared now. Costs a look at each declaration, which is fast while they come in
 /// the order of the forest. Nothing where it takes a build: much has changed, something has several parents, hangs
-/// below a node that moves, is declared twice, or stands before something that it stood behind; or `keep_order`, and
-/// something new does not come last.
+/// below a node that moves, or is declared twice; or `keep_order`, and what was there has another order of declaration
+/// now, or what is new does not come last.
 std::optional<node_changes> find_changes(const forest& before, std::span<const std::span<const node_decl>> declarations,
                                          bool keep_order);
 

@@ -16,13 +16,13 @@ constexpr std::size_t share = 64;
 
 class forest_reviser {
 public:
-    forest_reviser(const forest& before, const node_changes& changes, std::uint64_t version)
-        : before_{before}, changes_{changes} {
+    forest_reviser(const forest_ptr& before, const node_changes& changes, std::uint64_t version)
+        : before_{*before}, changes_{changes} {
         f_.version_ = version;
-        f_.levels_ = before.levels_;
-        f_.next_declared_ = before.next_declared_;
-        change_->from_version = before.version_;
-        change_->from_size = before.size();
+        f_.levels_ = before_.levels_;
+        f_.next_declared_ = before_.next_declared_;
+        change_->from = before;
+        change_->from_version = before_.version_;
     }
 
     forest_ptr run() {
@@ -312,7 +312,7 @@ private:
     std::vector<const newcomer*> in_order_;                                    // of the new forest
 };
 
-forest_ptr change_forest(const forest& before, const node_changes& changes, std::uint64_t version) {
+forest_ptr change_forest(const forest_ptr& before, const node_changes& changes, std::uint64_t version) {
     return forest_reviser{before, changes, version}.run();
 }
 

@@ -14,8 +14,8 @@ constexpr std::size_t few_changes = 64;
 
 class forest_diff {
 public:
-    forest_diff(const forest& before, bool keep_order)
-        : before_{before}, keep_order_{keep_order}, seen_{before.size()}, moved_{before.size()} {
+    explicit forest_diff(const forest& before)
+        : before_{before}, declared_{before.size()}, seen_{before.size()}, moved_{before.size()} {
         seen_.set(0);
         for (std::uint32_t l = 0; l < before.levels().size(); ++l) {
             const auto first = before.first_of(level_index{l}).value;
@@ -29,32 +29,44 @@ public:
         if (l == 0 || d.parents.size() > 1) return false;
         const auto node = find(d, levels_[l]);
         if (!node) {
-            levels_[l].has_more = true;
             changes_.added.push_back(d);
             return true;
         }
         if (!seen_.set(node->value)) return false;  // twice
+        declared_.set(node->value);
         return compare(*node, l, d);
     }
 
     // Of those that are only mentioned, after all others.
     bool take_implied(const node_decl& d) {
         const auto l = level_of(d);
-        if (l == 0 || keep_order_) return false;
-        const auto node = find(d, levels_[l]);
-        if (!node) {
-            if (!declared_now_) note_added();
-            if (!declared_now_->insert(d.name).second) return true;
+        if (l == 0) return false;
+        if (const auto node = find(d, levels_[l])) return !seen_.set(node->value) || compare(*node, l, d);
+        if (!added_names_) note_added();
+        if (added_names_->insert(d.name).second) {
             changes_.added.push_back(d);
             changes_.added.back().implied = false;
-            return true;
         }
-        return !seen_.set(node->value) || compare(*node, l, d);
+        return true;
     }
 
-    void forget_order() {
-        for (auto& level : levels_) level.last = 0;
+    // After all of them, in the order of their declaration: false where what is new or has moved does not come last, or
+    // the rest is not in the order that it has.
+    bool keeps_order(const node_decl& d) {
+        const auto l = level_of(d);
+        auto& level = levels_[l];
+        const auto node = find(d, level);
+        if (!node || moved_[node->value]) {
+            level.has_more = true;
+            return true;
+        }
+        if (d.implied && (declared_[node->value] || !mentioned_.set(node->value))) return true;
+        const auto position = before_.declared_position(*node);
+        if (position < level.last || level.has_more) return false;
+        level.last = position + 1;
+        return true;
     }
+    void begin_order() { mentioned_ = bit_set{before_.size()}; }
 
     std::optional<node_changes> finish() {
         for (std::uint32_t i = 1; i < before_.size(); ++i) {
@@ -76,7 +88,7 @@ private:
         std::uint32_t next = 0;  // the node that the next declaration should be of
         std::uint32_t end = 0;
         std::uint32_t last = 0;  // one past the position of the last that was declared
-        bool has_more = false;   // nodes that are new
+        bool has_more = false;   // nodes that are new, or elsewhere
     };
 
     std::size_t level_of(const node_decl& d) {
@@ -93,37 +105,33 @@ private:
     }
 
     bool compare(node_index node, std::size_t l, const node_decl& d) {
-        auto& level = levels_[l];
         const bool at_level = before_.level_of(node).value == l;
         const auto parent = at_level ? before_.parents(node)[0] : node;
         const bool at_home = at_level && (d.parents.empty() ? l == 1 : before_.name(parent) == d.parents.front());
         if (!at_home) {
             moved_.set(node.value);
-            level.has_more = true;
             changes_.added.push_back(d);
             return !d.implied;
         }
-        const auto position = before_.declared_position(node);
-        if (position < level.last || (keep_order_ && level.has_more)) return false;
-        level.last = position + 1;
         if (d.enabled != before_.enabled(node) || !std::ranges::equal(d.tags, before_.tags(node)))
             changes_.altered.push_back(d);
         return true;
     }
 
     void note_added() {
-        declared_now_.emplace();
-        for (const auto& d : changes_.added) declared_now_->insert(d.name);
+        added_names_.emplace();
+        for (const auto& d : changes_.added) added_names_->insert(d.name);
     }
 
     const forest& before_;
-    bool keep_order_;
-    bit_set seen_;   // by node: it is declared
-    bit_set moved_;  // by node: elsewhere
+    bit_set declared_;   // by node: not only mentioned
+    bit_set seen_;       // by node: declared or mentioned
+    bit_set moved_;      // by node: elsewhere
+    bit_set mentioned_;  // by node, so far in order
     std::vector<level_state> levels_;
     std::size_t last_level_ = 0;
     node_changes changes_;
-    std::optional<boost::unordered_flat_set<std::string>> declared_now_;
+    std::optional<boost::unordered_flat_set<std::string>> added_names_;
 };
 
 }  // namespace
@@ -131,15 +139,16 @@ private:
 std::optional<node_changes> find_changes(const forest& before, std::span<const std::span<const node_decl>> declarations,
                                          bool keep_order) {
     if (before.has_replicas()) return std::nullopt;
-    forest_diff diff{before, keep_order};
-    const auto all_of = [&](bool implied, auto&& take) {
-        return std::ranges::all_of(declarations, [&](const auto& some) {
-            return std::ranges::all_of(some, [&](const auto& d) { return d.implied != implied || take(d); });
-        });
+    forest_diff diff{before};
+    const auto all = [&](auto&& of_one) {
+        return std::ranges::all_of(declarations, [&](const auto& some) { return std::ranges::all_of(some, of_one); });
     };
-    if (!all_of(false, [&](const node_decl& d) { return diff.take_declared(d); })) return std::nullopt;
-    diff.forget_order();
-    if (!all_of(true, [&](const node_decl& d) { return diff.take_implied(d); })) return std::nullopt;
+    if (!all([&](const node_decl& d) { return d.implied || diff.take_declared(d); })) return std::nullopt;
+    if (!all([&](const node_decl& d) { return !d.implied || diff.take_implied(d); })) return std::nullopt;
+    if (keep_order) {
+        diff.begin_order();
+        if (!all([&](const node_decl& d) { return diff.keeps_order(d); })) return std::nullopt;
+    }
     return diff.finish();
 }
 

@@ -324,26 +324,16 @@ std::vector<invocation_id> task_table::orphans_due(time_ms now) {
     return result;
 }
 
-std::vector<std::optional<filter>> task_table::filters_by_level() const {
-    std::vector<std::optional<filter>> filters(level_->value + std::size_t{1});
-    for (const auto& [level, spec] : spec_.filters)
-        if (auto index = forest_->find_level(level); index && index->value <= level_->value && spec_.errors.empty())
-            filters[index->value].emplace(spec, spec_.name.value);
-    return filters;
-}
-
 // By position: is there a path to the instance on which every node is enabled and passes its level's filter?
 std::vector<bool> task_table::passing_nodes() const {
-    const auto filters = filters_by_level();
+    const path_filter filter{spec_, *forest_, *level_};
     std::vector<bool> open(forest_->first_of(*level_).value + forest_->size_of(*level_), false);
     for (std::uint32_t i = 0; i < open.size(); ++i) {
         const node_index node{i};
-        const auto& own = filters[forest_->level_of(node).value];
         const auto parents = forest_->parents(node);
-        open[i] = forest_->enabled(node) &&
-                  (parents.empty() ||
+        open[i] = (parents.empty() ||
                    std::any_of(parents.begin(), parents.end(), [&](node_index p) { return open[p.value]; })) &&
-                  (!own || own->passes(forest_->name(node), forest_->tags(node)));
+                  filter.passes_itself(node);
     }
     open.erase(open.begin(), open.begin() + forest_->first_of(*level_).value);
     return open;

@@ -15,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
-#include "model/filters.hpp"
 #include "model/forest.hpp"
 #include "model/job.hpp"
+#include "model/path_filter.hpp"
 #include "model/task_status.hpp"
 
 namespace bistro {
@@ -113,7 +113,7 @@ public:
     void set_spec(job_spec spec, time_ms now);
     /// All knowledge of other jobs is void until they report for this forest. Costs a look at each task; where the
     /// forest came of the one before by a change, and the job depends on no other, a copy of a byte of each, and a look
-    /// at what changed and what runs.
+    /// at what changed, what runs, and what is remembered of tasks beyond that: failures, waits, data.
     void set_forest(forest_ptr nodes, time_ms now);
     /// The next changes are the whole truth.
     void tell_all(time_ms now) {
@@ -230,7 +230,6 @@ private:
     [[nodiscard]] bool job_may_run() const;
     [[nodiscard]] bool gates_open() const;
     [[nodiscard]] std::uint64_t task_counts::*count_of(position p) const;
-    [[nodiscard]] std::vector<std::optional<filter>> filters_by_level() const;
     [[nodiscard]] std::vector<bool> passing_nodes() const;
 
     void write(position p, const task_status& status, time_ms now);
@@ -243,12 +242,10 @@ private:
     // task_table_nodes.cpp
     [[nodiscard]] bool follow(const forest_ptr& nodes, time_ms now);
     void leave(position p);
-    using level_filters = std::vector<std::optional<filter>>;  // by level, down to the job's
-    void come(position p, const level_filters& filters, time_ms now);
+    void come(position p, const path_filter& filter, time_ms now);
     void move_live_tasks(const index_shift& kept);
-    void renew_excluded(const forest_change& change, const level_filters& filters);
+    void renew_excluded(const forest_change& change, const path_filter& filter);
     void set_excluded(position p, bool excluded);
-    [[nodiscard]] bool passes(node_index node, const level_filters& filters) const;
 
     void note_orphan(invocation_id invocation, position at, time_ms now);
     [[nodiscard]] time_ms kill_time(const orphan& task) const;

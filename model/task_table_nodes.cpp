@@ -26,6 +26,7 @@ bool task_table::follow(const forest_ptr& nodes, time_ms now) {
     changes_.moved = true;
     slots_ = moved(slots_, kept, forest_->size_of(*level_));
     auto details_before = std::exchange(details_, {});
+    details_.reserve(details_before.size());  // they come in the order of another table, where a small one clusters
     timers_ = {};
     for (auto& [p, d] : details_before) {
         const auto here = kept(p);
@@ -33,14 +34,14 @@ bool task_table::follow(const forest_ptr& nodes, time_ms now) {
         details_.emplace(here, std::move(d));
     }
     move_live_tasks(kept);
-    const auto filters = filters_by_level();
+    const path_filter filter{spec_, *forest_, *level_};
     next = 0;
     for (const auto& run : kept.runs()) {
-        while (next < run.to) come(next++, filters, now);
+        while (next < run.to) come(next++, filter, now);
         next = run.to + run.count;
     }
-    while (next < slots_.size()) come(next++, filters, now);
-    renew_excluded(*change, filters);
+    while (next < slots_.size()) come(next++, filter, now);
+    renew_excluded(*change, filter);
     for (const auto& [invocation, live] : live_) note_orphan(invocation_id{invocation}, live.at, now);
     return true;
 }
@@ -54,7 +55,7 @@ void task_table::leave(position p) {
     details_.erase(p);
 }
 
-void task_table::come(position p, const level_filters& filters, time_ms now) {
+void task_table::come(position p, const path_filter& filter, time_ms now) {
     auto& s = slots_[p];
     if (const auto found = absent_.find(forest_->name(node_at(p))); found != absent_.end()) {
         auto status = std::move(found->second);
@@ -66,7 +67,7 @@ void task_table::come(position p, const level_filters& filters, time_ms now) {
             details_[p] = {status.backoff_step, status.retry_at_ms, status.invocation, status.synthetic,
                            std::move(status.data_json)};
     }
-    s.excluded = passes(node_at(p), filters) ? 0 : 1;
+    s.excluded = filter.passes(node_at(p)) ? 0 : 1;
     const auto count = count_of(p);
     ++(counts_.*count);
     if (count != &task_counts::excluded) ++counts_.total;
@@ -92,27 +93,11 @@ void task_table::move_live_tasks(const index_shift& kept) {
 }
 
 // Of tasks on nodes that are enabled or disabled now, or have other tags, and of those below such nodes.
-void task_table::renew_excluded(const forest_change& change, const level_filters& filters) {
+void task_table::renew_excluded(const forest_change& change, const path_filter& filter) {
+    const auto first = forest_->first_of(*level_).value;
     for (const auto node : change.altered) {
-        auto begin = node.value;
-        auto end = node.value + 1;
-        auto level = forest_->level_of(node).value;
-        for (; level < level_->value; ++level) {
-            begin = forest_->edges_begin(node_index{begin}) + 1;
-            end = forest_->edges_begin(node_index{end}) + 1;
-        }
-        if (level != level_->value) continue;  // below the job's tasks
-        for (auto i = begin; i < end; ++i)
-            set_excluded(i - forest_->first_of(*level_).value, !passes(node_index{i}, filters));
-    }
-}
-
-bool task_table::passes(node_index node, const level_filters& filters) const {
-    for (;;) {
-        const auto& own = filters[forest_->level_of(node).value];
-        if (!forest_->enabled(node) || (own && !own->passes(forest_->name(node), forest_->tags(node)))) return false;
-        if (node == forest::instance()) return true;
-        node = forest_->parents(node)[0];
+        const auto [begin, end] = range_below(*forest_, node, *level_);
+        for (auto i = begin; i < end; ++i) set_excluded(i - first, !filter.passes(node_index{i}));
     }
 }
 

@@ -160,7 +160,7 @@ public:
     void set_options(const engine_options& options);
     [[nodiscard]] const engine_options& options() const { return options_; }
     /// Running tasks keep what they hold, by the names of their path. Nothing is pending afterwards; but where the
-    /// forest came of the one before by a change, what that kept stays pending.
+    /// forest came of the one before by a change, what that kept stays pending, as far as the job's filters still pass.
     void set_forest(forest_ptr nodes);
     /// Running tasks keep what they hold.
     void set_resources(resource_table table);
@@ -396,6 +396,7 @@ private:
     void move_holdings(const forest_change& change);
     void move_used(const forest& before, const forest_change& change);
     void move_who_waits(const forest_change& change);
+    void drop_what_is_excluded(job_entry& job, const forest_change& change);
     std::vector<std::uint32_t> release_what_moves(const forest_change& change);
 
     // engine_leases.cpp

@@ -4,6 +4,7 @@
 
 #include "model/engine/engine.hpp"
 #include "model/engine/engine_job.hpp"
+#include "model/path_filter.hpp"
 
 namespace bistro {
 
@@ -28,8 +29,21 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
         auto& job = *jobs_[i];
         pending_count_ -= job.tree.size();
         job.tree.follow(*before, *forest_, change, rank_of(job), same_order, closed_nodes(job));
+        if (!job.spec.filters.empty()) drop_what_is_excluded(job, change);
         pending_count_ += job.tree.size();
         update_queue(job_index{i});
+    }
+}
+
+// The job will say so, too; but nothing may start until then.
+void engine::drop_what_is_excluded(job_entry& job, const forest_change& change) {
+    if (change.altered.empty()) return;
+    const path_filter filter{job.spec, *forest_, *job.level};
+    for (const auto node : change.altered) {
+        const auto [begin, end] = range_below(*forest_, node, *job.level);
+        for (auto task = begin; task < end; ++task)
+            if (job.tree.contains(node_index{task}) && !filter.passes(node_index{task}))
+                job.tree.erase(*forest_, node_index{task});
     }
 }
 

@@ -162,10 +162,16 @@ private:
                    g.told.why.forever() == why.forever();
         });
         const bool is_first = found == found_.end();
-        const auto level = job_.spec.host_placement ? "" : job_.spec.level_for_host_placement.value_or("");
-        auto& g = is_first ? found_.emplace_back(group{none, 0, {why, level, 0, 0}}) : *found;
+        auto& g = is_first ? found_.emplace_back(group{none, 0, {why, level_of_hosts(), 0, 0}}) : *found;
         g.told.tasks += tasks;
         g.told.places += is_first || is_new_place ? 1 : 0;
+    }
+
+    // Of the nodes that name the hosts of tasks; empty where none does.
+    [[nodiscard]] std::string level_of_hosts() const {
+        if (job_.spec.host_placement || !job_.spec.level_for_host_placement) return {};
+        const auto level = nodes_.find_level(*job_.spec.level_for_host_placement);
+        return level && level->value <= job_.level->value ? *job_.spec.level_for_host_placement : std::string{};
     }
 
     void add(node_index by, std::uint64_t tasks) {

@@ -11,18 +11,18 @@ namespace bistro {
 pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank,
                            std::shared_ptr<const bit_set> closed)
     : level_{level}, rank_{std::move(rank)}, closed_{std::move(closed)} {
-    lay_out(nodes);
+    lay_out(nodes, bit_set::bits);
     pending_ = bit_set{nodes.size_of(level)};
     parked_ = bit_set{first_task_ + nodes.size_of(level)};
 }
 
 // Where things are in this forest; nothing is pending.
-void pending_tree::lay_out(const forest& nodes) {
+void pending_tree::lay_out(const forest& nodes, std::size_t most_bits) {
     first_task_ = nodes.first_of(level_).value;
     values_.clear();
     if (level_.value == 0) return;
     const level_index above{level_.value - 1U};
-    look_at_bits_ = !nodes.has_replicas() && nodes.most_children(above) <= bit_set::bits;
+    look_at_bits_ = !nodes.has_replicas() && nodes.most_children(above) <= most_bits;
     const auto last = look_at_bits_ ? nodes.first_of(above).value : first_task_;
     values_.assign(last == 0 ? 0 : std::size_t{2} * nodes.edges_end(node_index{last - std::size_t{1}}), nothing);
 }
@@ -35,13 +35,18 @@ bool pending_tree::keeps_nothing(const forest& nodes, node_index node) const {
 std::pair<std::uint32_t, node_index> pending_tree::first_below(const forest& nodes, node_index parent) const {
     std::pair<std::uint32_t, node_index> best{nothing, {}};
     const auto count = nodes.edges_end(parent) - nodes.edges_begin(parent);
+    if (count == 0) return best;
     const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
-    auto bits = count == 0 ? 0 : pending_.some(first - first_task_, count);
-    if (closed_ != nullptr || parked_tasks_ > 0)
-        for (auto left = bits; left != 0; left &= left - 1)
-            if (shut(node_index{first + static_cast<std::size_t>(std::countr_zero(left))})) bits &= ~(left & -left);
-    if (bits == 0) return best;
-    return rank_.least(nodes, parent, bits);
+    for (std::uint32_t place = 0; place < count; place += bit_set::bits) {
+        auto bits = pending_.some(first + place - first_task_, std::min<std::size_t>(count - place, bit_set::bits));
+        if (closed_ != nullptr || parked_tasks_ > 0)
+            for (auto left = bits; left != 0; left &= left - 1)
+                if (shut(node_index{first + place + static_cast<std::size_t>(std::countr_zero(left))}))
+                    bits &= ~(left & -left);
+        if (bits == 0) continue;
+        if (const auto found = rank_.least(nodes, parent, place, bits); found.first < best.first) best = found;
+    }
+    return best;
 }
 
 std::uint32_t node_rank::operator()(const forest& nodes, node_index task) const {
@@ -52,13 +57,13 @@ std::uint32_t node_rank::operator()(const forest& nodes, node_index task) const 
     return by_chance(nodes.chance(parents[0]), nodes.edge_to(task, 0) - nodes.edges_begin(parents[0]));
 }
 
-std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_index parent,
+std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_index parent, std::uint32_t begin,
                                                       std::uint64_t bits) const {
     std::pair<std::uint32_t, std::uint32_t> best{static_cast<std::uint32_t>(-1), 0};
     const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
     const auto look = [&](auto&& rank_of) {
         for (; bits != 0; bits &= bits - 1) {
-            const auto place = static_cast<std::uint32_t>(std::countr_zero(bits));
+            const auto place = begin + static_cast<std::uint32_t>(std::countr_zero(bits));
             if (const std::uint32_t rank = rank_of(place); rank < best.first) best = {rank, first + place};
         }
     };
@@ -162,7 +167,8 @@ void pending_tree::follow(const forest& before, const forest& nodes, const fores
     if (parked_tasks_ > 0) parked_tasks_ = parked_.count(nodes.first_of(level_).value, nodes.size_of(level_));
     const bool looked_at_bits = look_at_bits_;
     const auto values = std::exchange(values_, {});
-    lay_out(nodes);
+    // Few parents grow beyond one word of bits; not all have to be arranged anew for that.
+    lay_out(nodes, looked_at_bits ? words_to_look_at * bit_set::bits : 0);
     if (!same_order || look_at_bits_ != looked_at_bits) return recompute(nodes);
     take_values(before, nodes, change, values);
 }
@@ -206,18 +212,18 @@ void pending_tree::regroup(const forest& before, const forest& nodes, const fore
     });
     for (std::uint32_t k = 0; k < count; ++k) {
         const auto child = nodes.edge_target(begin + k);
-        if (of_tasks) {
-            tree[count + k] = shut(child) ? nothing : own_value(nodes, child);
-            continue;
-        }
         while (run != runs.end() && run->to + run->count <= child.value) ++run;
         const bool kept = run != runs.end() && run->to <= child.value;
         tree[count + k] = nothing;
-        if (!kept) continue;
+        if (!kept) continue;  // nothing is pending there
         const node_index old{run->from + (child.value - run->to)};
         const auto siblings = before.edges_begin(before.parents(old)[0]);
+        const auto place = before.edge_to(old, 0) - siblings;
         const auto number = before.edges_end(before.parents(old)[0]) - siblings;
-        tree[count + k] = values[std::size_t{2} * siblings + number + (before.edge_to(old, 0) - siblings)];
+        if (of_tasks && place != k && rank_.is_by_place())
+            tree[count + k] = shut(child) ? nothing : own_value(nodes, child);
+        else
+            tree[count + k] = values[std::size_t{2} * siblings + number + place];
     }
     for (auto k = count; k-- > 1;) tree[k] = std::min(tree[2 * k], tree[2 * k + 1]);
 }

@@ -5,8 +5,9 @@
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
 // parents. Each parent keeps the values of its children in a tournament tree, so a change costs
 // O(depth x log fan-out) and the next task is found in the same time. A replica has a value in each parent's tree.
-// Where no parent of tasks has more than 64 of them, these parents keep nothing: their tasks are neighbours, and a look
-// at the bits of those that are pending is faster than memory that is not in a cache. Many insertions at once cost as
+// Where no parent of tasks has more than 64 of them (or 256, since the forest has changed), these parents keep nothing:
+// their tasks are neighbours, and a look at the bits of those that are pending is faster than memory that is not in a
+// cache. Many insertions at once cost as
 // much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes an edge of the forest (but for
 // tasks below such parents), 1 bit a task and 1 bit a node.
 #pragma once
@@ -40,9 +41,11 @@ public:
     node_rank() = default;
 
     [[nodiscard]] std::uint32_t operator()(const forest& nodes, node_index task) const;
-    /// The least among children of one parent, which are neighbours and given as bits, and whose it is.
+    /// The least among children of one parent, which are neighbours and given as bits from a place on, and whose it is.
     [[nodiscard]] std::pair<std::uint32_t, node_index> least(const forest& nodes, node_index parent,
-                                                             std::uint64_t bits) const;
+                                                             std::uint32_t begin, std::uint64_t bits) const;
+    /// It depends on the place among the children of the parent.
+    [[nodiscard]] bool is_by_place() const { return !table_ && !declared_; }
     static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
 
 private:
@@ -58,6 +61,8 @@ private:
 class pending_tree {
 public:
     static constexpr std::uint32_t nothing = static_cast<std::uint32_t>(-1);
+    /// So many words of bits are looked at rather than to arrange all parents anew, when some get more children.
+    static constexpr std::size_t words_to_look_at = 4;
 
     pending_tree() = default;
     /// Tasks are nodes of `level`. Nodes that are `closed` never lead to one (null: none is).
@@ -65,7 +70,8 @@ public:
 
     /// The same in a forest that came of the one before by a change: what that kept stays pending, or set aside. Where
     /// the order of what was kept is another now, too, the rank is not `same_order`. Costs a copy of what is known, and
-    /// a look at the children of each parent that has others now.
+    /// a look at the children of each parent that has others now; but of all tasks where the order is another, or a
+    /// parent has more than 256 of them for the first time.
     void follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank, bool same_order,
                 std::shared_ptr<const bit_set> closed);
 
@@ -118,7 +124,7 @@ private:
     [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);
-    void lay_out(const forest& nodes);
+    void lay_out(const forest& nodes, std::size_t most_bits);
     void recompute(const forest& nodes);
     void take_values(const forest& before, const forest& nodes, const forest_change& change,
                      const std::vector<std::uint32_t>& values);

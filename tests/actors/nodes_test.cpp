@@ -92,8 +92,21 @@ TEST_F(nodes_test, few_other_nodes_make_a_change_of_the_forest) {
     EXPECT_EQ(got.back().nodes, got[1].nodes) << "nothing has changed";
     pass(std::chrono::milliseconds{10'100});
     answer({"h3/d", "h1/c", "h1/a"});
-    EXPECT_FALSE(got.back().nodes->change()) << "another order";
-    EXPECT_THAT(names(), ElementsAre("h3", "h1", "d", "c", "a"));
+    EXPECT_EQ(got.back().nodes, got[1].nodes) << "the order does not count";
+}
+
+TEST_F(nodes_test, nodes_that_come_between_others_do_not_make_the_next_change_a_build) {
+    start("[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n");
+    answer({"a", "c"});
+    pass(std::chrono::milliseconds{10'100});
+    answer({"a", "b", "c"});
+    pass(std::chrono::milliseconds{10'100});
+    answer({"a", "b", "bb", "c"});
+    ASSERT_THAT(got, SizeIs(3));
+    EXPECT_TRUE(got[2].nodes->change_from(*got[1].nodes));
+    // Who asks for the order of declaration gets it.
+    configure("order = \"original\"\n[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n");
+    EXPECT_THAT(names(), ElementsAre("a", "b", "bb", "c"));
 }
 
 TEST_F(nodes_test, where_the_order_counts_a_node_that_comes_between_others_stands_there) {

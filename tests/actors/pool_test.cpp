@@ -81,12 +81,12 @@ protected:
 
     // The forest of before with one more host, at the end.
     void send_one_more(const std::string& name) {
-        forest = change_forest(*forest, {{}, {{name, "host", {}, {}, true, false}}, {}}, ++version);
+        forest = change_forest(forest, {{}, {{name, "host", {}, {}, true, false}}, {}}, ++version);
         caf::anon_send(pool, nodes_changed{forest, {}});
         run();
     }
     void send_without(const std::string& name) {
-        forest = change_forest(*forest, {{name}, {}, {}}, ++version);
+        forest = change_forest(forest, {{name}, {}, {}}, ++version);
         caf::anon_send(pool, nodes_changed{forest, {}});
         run();
     }
@@ -249,13 +249,27 @@ TEST_F(pool_test, a_job_that_is_too_far_behind_is_asked_to_say_it_all_again) {
     say(forest, {"n0"}, {});
     EXPECT_EQ(asked_again, 1U);
     say(forest, {"n1"}, {});
-    EXPECT_EQ(asked_again, 2U);
+    EXPECT_EQ(asked_again, 1U) << "the answer is to come";
+    say(earlier, {"a", "b"}, {}, true);
+    say(forest, {"n1"}, {});
+    EXPECT_EQ(asked_again, 2U) << "the answer was of a forest too long ago";
     say(forest, {"a", "n0", "n1"}, {}, true);
-    EXPECT_EQ(asked_again, 2U);
     say(forest, {"n2"}, {});
     EXPECT_EQ(asked_again, 2U);
     send_worker({});
     EXPECT_THAT(started, UnorderedElementsAre("a", "n0", "n1", "n2"));
+}
+
+TEST_F(pool_test, a_job_says_all_of_a_forest_that_was_built_anew_or_is_asked_to) {
+    make_pool();
+    send_nodes({"a", "b"});
+    say(forest, {"a"}, {}, true);
+    send_nodes({"a", "b"});
+    say(forest, {"b"}, {});
+    EXPECT_EQ(asked_again, 1U);
+    say(forest, {"a", "b"}, {}, true);
+    send_worker({});
+    EXPECT_THAT(started, UnorderedElementsAre("a", "b"));
 }
 
 TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_change) {
@@ -267,9 +281,12 @@ TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_chan
     job.depends_on = {job_id{"other"}};
     caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
     say(forest, {"a"}, {}, true);
+    const auto earlier = forest;
     send_one_more("b");
     send_worker({});
     EXPECT_THAT(started, IsEmpty());
+    say(earlier, {"a"}, {}, true);
+    EXPECT_THAT(started, IsEmpty()) << "said before the job knew of the other node";
     say(forest, {"a"}, {}, true);
     EXPECT_THAT(started, ElementsAre("a"));
 }

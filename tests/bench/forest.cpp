@@ -42,7 +42,7 @@ double add_nodes(engine& core, forest_ptr nodes, std::size_t leaves, std::size_t
                                  true,
                                  false});
     const auto begin = steady::now();
-    const auto after = change_forest(*nodes, changes, nodes->version() + 1);
+    const auto after = change_forest(nodes, changes, nodes->version() + 1);
     core.set_forest(after);
     std::vector<node_index> tasks;
     for (const auto& d : changes.added) tasks.push_back(*after->find(d.name));

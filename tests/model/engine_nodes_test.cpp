@@ -44,7 +44,7 @@ protected:
         core->add_pending(job, tasks);
     }
     void change(const node_changes& changes) {
-        nodes = change_forest(*nodes, changes, nodes->version() + 1);
+        nodes = change_forest(nodes, changes, nodes->version() + 1);
         ASSERT_TRUE(nodes);
         core->set_forest(nodes);
         EXPECT_EQ(core->sanity_check(), "");
@@ -102,6 +102,35 @@ TEST_F(engine_nodes, what_is_pending_below_a_node_starts_when_that_is_enabled) {
     h1.enabled = true;
     change({{}, {}, {h1}});
     EXPECT_THAT(start(), ElementsAre("h1b"));
+}
+
+TEST_F(engine_nodes, what_does_not_pass_its_filters_any_more_does_not_start) {
+    make();
+    job_spec spec;
+    spec.name = job_id{"j"};
+    spec.level = "db";
+    spec.filters["host"].tag_whitelist = {"fast"};
+    job = core->put_job(spec);
+    node_decl h1{"h1", "host", {}, {"fast"}, true, false};
+    node_decl h2{"h2", "host", {}, {"fast"}, true, false};
+    change({{}, {}, {h1, h2}});
+    offer({"h1b", "h2b"});
+    h1.tags = {"slow"};
+    h2.tags = {"slow", "fast"};
+    change({{}, {}, {h1, h2}});
+    EXPECT_EQ(core->pending_count(), 1U);
+    EXPECT_THAT(start(), ElementsAre("h2b"));
+}
+
+TEST_F(engine_nodes, another_forest_of_the_same_version_is_not_taken_for_the_one_before) {
+    make();
+    offer({"h1b"});
+    const auto first = build_forest({"rack"}, {}).nodes;
+    ASSERT_EQ(first->version(), nodes->version());
+    nodes = change_forest(first, {{}, {{"r", "rack", {}, {}, true, false}}, {}}, 2);
+    core->set_forest(nodes);
+    EXPECT_EQ(core->sanity_check(), "");
+    EXPECT_EQ(core->pending_count(), 0U);
 }
 
 TEST_F(engine_nodes, what_runs_holds_its_nodes_by_name_while_they_go_and_come_back) {

@@ -127,8 +127,8 @@ private:
         for (auto task = reference_.pending.begin(); task != reference_.pending.end();) {
             const auto job = *engine_.find_job(job_id{task->first});
             const auto node = *world_.nodes->find(task->second);
-            EXPECT_TRUE(engine_.is_pending(job, node)) << task->second;
             if (world_.passes_somehow(world_.jobs.at(job.value), node)) {
+                EXPECT_TRUE(engine_.is_pending(job, node)) << task->second;
                 ++task;
                 continue;
             }

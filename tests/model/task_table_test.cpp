@@ -357,7 +357,7 @@ TEST_F(dependent_test, knows_nothing_of_others_after_a_new_forest) {
 TEST_F(dependent_test, knows_nothing_of_others_after_a_changed_forest_either) {
     table.dependency_replaced(job_id{"first"}, {at("h1:a")}, true, now);
     table.dependency_replaced(job_id{"gate"}, {}, true, now);
-    const auto changed = change_forest(*table.nodes(), {{"h2"}, {}, {}}, 2);
+    const auto changed = change_forest(table.nodes(), {{"h2"}, {}, {}}, 2);
     table.set_forest(changed, now);
     EXPECT_EQ(table.counts().ready, 0U);
     EXPECT_EQ(table.sanity_check(), "");
@@ -376,7 +376,7 @@ TEST_F(table_test, waits_for_word_of_others_after_a_changed_forest_whatever_it_w
         table.dependency_replaced(job_id{"other"}, {*table.nodes()->find("h1:a")}, true, now);
         EXPECT_GT(table.counts().ready, 0U);
         static_cast<void>(table.take_changes());
-        table.set_forest(change_forest(*table.nodes(), {{"h2"}, {}, {}}, 2), now);
+        table.set_forest(change_forest(table.nodes(), {{"h2"}, {}, {}}, 2), now);
         EXPECT_EQ(table.counts().ready, 0U) << whole_job;
         EXPECT_TRUE(table.take_changes().replaced);
     }
@@ -385,7 +385,7 @@ TEST_F(table_test, waits_for_word_of_others_after_a_changed_forest_whatever_it_w
 TEST_F(table_test, a_changed_forest_tells_only_what_has_changed) {
     static_cast<void>(table.take_changes());
     start(1, "h1:b");
-    const auto changed = change_forest(*table.nodes(), {{"h1:a"}, {{"n", "db", {"h2"}, {}, true, false}}, {}}, 2);
+    const auto changed = change_forest(table.nodes(), {{"h1:a"}, {{"n", "db", {"h2"}, {}, true, false}}, {}}, 2);
     table.set_forest(changed, now);
     const auto changes = table.take_changes();
     EXPECT_TRUE(changes.moved);
@@ -403,7 +403,7 @@ TEST_F(table_test, what_was_not_told_before_a_changed_forest_is_told_with_it) {
     start(1, "h2:b");
     end(1, attempt_result::done);
     table.made_durable(invocation_id{1}, now);
-    table.set_forest(change_forest(*table.nodes(), {{"h1"}, {}, {}}, 2), now);
+    table.set_forest(change_forest(table.nodes(), {{"h1"}, {}, {}}, 2), now);
     const auto changes = table.take_changes();
     EXPECT_TRUE(changes.replaced);
     EXPECT_THAT(names(changes.ready), ElementsAre("h2:a"));
@@ -419,7 +419,7 @@ TEST_F(table_test, what_runs_where_a_changed_forest_lacks_its_node_or_disables_i
     start(2, "h2:a");
     start(3, "h2:b");
     const node_decl h1{"h1", "host", {}, {}, false, false};
-    table.set_forest(change_forest(*table.nodes(), {{"h2:a"}, {}, {h1}}, 2), now);
+    table.set_forest(change_forest(table.nodes(), {{"h2:a"}, {}, {h1}}, 2), now);
     EXPECT_THAT(table.orphans_due(now + 5'000), ElementsAre(invocation_id{1}, invocation_id{2}));
 }
 

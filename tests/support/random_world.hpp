@@ -48,7 +48,7 @@ struct random_world {
     /// build, and all has stayed.
     std::optional<std::set<std::string>> revise_nodes() {
         auto revised = revise(random, levels, declared);
-        auto next = change_forest(*nodes, revised.changes, version + 1);
+        auto next = change_forest(nodes, revised.changes, version + 1);
         if (!next) return std::nullopt;
         ++version;
         nodes = std::move(next);
