@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "model/engine/engine_job.hpp"
@@ -69,7 +68,7 @@ void engine::set_forest(forest_ptr nodes) {
     const auto before = std::exchange(forest_, std::move(nodes));
     for (auto& h : holdings_)
         if (h.invocation.valid()) find_nodes(h, names_of(h, *before));
-    lexicographic_ = nullptr;
+    by_name_.reset();
     forget_who_waits();
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -165,23 +164,12 @@ node_rank engine::rank_of(const job_entry& job) {
     switch (options_.order) {
         case node_order::original: return node_rank::as_declared();
         case node_order::lexicographic: {
-            if (!lexicographic_) lexicographic_ = ranks_by_name();
-            return node_rank{lexicographic_};
+            if (!by_name_) by_name_.emplace(*forest_);
+            return node_rank{by_name_->ranks()};
         }
         case node_order::random: break;
     }
     return node_rank{mix64(options_.seed) ^ fnv1a(job.spec.name.value)};
-}
-
-std::shared_ptr<const std::vector<std::uint32_t>> engine::ranks_by_name() const {
-    std::vector<std::uint32_t> sorted(forest_->size());
-    std::iota(sorted.begin(), sorted.end(), 0U);
-    std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
-        return forest_->name(node_index{a}) < forest_->name(node_index{b});
-    });
-    auto ranks = std::make_shared<std::vector<std::uint32_t>>(sorted.size());
-    for (std::uint32_t i = 0; i < sorted.size(); ++i) (*ranks)[sorted[i]] = i;
-    return ranks;
 }
 
 // -- what jobs ask for ------------------------------------------------------------------------------------------------

@@ -28,8 +28,10 @@
 //   finish      O(d + log W), and O(w) cheap comparisons where a node on the path is woken
 //   add or remove a pending task        O(d log f)
 //   a job comes or changes              O(nodes of its levels)
-//   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs or waits), and a copy of
-//                                       some bytes for each node, of some bits for each job
+//   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs), and a copy of some
+//                                       bytes for each node, and of two bits for each job; where a parent has more than
+//                                       256 tasks, of eight bytes for each job, too, and a look at all children of
+//                                       parents that have other ones
 //   another forest or resource table    O(nodes), for each job
 //   a worker comes, changes or goes     O(log W + what it runs)
 //   a lease changes                     O(log W), or O(w) of the instance
@@ -48,6 +50,7 @@
 #include <vector>
 
 #include "model/engine/invocation_index.hpp"
+#include "model/engine/name_ranks.hpp"
 #include "model/engine/pending_tree.hpp"
 #include "model/engine/waiting_table.hpp"
 #include "model/engine/worker_table.hpp"
@@ -330,7 +333,6 @@ private:
     void forget_who_waits();
     [[nodiscard]] node_rank rank_of(const job_entry& job);
     [[nodiscard]] std::shared_ptr<const bit_set> closed_nodes(const job_entry& job) const;
-    [[nodiscard]] std::shared_ptr<const std::vector<std::uint32_t>> ranks_by_name() const;
     [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
 
     // engine_start.cpp: decisions
@@ -415,12 +417,12 @@ private:
     random_source random_;
     forest_ptr forest_;
     resource_table resources_;
-    std::vector<slots> limits_;       // by forest level, then resource; of the instance, what is leased
-    bool instance_is_leased_ = true;  // all of it
-    std::vector<slots> used_;         // by forest level, then node within it and resource
-    bit_set in_use_;                  // by node: something of it is in use
-    std::vector<slots> capacity_;     // by forest level, then resource: the sum of the limits
-    std::shared_ptr<const std::vector<std::uint32_t>> lexicographic_;  // rank by node; null until asked for
+    std::vector<slots> limits_;          // by forest level, then resource; of the instance, what is leased
+    bool instance_is_leased_ = true;     // all of it
+    std::vector<slots> used_;            // by forest level, then node within it and resource
+    bit_set in_use_;                     // by node: something of it is in use
+    std::vector<slots> capacity_;        // by forest level, then resource: the sum of the limits
+    std::optional<name_ranks> by_name_;  // where asked for
     worker_table workers_;
     std::vector<std::unique_ptr<job_entry>> jobs_;  // by job_index; null where unused
     std::map<job_id, job_index> jobs_by_name_;

@@ -22,8 +22,8 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
         account(holdings_[moving[i]], +1);
         mark_running(holdings_[moving[i]], true);
     }
-    const bool same_order = options_.order != node_order::lexicographic;
-    lexicographic_ = nullptr;
+    if (options_.order != node_order::lexicographic) by_name_.reset();
+    const bool same_order = !by_name_ || by_name_->follow(*forest_, change);
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
         if (!jobs_[i] || !jobs_[i]->level) continue;
         auto& job = *jobs_[i];

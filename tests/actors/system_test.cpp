@@ -308,6 +308,33 @@ TEST_F(system_test, nodes_come_go_and_are_disabled_while_tasks_run_and_wait) {
     EXPECT_EQ(counts("k").done, 6U);
 }
 
+TEST_F(system_test, tasks_run_on_the_nodes_of_a_source_that_failed_at_first) {
+    auto loaded = parse_config(
+        "[nodes]\nlevels = [\"host\", \"db\"]\n[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s "
+        "= "
+        "2\nretries = 0\n" +
+            std::string{one_job},
+        "/c.toml");
+    ASSERT_TRUE(loaded.config);
+    loaded.config->partitions = partitions;
+    launch_scheduler(std::make_shared<const settings>(*loaded.config));
+    run();
+    const auto list = [&](int exit_code, const std::vector<std::string>& lines) {
+        ASSERT_THAT(launcher.running, SizeIs(1));
+        std::vector<output_line> output;
+        for (const auto& line : lines) output.push_back({log_stream::out, 0, line});
+        launcher.running.begin()->second.events.on_output(output);
+        launcher.end(launcher.running.begin()->first, {exit_code, 0, {}, {}});
+        run();
+    };
+    list(3, {});
+    pass(std::chrono::milliseconds{2'100});
+    list(0, {"h1/a", "h1/b", "h2/c"});
+    start_worker("w");
+    EXPECT_EQ(counts().total, 3U);
+    EXPECT_THAT(launcher.nodes(), UnorderedElementsAre("a", "b", "c"));
+}
+
 TEST_F(system_test, a_removed_job_ends_its_tasks_after_the_orphan_time) {
     start_scheduler(std::string{one_job} + "kill_orphan_tasks_after_sec = 2\n");
     start_worker("w");

@@ -64,8 +64,9 @@ protected:
         end_scheduler();
         start_scheduler(jobs);
     }
-    void launch_scheduler(const std::string& jobs) {
-        config_file = config_of(jobs);
+    void launch_scheduler(const std::string& jobs) { launch_scheduler(config_of(jobs)); }
+    void launch_scheduler(std::shared_ptr<const settings> config) {
+        config_file = std::move(config);
         std::shared_ptr<event_log> log;
         if (!events_path.empty()) log = std::make_shared<event_log>(events_path);
         monitor = track(spawn_observed(system, clock(), monitor_behavior, log));
