@@ -97,7 +97,8 @@ struct job_removal {
 };
 
 /// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version. Of an earlier
-/// one, they are taken where changes led from it to the pool's; else the job will say it all again for the new forest.
+/// one, they are taken where changes led from it to the pool's; else the job says it all again for the new forest, by
+/// itself or since it is asked to. What waits for other jobs always does.
 /// `seen_starts` counts, by pool, the
 /// starts that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {

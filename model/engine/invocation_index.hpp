@@ -1,5 +1,6 @@
 // Finds what an invocation holds. Ids count up, so the latest lie side by side in a ring, each at a place that its id
-// says: a new one costs next to nothing, and one that ends a single look. Those that outlive many others are in a map.
+// says: a new one costs next to nothing, and one that ends a single look. Those that outlive many others are in a map;
+// and most, where ids are more than four apart, as those of many partitions are.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
