@@ -180,6 +180,13 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
 
 namespace {
 
+// Of what may start.
+bool has_same_rules(const job_spec& a, const job_spec& b) {
+    return a.enabled == b.enabled && a.errors == b.errors && a.level == b.level && a.filters == b.filters &&
+           a.depends_on == b.depends_on &&
+           a.run_only_after_all_nodes_are_done_for == b.run_only_after_all_nodes_are_done_for;
+}
+
 void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& s = self->state;
     const bool is_new = !s.jobs.contains(spec.name);
@@ -187,8 +194,14 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     job.actor = actor;
     job.command = command_of(spec, ++s.command_versions);
     job.waits_for_others = !spec.depends_on.empty() || !spec.run_only_after_all_nodes_are_done_for.empty();
+    const bool other_rules = !is_new && !has_same_rules(job.spec, spec);
+    job.spec = spec;
     const auto index = s.core->put_job(spec);
     job.command.demands = s.core->demands_of(index);
+    if (other_rules) {  // it will say what may start under them, and nothing else may
+        s.core->clear_pending(index);
+        job.out_of_step = true;
+    }
     if (!is_new) return;
     job.number = ++s.job_numbers;
     // Found running after a restart, when no job had this name.

@@ -122,6 +122,7 @@ void take_pending(pool_ptr self, pending_changed& m) {
     job.out_of_step = job.asked = false;
     job.seen = std::move(m.seen_starts);
     leave_out_unseen(s, job, m);
+    if (m.forest_version != s.nodes->version()) s.core->keep_passing(*index, m.ready);
     if (m.replace) {
         s.core->clear_pending(*index);
         job.data.clear();

@@ -19,7 +19,7 @@ public:
         seen_.set(0);
         for (std::uint32_t l = 0; l < before.levels().size(); ++l) {
             const auto first = before.first_of(level_index{l}).value;
-            levels_.push_back({first, first + static_cast<std::uint32_t>(before.size_of(level_index{l})), 0, false});
+            levels_.push_back({first, first + static_cast<std::uint32_t>(before.size_of(level_index{l}))});
         }
     }
 
@@ -29,6 +29,7 @@ public:
         if (l == 0 || d.parents.size() > 1) return false;
         const auto node = find(d, levels_[l]);
         if (!node) {
+            levels_[l].has_declared = true;
             changes_.added.push_back(d);
             return true;
         }
@@ -46,6 +47,7 @@ public:
         if (added_names_->insert(d.name).second) {
             changes_.added.push_back(d);
             changes_.added.back().implied = false;
+            levels_[l].has_mentioned = true;
         }
         return true;
     }
@@ -66,7 +68,12 @@ public:
         level.last = position + 1;
         return true;
     }
-    void begin_order() { mentioned_ = bit_set{before_.size()}; }
+    // False where new nodes of a level are declared and mentioned, which are not told in one order.
+    bool begin_order() {
+        mentioned_ = bit_set{before_.size()};
+        for (auto& level : levels_) level.next = level.end;
+        return std::ranges::none_of(levels_, [](const auto& l) { return l.has_declared && l.has_mentioned; });
+    }
 
     std::optional<node_changes> finish() {
         for (std::uint32_t i = 1; i < before_.size(); ++i) {
@@ -87,8 +94,10 @@ private:
     struct level_state {
         std::uint32_t next = 0;  // the node that the next declaration should be of
         std::uint32_t end = 0;
-        std::uint32_t last = 0;  // one past the position of the last that was declared
-        bool has_more = false;   // nodes that are new, or elsewhere
+        std::uint32_t last = 0;      // one past the position of the last that was declared
+        bool has_more = false;       // nodes that are new, or elsewhere, so far in order
+        bool has_declared = false;   // such nodes, in all
+        bool has_mentioned = false;  // the same of those that are only mentioned
     };
 
     std::size_t level_of(const node_decl& d) {
@@ -110,6 +119,7 @@ private:
         const bool at_home = at_level && (d.parents.empty() ? l == 1 : before_.name(parent) == d.parents.front());
         if (!at_home) {
             moved_.set(node.value);
+            levels_[l].has_declared = true;
             changes_.added.push_back(d);
             return !d.implied;
         }
@@ -146,8 +156,7 @@ std::optional<node_changes> find_changes(const forest& before, std::span<const s
     if (!all([&](const node_decl& d) { return d.implied || diff.take_declared(d); })) return std::nullopt;
     if (!all([&](const node_decl& d) { return !d.implied || diff.take_implied(d); })) return std::nullopt;
     if (keep_order) {
-        diff.begin_order();
-        if (!all([&](const node_decl& d) { return diff.keeps_order(d); })) return std::nullopt;
+        if (!diff.begin_order() || !all([&](const node_decl& d) { return diff.keeps_order(d); })) return std::nullopt;
     }
     return diff.finish();
 }

@@ -181,6 +181,9 @@ public:
     void set_unfinished(job_index job, std::uint64_t count);
     /// Tasks that run already are left out.
     void add_pending(job_index job, std::span<const node_index> tasks);
+    /// Leaves only tasks that the job's filters let pass, and that the forest does not disable; where no node has two
+    /// parents. For what was said to be startable in an earlier forest.
+    void keep_passing(job_index job, std::vector<node_index>& tasks) const;
     void remove_pending(job_index job, std::span<const node_index> tasks);
     void clear_pending(job_index job);
     [[nodiscard]] std::size_t pending_count() const { return pending_count_; }
@@ -368,6 +371,7 @@ private:
     holding& hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand);
     void finish_holding(std::uint32_t index);
     void account(const holding& h, std::int64_t sign);
+    [[nodiscard]] bool has_task(const holding& h) const;
     void mark_running(const holding& h, bool runs);
     void mark_running_tasks(job_index index);
     [[nodiscard]] static std::vector<std::string> names_of(const holding& h, const forest& nodes);

@@ -60,9 +60,14 @@ void engine::account(const holding& h, std::int64_t sign) {
     }
 }
 
+// Its first node is that of the task, not one further out since the forest lacks that.
+bool engine::has_task(const holding& h) const {
+    return !h.nodes.empty() && (!h.names || forest_->name(h.nodes.front()) == h.names->front());
+}
+
 void engine::mark_running(const holding& h, bool runs) {
     auto& job = entry(h.job);
-    if (!job.level || h.nodes.empty() || forest_->level_of(h.nodes.front()) != *job.level) return;
+    if (!job.level || !has_task(h) || forest_->level_of(h.nodes.front()) != *job.level) return;
     if (runs) {
         job.running.insert_or_assign(h.nodes.front().value, static_cast<std::uint32_t>(&h - holdings_.data()));
     } else {
@@ -128,7 +133,7 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     find_nodes(h, task.path);
     account(h, +1);
     mark_running(h, true);
-    if (!h.nodes.empty() && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
+    if (has_task(h) && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
     skip_invocations(invocation_id{invocation.value + 1});
 }
 

@@ -47,6 +47,15 @@ void engine::drop_what_is_excluded(job_entry& job, const forest_change& change) 
     }
 }
 
+void engine::keep_passing(job_index index, std::vector<node_index>& tasks) const {
+    const auto& job = entry(index);
+    if (!job.level || job.spec.filters.empty()) return;
+    const path_filter filter{job.spec, *forest_, *job.level};
+    std::erase_if(tasks, [&](node_index task) {
+        return task.value >= forest_->size() || forest_->level_of(task) != *job.level || !filter.passes(task);
+    });
+}
+
 // What runs where something has gone or moved, or where something was missing, will have to find its nodes by name.
 std::vector<std::uint32_t> engine::release_what_moves(const forest_change& change) {
     std::vector<std::uint32_t> moving;

@@ -7,6 +7,14 @@
 
 namespace bistro {
 
+// Of new names between two others: those that count up come again and again between the last of them and the same
+// other.
+std::uint64_t name_ranks::close_together() const {
+    constexpr std::uint64_t least = 8;
+    constexpr std::uint64_t many = 256;
+    return std::max(gap_ / many, least);
+}
+
 void name_ranks::build(const forest& nodes) {
     sorted_.resize(nodes.size());
     std::iota(sorted_.begin(), sorted_.end(), 0U);
@@ -53,7 +61,10 @@ bool name_ranks::follow(const forest& nodes, const forest_change& change) {
         std::uint64_t high = at == kept.end() ? node_rank::highest : ranks[*at];
         if (at == kept.end()) high = std::min(high, low + gap_ * shares);
         if (sorted_.empty() && at != kept.end()) low = high - std::min(high, gap_ * shares);
-        const auto step = (high - low) / shares;
+        // Names that count up go between the last of them and the same other again and again: they stand close
+        // together.
+        const bool between = !sorted_.empty() && at != kept.end();
+        const auto step = between ? std::min((high - low) / shares, close_together()) : (high - low) / shares;
         if (step == 0) {
             build(nodes);
             return false;

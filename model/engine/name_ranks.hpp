@@ -23,6 +23,7 @@ public:
 
 private:
     void build(const forest& nodes);
+    [[nodiscard]] std::uint64_t close_together() const;
 
     std::uint64_t gap_ = 0;              // between the ranks of two, as they were built
     std::vector<std::uint32_t> sorted_;  // nodes by name

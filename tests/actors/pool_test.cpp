@@ -272,6 +272,44 @@ TEST_F(pool_test, a_job_says_all_of_a_forest_that_was_built_anew_or_is_asked_to)
     EXPECT_THAT(started, UnorderedElementsAre("a", "b"));
 }
 
+TEST_F(pool_test, a_job_with_other_rules_says_what_may_start_under_them) {
+    make_pool();
+    send_nodes({"a", "b"});
+    say(forest, {"a", "b"}, {}, true);
+    job_spec job;
+    job.name = job_id{"j"};
+    job.level = "host";
+    job.depends_on = {job_id{"other"}};
+    caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    send_worker({});
+    say(forest, {"b"}, {});
+    EXPECT_THAT(started, IsEmpty());
+    say(forest, {"a"}, {}, true);
+    EXPECT_THAT(started, ElementsAre("a"));
+}
+
+TEST_F(pool_test, what_was_ready_in_an_earlier_forest_must_pass_its_filters_in_this_one) {
+    make_pool();
+    job_spec job;
+    job.name = job_id{"j"};
+    job.level = "host";
+    job.filters["host"].tag_whitelist = {"fast"};
+    caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    forest =
+        build_forest({"host"}, {{"a", "host", {}, {"fast"}, true, false}, {"b", "host", {}, {"fast"}, true, false}},
+                     ++version)
+            .nodes;
+    caf::anon_send(pool, nodes_changed{forest, {}});
+    run();
+    const auto earlier = forest;
+    say(earlier, {}, {}, true);
+    forest = change_forest(forest, {{}, {}, {{"a", "host", {}, {"slow"}, true, false}}}, ++version);
+    caf::anon_send(pool, nodes_changed{forest, {}});
+    say(earlier, {"a", "b"}, {});
+    send_worker({});
+    EXPECT_THAT(started, ElementsAre("b"));
+}
+
 TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_change) {
     make_pool();
     send_nodes({"a"});

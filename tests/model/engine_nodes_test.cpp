@@ -122,6 +122,28 @@ TEST_F(engine_nodes, what_does_not_pass_its_filters_any_more_does_not_start) {
     EXPECT_THAT(start(), ElementsAre("h2b"));
 }
 
+TEST_F(engine_nodes, what_an_earlier_forest_let_pass_is_looked_at_again) {
+    make();
+    job_spec spec;
+    spec.name = job_id{"j"};
+    spec.level = "db";
+    spec.filters["host"].blacklist = {"h1"};
+    job = core->put_job(spec);
+    std::vector tasks{*nodes->find("h1b"), *nodes->find("h2b"), node_index{std::size_t{1'000'000}}};
+    core->keep_passing(job, tasks);
+    EXPECT_THAT(tasks, ElementsAre(*nodes->find("h2b")));
+}
+
+TEST_F(engine_nodes, a_node_further_out_is_not_taken_for_the_task_that_is_gone) {
+    make();
+    offer({"h1b"});
+    EXPECT_THAT(start(), ElementsAre("h1b"));
+    change({{"h1"}, {{"h1", "db", {"h2"}, {}, true, false}}, {}});
+    offer({"h1"});
+    EXPECT_EQ(core->pending_count(), 1U);
+    EXPECT_THAT(start(), ElementsAre("h1"));
+}
+
 TEST_F(engine_nodes, another_forest_of_the_same_version_is_not_taken_for_the_one_before) {
     make();
     offer({"h1b"});

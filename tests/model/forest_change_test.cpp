@@ -185,6 +185,12 @@ TEST_F(forest_diff, what_is_only_mentioned_is_there) {
     now.insert(now.begin(), declared[1]);
     now[0].implied = true;
     EXPECT_TRUE(changes(now, true)) << "what is declared does not come where it is mentioned before";
+    now = declared;
+    now.push_back(node("h3", "host"));
+    now.back().implied = true;
+    now.push_back(node("h4", "host"));
+    EXPECT_TRUE(changes(now));
+    EXPECT_FALSE(changes(now, true)) << "h3 comes before h4";
 }
 
 TEST_F(forest_diff, takes_a_build_where_it_can_not_tell) {

@@ -52,6 +52,19 @@ TEST(name_ranks, where_there_is_no_room_all_get_others) {
     EXPECT_FALSE(all_kept);
 }
 
+TEST(name_ranks, names_that_count_up_between_others_have_room_too) {
+    std::vector<node_decl> declared;
+    for (int i = 0; i < 100; ++i) declared.push_back({"h" + std::to_string(1000 + i), "n", {}, {}, true, false});
+    auto nodes = build_forest({"n"}, declared).nodes;
+    name_ranks ranks{*nodes};
+    for (int i = 0; i < 200; ++i) {
+        const node_decl next{"h1050." + std::to_string(1000 + i), "n", {}, {}, true, false};
+        const auto before = std::exchange(nodes, change_forest(nodes, {{}, {next}, {}}, 2));
+        ASSERT_TRUE(ranks.follow(*nodes, *nodes->change_from(*before))) << i;
+    }
+    expect_order(*nodes, *ranks.ranks());
+}
+
 TEST(name_ranks, names_that_count_up_have_room_for_long) {
     auto nodes = build_forest({"n"}, {{"a", "n", {}, {}, true, false}, {"b", "n", {}, {}, true, false}}).nodes;
     for (int i = 0; i < 100; ++i)
