@@ -309,6 +309,8 @@ class Cluster(BistroTest):
         frozen = self.worker("frozen")
         self.wait_for_scheduler()
         self.wait_until(lambda: self.counts()["running"] == 4, "running tasks")
+        # They count as running before the worker has launched them.
+        self.wait_until(lambda: os.path.exists(self.path("ran")) and len(self.read("ran").split()) == 4, "their traces")
         frozen.send_signal(signal.SIGSTOP)
         self.write("go", "")
         other = self.worker("other")
