@@ -193,7 +193,6 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& job = s.jobs[spec.name];
     job.actor = actor;
     job.command = command_of(spec, ++s.command_versions);
-    job.waits_for_others = !spec.depends_on.empty() || !spec.run_only_after_all_nodes_are_done_for.empty();
     const bool other_rules = !is_new && !has_same_rules(job.spec, spec);
     job.spec = spec;
     const auto index = s.core->put_job(spec);

@@ -43,7 +43,6 @@ struct pool_state {
         std::uint64_t starts = 0;  ///< the number of its last one
         std::deque<unseen_start> unseen;
         job_spec spec;
-        bool waits_for_others = false;    ///< for other jobs, which say anew of each forest where they are done
         bool out_of_step = false;         ///< some of what it said was not understood, or has still to be said
         bool asked = false;               ///< to say it again
         std::vector<std::uint64_t> seen;  // by pool, as it was when it said last what may start

@@ -25,9 +25,11 @@ void forget_seen(pool_state& s, const job_id& name, pool_state::job& job, const 
 
 namespace {
 
-node_index renumbered(node_index node, const index_shift& kept) {
-    const auto here = node.valid() ? kept(node.value) : index_shift::none;
-    return here == index_shift::none ? node_index{} : node_index{here};
+// Not valid where it is gone.
+node_index renumbered(node_index node, const index_shift& kept) { return node_index{kept(node.value)}; }
+
+bool waits_for_others(const job_spec& job) {
+    return !job.depends_on.empty() || !job.run_only_after_all_nodes_are_done_for.empty();
 }
 
 // What a job's next attempts are handed; without a change, the job will tell it again.
@@ -83,15 +85,18 @@ void take_nodes(pool_ptr self, const nodes_changed& m) {
         std::fill(job.started_nodes.begin(), job.started_nodes.end(), node_index{});
         move_data(job, change);
     }
-    if (!change) s.changes.clear();
-    if (change) s.changes.push_back(m.nodes->change());
-    if (!change)
+    if (change) {
+        s.changes.push_back(m.nodes->change());
+        if (s.changes.size() > max_changes_behind) s.changes.pop_front();
+    } else {
+        s.changes.clear();
         for (auto& [name, job] : s.jobs) job.out_of_step = true;  // until it has said all of this forest
-    if (s.changes.size() > max_changes_behind) s.changes.pop_front();
+    }
     s.nodes = m.nodes;
     s.core->set_forest(m.nodes);
+    // Other jobs say anew of each forest where they are done.
     for (const auto& [name, job] : s.jobs)
-        if (job.waits_for_others) s.core->clear_pending(*s.core->find_job(name));
+        if (waits_for_others(job.spec)) s.core->clear_pending(*s.core->find_job(name));
     renew_demands(self);
     tell_all_elsewhere(self);
 }
@@ -106,8 +111,7 @@ void take_pending(pool_ptr self, pending_changed& m) {
     if (self->current_sender() && self->current_sender() != job.actor) return;
     forget_seen(s, m.job, job, m.seen_starts);
     if (!s.nodes) return;
-    // What waits for other jobs hears of each forest anew where they are done.
-    if (job.waits_for_others && m.forest_version != s.nodes->version()) return;
+    if (waits_for_others(job.spec) && m.forest_version != s.nodes->version()) return;
     if (!bring_up_to_date(s, m)) {
         job.out_of_step = true;
         job.asked = false;  // this may have been the answer

@@ -98,9 +98,8 @@ struct job_removal {
 
 /// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version. Of an earlier
 /// one, they are taken where changes led from it to the pool's; else the job says it all again for the new forest, by
-/// itself or since it is asked to. What waits for other jobs always does.
-/// `seen_starts` counts, by pool, the
-/// starts that the job has heard of, so that one under way is not taken for pending.
+/// itself or since it is asked to. What waits for other jobs always does. `seen_starts` counts, by pool, the starts
+/// that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {
     job_id job;
     std::uint64_t forest_version = 0;
@@ -112,7 +111,8 @@ struct pending_changed {
     std::vector<std::pair<node_index, std::string>> data;  ///< what ready tasks are handed from their last attempt
 };
 
-/// Pool to job: say it all again. It was so many forests behind that some of it was not understood.
+/// Pool to job: say it all again. Some of it was not understood, or was said before the nodes or the job's rules
+/// changed.
 struct pending_asked {};
 
 /// Pool to job.

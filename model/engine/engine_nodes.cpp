@@ -96,9 +96,8 @@ void engine::move_used(const forest& before, const forest_change& change) {
 
 void engine::move_who_waits(const forest_change& change) {
     const auto here = [&](node_index node) {
-        const auto to = change.kept(node.value);
-        return to == index_shift::none ? node_index{} : node_index{to};
-    };
+        return node_index{change.kept(node.value)};
+    };  // not valid where it is gone
     const auto move_all = [&](std::vector<node_index>& nodes) {
         for (auto& node : nodes) node = here(node);
         std::erase_if(nodes, [](node_index node) { return !node.valid(); });

@@ -61,8 +61,6 @@ bool name_ranks::follow(const forest& nodes, const forest_change& change) {
         std::uint64_t high = at == kept.end() ? node_rank::highest : ranks[*at];
         if (at == kept.end()) high = std::min(high, low + gap_ * shares);
         if (sorted_.empty() && at != kept.end()) low = high - std::min(high, gap_ * shares);
-        // Names that count up go between the last of them and the same other again and again: they stand close
-        // together.
         const bool between = !sorted_.empty() && at != kept.end();
         const auto step = between ? std::min((high - low) / shares, close_together()) : (high - low) / shares;
         if (step == 0) {

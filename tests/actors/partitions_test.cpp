@@ -50,6 +50,15 @@ protected:
         run();
     }
 
+    // Of a task, or of all that the job waits for.
+    auto explain(const std::string& node = {}) {
+        explain_asked question;
+        question.secret = "secret";
+        question.job = job_id{"j"};
+        question.node = node_id{node};
+        return ask<explanation>(scheduler, question);
+    }
+
     std::array<std::string, 2> hosts;
     std::shared_ptr<const settings> base;
 };
@@ -109,18 +118,13 @@ TEST_F(partitions_test, a_wait_is_explained_with_who_holds_slots_in_other_partit
     ASSERT_THAT(launcher.nodes(), SizeIs(1));
     const auto runs = launcher.nodes().front();
     const std::string waits = runs == "a1" ? "b1" : "a1";
-    explain_asked question;
-    question.secret = "secret";
-    question.job = job_id{"j"};
-    question.node = node_id{waits};
-    auto answer = ask<explanation>(scheduler, question);
+    auto answer = explain(waits);
     ASSERT_TRUE(answer);
     EXPECT_THAT(answer->text, HasSubstr("leased to other partitions"));
     ASSERT_THAT(answer->holders, SizeIs(1));
     EXPECT_EQ(answer->holders[0].node.value, runs);
     EXPECT_EQ(answer->holders[0].worker, "w");
-    question.node = {};
-    answer = ask<explanation>(scheduler, question);
+    answer = explain();
     ASSERT_TRUE(answer);
     ASSERT_THAT(answer->groups, SizeIs(1));
     EXPECT_EQ(answer->groups[0].tasks, 1U);
@@ -132,10 +136,7 @@ TEST_F(partitions_test, what_waits_in_several_partitions_for_the_same_is_told_as
     start_worker("w");
     pass(std::chrono::milliseconds{200});
     EXPECT_THAT(launcher.running, SizeIs(2));
-    explain_asked question;
-    question.secret = "secret";
-    question.job = job_id{"j"};
-    const auto answer = ask<explanation>(scheduler, question);
+    const auto answer = explain();
     ASSERT_TRUE(answer);
     ASSERT_THAT(answer->groups, SizeIs(1));
     EXPECT_EQ(answer->groups[0].tasks, 3U);
@@ -146,10 +147,7 @@ TEST_F(partitions_test, hosts_that_several_partitions_wait_for_are_counted_toget
     start({"a1", "a2"}, {"b1"}, std::string{one_job} + "level_for_host_placement = \"host\"\n");
     start_worker("w");
     pass(std::chrono::milliseconds{200});
-    explain_asked question;
-    question.secret = "secret";
-    question.job = job_id{"j"};
-    const auto answer = ask<explanation>(scheduler, question);
+    const auto answer = explain();
     ASSERT_TRUE(answer);
     ASSERT_THAT(answer->groups, SizeIs(1));
     EXPECT_EQ(answer->groups[0].tasks, 3U);

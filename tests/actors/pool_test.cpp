@@ -51,13 +51,17 @@ protected:
                                               caf::actor_cast<monitor_actor>(other), false, part},
                                    time));
         caf::anon_send(pool, pool_configured{});
+        send_job(simple_job());
+        run();
+    }
+    static job_spec simple_job() {
         job_spec job;
         job.name = job_id{"j"};
         job.level = "host";
         job.command = {"work"};
-        caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
-        run();
+        return job;
     }
+    void send_job(const job_spec& job) { caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other)); }
 
     void send_nodes(const std::vector<std::string>& names) {
         std::vector<node_decl> nodes;
@@ -276,11 +280,9 @@ TEST_F(pool_test, a_job_with_other_rules_says_what_may_start_under_them) {
     make_pool();
     send_nodes({"a", "b"});
     say(forest, {"a", "b"}, {}, true);
-    job_spec job;
-    job.name = job_id{"j"};
-    job.level = "host";
+    auto job = simple_job();
     job.depends_on = {job_id{"other"}};
-    caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    send_job(job);
     send_worker({});
     say(forest, {"b"}, {});
     EXPECT_THAT(started, IsEmpty());
@@ -290,11 +292,9 @@ TEST_F(pool_test, a_job_with_other_rules_says_what_may_start_under_them) {
 
 TEST_F(pool_test, what_was_ready_in_an_earlier_forest_must_pass_its_filters_in_this_one) {
     make_pool();
-    job_spec job;
-    job.name = job_id{"j"};
-    job.level = "host";
+    auto job = simple_job();
     job.filters["host"].tag_whitelist = {"fast"};
-    caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    send_job(job);
     forest =
         build_forest({"host"}, {{"a", "host", {}, {"fast"}, true, false}, {"b", "host", {}, {"fast"}, true, false}},
                      ++version)
@@ -313,11 +313,9 @@ TEST_F(pool_test, what_was_ready_in_an_earlier_forest_must_pass_its_filters_in_t
 TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_change) {
     make_pool();
     send_nodes({"a"});
-    job_spec job;
-    job.name = job_id{"j"};
-    job.level = "host";
+    auto job = simple_job();
     job.depends_on = {job_id{"other"}};
-    caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    send_job(job);
     say(forest, {"a"}, {}, true);
     const auto earlier = forest;
     send_one_more("b");

@@ -33,9 +33,14 @@ protected:
         nodes = build_forest({"host", "db"}, declared).nodes;
         core->set_forest(nodes);
         core->put_worker(worker_index{0}, {shard_name{"w"}, "x", {}});
+        put_job({});
+    }
+    // With this filter of hosts.
+    void put_job(const filter_spec& hosts) {
         job_spec spec;
         spec.name = job_id{"j"};
         spec.level = "db";
+        if (hosts != filter_spec{}) spec.filters["host"] = hosts;
         job = core->put_job(spec);
     }
     void offer(const std::vector<std::string>& names) {
@@ -106,11 +111,9 @@ TEST_F(engine_nodes, what_is_pending_below_a_node_starts_when_that_is_enabled) {
 
 TEST_F(engine_nodes, what_does_not_pass_its_filters_any_more_does_not_start) {
     make();
-    job_spec spec;
-    spec.name = job_id{"j"};
-    spec.level = "db";
-    spec.filters["host"].tag_whitelist = {"fast"};
-    job = core->put_job(spec);
+    filter_spec hosts;
+    hosts.tag_whitelist = {"fast"};
+    put_job(hosts);
     node_decl h1{"h1", "host", {}, {"fast"}, true, false};
     node_decl h2{"h2", "host", {}, {"fast"}, true, false};
     change({{}, {}, {h1, h2}});
@@ -124,11 +127,9 @@ TEST_F(engine_nodes, what_does_not_pass_its_filters_any_more_does_not_start) {
 
 TEST_F(engine_nodes, what_an_earlier_forest_let_pass_is_looked_at_again) {
     make();
-    job_spec spec;
-    spec.name = job_id{"j"};
-    spec.level = "db";
-    spec.filters["host"].blacklist = {"h1"};
-    job = core->put_job(spec);
+    filter_spec hosts;
+    hosts.blacklist = {"h1"};
+    put_job(hosts);
     std::vector tasks{*nodes->find("h1b"), *nodes->find("h2b"), node_index{std::size_t{1'000'000}}};
     core->keep_passing(job, tasks);
     EXPECT_THAT(tasks, ElementsAre(*nodes->find("h2b")));

@@ -142,6 +142,11 @@ protected:
     }
 
     static constexpr const char* one_job = "[jobs.j]\nowner = \"x\"\ncommand = [\"work\"]\n";
+    /// Jobs that wait for it: one node by node, and one for all of it.
+    static constexpr const char* dependents =
+        "[jobs.k]\nowner = \"x\"\ncommand = [\"after\"]\ndepends_on = [\"j\"]\n"
+        "[jobs.r]\nowner = \"x\"\ncommand = [\"report\"]\nlevel_for_tasks = \"host\"\nresources = { slots = 0 }\n"
+        "run_only_after_all_nodes_are_done_for = [\"j\"]\n";
 
     /// Of the forest; all tests hold for any number, so they run with one, and once more with $BISTRO_PARTITIONS.
     std::uint32_t partitions = [] {
