@@ -43,8 +43,9 @@ struct node_decl {
     bool operator==(const node_decl&) const = default;
 };
 
-/// What a forest has in common with the one that it came of (see change_forest).
 class forest;
+
+/// What a forest has in common with the one that it came of (see change_forest).
 struct forest_change {
     std::weak_ptr<const forest> from;  ///< that forest
     std::uint64_t from_version = 0;
@@ -180,8 +181,8 @@ private:
     // Calls one of the two: with the node's index among the shared records, or its own record.
     template <class Shared, class Late>
     decltype(auto) with_record(node_index node, Shared&& shared, Late&& late) const {
-        if (late_.empty() && !is_moved_) return shared(node.value);
-        const auto there = is_moved_ ? moved_.back(node.value) : node.value;
+        if (!is_moved_) return shared(node.value);
+        const auto there = moved_.back(node.value);
         return there != index_shift::none ? shared(there) : late(late_.at(node.value));
     }
 
@@ -191,7 +192,7 @@ private:
     std::shared_ptr<const records> records_;
     bool is_moved_ = false;
     index_shift moved_;  // from the nodes of records_ to those here, as far as they are the same; where is_moved_
-    boost::unordered_flat_map<std::uint32_t, late_record> late_;  // by node: the others
+    boost::unordered_flat_map<std::uint32_t, late_record> late_;  // by node: the others; none where not is_moved_
     std::map<std::string, std::uint32_t, std::less<>> late_by_name_;
     std::uint32_t next_declared_ = 0;           // of nodes to come
     bit_set disabled_;                          // by node; empty where none is

@@ -3,13 +3,12 @@
 //
 // Every node of the job's levels has a value: a pending task has its rank in the job's node order, an inner node the
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
-// parents. Each parent keeps the values of its children in a tournament tree, so a change costs
-// O(depth x log fan-out) and the next task is found in the same time. A replica has a value in each parent's tree.
-// Where no parent of tasks has more than 64 of them (or 256, since the forest has changed), these parents keep nothing:
-// their tasks are neighbours, and a look at the bits of those that are pending is faster than memory that is not in a
-// cache. Many insertions at once cost as
-// much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes an edge of the forest (but for
-// tasks below such parents), 1 bit a task and 1 bit a node.
+// parents. Each parent keeps the values of its children in a tournament tree, so a change costs O(depth x log fan-out)
+// and the next task is found in the same time. A replica has a value in each parent's tree. Where no parent of tasks
+// has more than 64 of them (or 256, since the forest has changed), these parents keep nothing: their tasks are
+// neighbours, and a look at the bits of those that are pending is faster than memory that is not in a cache. Many
+// insertions at once cost as much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes an
+// edge of the forest (but for tasks below such parents), 1 bit a task and 1 bit a node.
 #pragma once
 
 #include <algorithm>
