@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "model/fetch_line.hpp"
+
 namespace bistro {
 
 class bit_set {
@@ -59,7 +61,7 @@ public:
     }
     /// Asks for the word of this number, so that it is in the cache soon.
     void fetch(std::size_t i) const {
-        if (i < size_) __builtin_prefetch(words_.data() + i / bits);
+        if (i < size_) fetch_line(words_.data() + i / bits);
     }
     [[nodiscard]] std::optional<std::size_t> first() const {
         for (std::size_t w = 0; w < words_.size(); ++w)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/bit_set.hpp"
+#include "model/fetch_line.hpp"
 #include "model/ids.hpp"
 #include "model/index_shift.hpp"
 
@@ -121,6 +122,12 @@ public:
     [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return edges_before(parent.value); }
     [[nodiscard]] std::uint32_t edges_end(node_index parent) const {
         return edges_before(parent.value + std::size_t{1});
+    }
+    /// Asks for what is known of a node, so that it is in the cache soon.
+    void fetch(node_index node) const {
+        if (node.value < child_begin_.size()) fetch_line(&child_begin_[node.value]);
+        if (node.value < chances_.size()) fetch_line(&chances_[node.value]);
+        if (!has_replicas_ && node.value > 0) fetch_line(&parents_[node.value - 1]);
     }
     [[nodiscard]] node_index edge_target(std::uint32_t edge) const {
         return has_replicas_ ? edge_target_[edge] : node_index{edge + std::size_t{1}};

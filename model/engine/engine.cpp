@@ -56,7 +56,7 @@ void engine::set_options(const engine_options& options) {
         if (!jobs_[i] || jobs_[i]->erased) continue;
         if (new_order) {
             rebuild_job(job_index{i}, true);
-            mark_running_tasks(job_index{i});
+            note_tasks(job_index{i});
         }
         renew_glance(job_index{i});
         if (new_order || new_policy) update_queue(job_index{i});
@@ -66,6 +66,7 @@ void engine::set_options(const engine_options& options) {
 void engine::set_forest(forest_ptr nodes) {
     if (const auto* change = nodes->change_from(*forest_)) return follow(std::move(nodes), *change);
     const auto before = std::exchange(forest_, std::move(nodes));
+    forget_all_tasks();
     for (auto& h : holdings_)
         if (h.invocation.valid()) find_nodes(h, names_of(h, *before));
     by_name_.reset();
@@ -80,6 +81,7 @@ void engine::set_resources(resource_table table) {
     resources_ = std::move(table);
     if (!part_.is_whole()) limits_.front().clear();  // what was leased was of the limits before
     workers_.set_resources(resources_);
+    forget_all_tasks();
     forget_who_waits();
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -122,20 +124,20 @@ void engine::rebuild_limits() {
 // Counts what is in use anew, from what runs.
 void engine::recount() {
     used_.clear();
-    in_use_ = bit_set{forest_->size()};
     std::vector<slots> nothing;
     for (std::uint32_t l = 0; l < limits_.size(); ++l) {
-        used_.emplace_back(forest_->size_of(level_index{l}) * limits_[l].size(), 0);
+        used_.emplace_back(forest_->size_of(level_index{l}) * limits_[l].size());
         nothing.emplace_back(limits_[l].size(), 0);
     }
     nothing.emplace_back(resources_.of(worker_level).size(), 0);
     for (auto& job : jobs_)
         if (job) job->used = nothing;
     workers_.take_nothing();
-    for_each_holding([&](const holding& h) {
+    for (auto& h : holdings_) {
+        if (!h.invocation.valid()) continue;
         account(h, +1);
-        mark_running(h, true);
-    });
+        note_task(h);
+    }
     note_least_demand();
     for (auto& c : classes_) c->blocked = false;
     for (std::size_t i = 0; i < jobs_.size(); ++i)
@@ -283,12 +285,10 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     std::vector<node_index> pending;
     if (keep_pending) job.tree.for_each_pending([&](node_index node) { pending.push_back(node); });
     job.tree.for_each_parked([&](node_index node) {
-        auto* waiting = waiting_at_.find(node);
-        if (!waiting) return;
-        auto& jobs = waiting->jobs;
-        jobs.erase(std::remove(jobs.begin(), jobs.end(), index), jobs.end());
+        if (auto waiting = waiting_at_.find(node)) waiting.remove(index);
     });
     for (auto place : std::exchange(job.offers, {})) withdraw_offer(place, index);
+    note_offers(index);
     for (auto& [host, waiters] : waiting_for_host_)
         std::erase_if(waiters, [&](const auto& waiter) { return waiter.job == index; });
     pending_count_ -= job.tree.size();
@@ -296,7 +296,7 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};
     if (job.level) job.tree.insert(*forest_, pending);
     pending_count_ += job.tree.size();
-    job.running.clear();
+    forget_tasks(index);
     if (job.erased) return;
     renew_demand(job);
     renew_glance(index);
@@ -324,7 +324,7 @@ job_index engine::put_job(const job_spec& spec) {
     job.spec = spec;
     job.erased = false;
     rebuild_job(found->second, same_nodes);
-    mark_running_tasks(found->second);
+    note_tasks(found->second);
     note_least_demand();
     update_queue(found->second);
     return found->second;
@@ -366,7 +366,7 @@ void engine::add_pending(job_index index, std::span<const node_index> tasks) {
     if (!job.level) return;
     const auto startable = [&](node_index task) {
         return task.value < forest_->size() && forest_->level_of(task) == *job.level &&
-               !job.running.contains(task.value);
+               (job.held == 0 || !find_holding(index, task));
     };
     pending_count_ -= job.tree.size();
     if (std::all_of(tasks.begin(), tasks.end(), startable)) {
@@ -391,7 +391,7 @@ void engine::remove_pending(job_index index, std::span<const node_index> tasks) 
 
 void engine::clear_pending(job_index index) {
     rebuild_job(index, false);
-    mark_running_tasks(index);
+    note_tasks(index);
     update_queue(index);
 }
 
@@ -401,9 +401,9 @@ void engine::put_worker(worker_index worker, worker_info info) {
     const bool is_new = !workers_.contains(worker);
     workers_.put(worker, std::move(info));
     // It may come with tasks, of which was heard before.
-    for (auto i = is_new && worker.value < first_of_worker_.size() ? first_of_worker_[worker.value] : none; i != none;
-         i = holdings_[i].next)
-        workers_.take(worker, demands_[holdings_[i].demand].worker);
+    if (is_new && worker.value < held_by_worker_.size())
+        for (const auto index : held_by_worker_[worker.value])
+            workers_.take(worker, demands_[holdings_[index].demand].worker);
     worker_has_room(worker);
 }
 

@@ -52,6 +52,9 @@
 #include "model/engine/invocation_index.hpp"
 #include "model/engine/name_ranks.hpp"
 #include "model/engine/pending_tree.hpp"
+#include "model/engine/short_vector.hpp"
+#include "model/engine/slot_counts.hpp"
+#include "model/engine/task_index.hpp"
 #include "model/engine/waiting_table.hpp"
 #include "model/engine/worker_table.hpp"
 #include "model/forest.hpp"
@@ -257,7 +260,7 @@ public:
     [[nodiscard]] std::pair<std::vector<invocation_id>, std::uint64_t> holders(const blocker& b,
                                                                                std::size_t most) const;
     /// Slots in use and limits of a node, in the order of its level's resources.
-    [[nodiscard]] std::span<const std::int64_t> used(node_index node) const;
+    [[nodiscard]] std::vector<std::int64_t> used(node_index node) const;
     /// Slots in use at a whole level (or at the workers), by resource, and the sum of the limits.
     struct utilisation {
         std::string level;
@@ -286,18 +289,19 @@ private:
         std::uint32_t users = 0;  // jobs and running tasks
         std::uint32_t held = 0;   // of them, running tasks
     };
-    // A running task. Holdings of a worker form a list.
-    struct holding {
+    // A running task, in one line of the cache.
+    struct alignas(64) holding {
         invocation_id invocation;  // not valid where it is unused
         job_index job;
         worker_index worker;
         std::uint32_t demand = 0;
-        std::uint32_t previous = none;
-        std::uint32_t next = none;
-        bool is_astray = false;                           // the forest does not have the path any more
-        node_path nodes;                                  // of the path, as far as the forest has them
-        std::unique_ptr<std::vector<std::string>> names;  // of the path, where the forest lacks some of it
+        std::uint32_t place_at_worker = 0;  // in held_by_worker_
+        bool is_astray = false;             // the forest does not have the path any more
+        bool has_names = false;             // in names_, where the forest lacks some of the path
+        bool is_known_by_task = false;      // in by_task_, by the first of its nodes
+        short_vector<node_index, 6> nodes;  // of the path, as far as the forest has them
     };
+    static_assert(sizeof(holding) == 64);
     // Jobs that ask the same of a worker, whatever its host.
     struct demand_class {
         slots demand;
@@ -316,6 +320,7 @@ private:
     struct job_glance {
         preference wish;  // but for the fair policy, where it changes with every start and end
         std::uint32_t demand = none;
+        std::uint32_t offers = 0;  // how many it has
     };
 
     // engine.cpp: tables, jobs, tasks, workers
@@ -329,6 +334,9 @@ private:
     void join_class(job_index index);
     void leave_class(job_entry& job);
     void drop_if_unused(job_index index);
+    [[nodiscard]] std::size_t first_slot_of(node_index node, level_index level) const {
+        return std::size_t{node.value - forest_->first_of(level).value} * limits_[level.value].size();
+    }
     [[nodiscard]] std::int64_t limit_of(std::uint32_t level, std::size_t resource) const;
     void note_least_demand();
     void rebuild_limits();
@@ -347,10 +355,13 @@ private:
     [[nodiscard]] std::optional<job_index> choose_job();
     [[nodiscard]] bool full_for_all(node_index place) const;
     [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
-    [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs& waiting);
+    enum class among_equals : bool { by_turn, by_offers };
+    [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs waiting, among_equals rule);
+    [[nodiscard]] bool is_first_at_place(job_index index, node_index place, const waiting_jobs& waiting) const;
+    void note_offers(job_index index);
     void offer(node_index place);
     void offer_changed_places();
-    waiting_jobs* withdraw_offer(node_index place, job_index from);
+    waiting_jobs withdraw_offer(node_index place, job_index from);
     void block(demand_class& c);
     [[nodiscard]] std::optional<start_decision> take_offer(job_index index);
     [[nodiscard]] invocation_id next_id();
@@ -363,7 +374,7 @@ private:
     void unpark(job_index index, node_index node);
     void park_for_host(job_index index, std::span<const node_index> from_root, const std::string& host);
     void wake(node_index node);
-    void note_change(node_index place, waiting_jobs& waiting);
+    void note_change(node_index place, waiting_jobs waiting);
     void worker_has_room(worker_index worker);
     [[nodiscard]] double dominant_share(const job_entry& job) const;
 
@@ -372,10 +383,22 @@ private:
     void finish_holding(std::uint32_t index);
     void account(const holding& h, std::int64_t sign);
     [[nodiscard]] bool has_task(const holding& h) const;
-    void mark_running(const holding& h, bool runs);
-    void mark_running_tasks(job_index index);
-    [[nodiscard]] static std::vector<std::string> names_of(const holding& h, const forest& nodes);
+    [[nodiscard]] auto task_of() const {
+        return [this](std::uint32_t index) { return std::pair{holdings_[index].job, holdings_[index].nodes.front()}; };
+    }
+    void note_task(holding& h);
+    void forget_task(holding& h);
+    void note_tasks(job_index index);
+    void note_started();
+    void forget_tasks(job_index index);
+    void forget_all_tasks();
+    [[nodiscard]] const holding* find_holding(job_index job, node_index task) const;
+    [[nodiscard]] std::uint32_t index_of(const holding& h) const {
+        return static_cast<std::uint32_t>(&h - holdings_.data());
+    }
+    [[nodiscard]] std::vector<std::string> names_of(const holding& h, const forest& nodes) const;
     void find_nodes(holding& h, std::vector<std::string> names);
+    void set_names(holding& h, std::vector<std::string> names);
     void set_astray(holding& h, bool is_astray);
     [[nodiscard]] std::string check_waiting() const;
 
@@ -423,8 +446,7 @@ private:
     resource_table resources_;
     std::vector<slots> limits_;          // by forest level, then resource; of the instance, what is leased
     bool instance_is_leased_ = true;     // all of it
-    std::vector<slots> used_;            // by forest level, then node within it and resource
-    bit_set in_use_;                     // by node: something of it is in use
+    std::vector<slot_counts> used_;      // by forest level, then node within it and resource
     std::vector<slots> capacity_;        // by forest level, then resource: the sum of the limits
     std::optional<name_ranks> by_name_;  // where asked for
     worker_table workers_;
@@ -438,10 +460,13 @@ private:
     std::vector<job_glance> glances_;                           // by job_index
     std::vector<std::unique_ptr<demand_class>> classes_;        // the first has the jobs that want a certain host
     invocation_index by_invocation_;                            // of holdings_
+    task_index by_task_;                                        // of holdings_
     std::vector<holding> holdings_;
+    std::vector<std::uint32_t> started_;  // of holdings_: not in by_task_ yet; only within start()
     std::vector<std::uint32_t> unused_holdings_;
     std::size_t astray_ = 0;
-    std::vector<std::uint32_t> first_of_worker_;
+    std::vector<std::vector<std::uint32_t>> held_by_worker_;                    // by worker: of holdings_
+    boost::unordered_flat_map<std::uint32_t, std::vector<std::string>> names_;  // of holdings_
     waiting_table waiting_at_;
     std::vector<node_index> changed_places_;     // of waiting_at_, each once
     std::vector<const job_queue*> open_queues_;  // of choose_job(), kept for its memory

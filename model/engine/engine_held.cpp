@@ -4,11 +4,12 @@
 
 #include "model/engine/engine.hpp"
 #include "model/engine/engine_job.hpp"
+#include "model/fetch_line.hpp"
 
 namespace bistro {
 
-std::vector<std::string> engine::names_of(const holding& h, const forest& nodes) {
-    if (h.names) return *h.names;
+std::vector<std::string> engine::names_of(const holding& h, const forest& nodes) const {
+    if (h.has_names) return names_.at(index_of(h));
     std::vector<std::string> names;
     names.reserve(h.nodes.size());
     for (auto node : h.nodes) names.emplace_back(nodes.name(node));
@@ -26,7 +27,12 @@ void engine::find_nodes(holding& h, std::vector<std::string> names) {
         is_path = std::find(parents.begin(), parents.end(), h.nodes[i + 1]) != parents.end();
     }
     set_astray(h, !is_path);
-    h.names = h.nodes.size() == names.size() ? nullptr : std::make_unique<std::vector<std::string>>(std::move(names));
+    set_names(h, h.nodes.size() == names.size() ? std::vector<std::string>{} : std::move(names));
+}
+
+void engine::set_names(holding& h, std::vector<std::string> names) {
+    if (std::exchange(h.has_names, !names.empty())) names_.erase(index_of(h));
+    if (h.has_names) names_.emplace(index_of(h), std::move(names));
 }
 
 void engine::set_astray(holding& h, bool is_astray) {
@@ -38,19 +44,13 @@ void engine::account(const holding& h, std::int64_t sign) {
     auto& job = entry(h.job);
     const auto& demand = demands_[h.demand];
     for (auto node : h.nodes) {
-        const auto level = forest_->level_of(node).value;
-        const auto& asked = demand.by_level[level];
-        auto* used = used_[level].data() + (node.value - forest_->first_of(level_index{level}).value) * asked.size();
-        bool in_use = false;
+        const auto level = forest_->level_of(node);
+        const auto& asked = demand.by_level[level.value];
+        const auto first = first_slot_of(node, level);
         for (std::size_t r = 0; r < asked.size(); ++r) {
-            used[r] += sign * asked[r];
-            job.used[level][r] += sign * asked[r];
-            in_use = in_use || used[r] != 0;
+            used_[level.value].add(first + r, sign * asked[r]);
+            job.used[level.value][r] += sign * asked[r];
         }
-        if (in_use)
-            in_use_.set(node.value);
-        else
-            in_use_.reset(node.value);
     }
     for (std::size_t r = 0; r < demand.worker.size(); ++r) job.used.back()[r] += sign * demand.worker[r];
     if (sign > 0) {
@@ -62,24 +62,48 @@ void engine::account(const holding& h, std::int64_t sign) {
 
 // Its first node is that of the task, not one further out since the forest lacks that.
 bool engine::has_task(const holding& h) const {
-    return !h.nodes.empty() && (!h.names || forest_->name(h.nodes.front()) == h.names->front());
+    return !h.nodes.empty() && (!h.has_names || forest_->name(h.nodes.front()) == names_.at(index_of(h)).front());
 }
 
-void engine::mark_running(const holding& h, bool runs) {
-    auto& job = entry(h.job);
-    if (!job.level || !has_task(h) || forest_->level_of(h.nodes.front()) != *job.level) return;
-    if (runs) {
-        job.running.insert_or_assign(h.nodes.front().value, static_cast<std::uint32_t>(&h - holdings_.data()));
-    } else {
-        job.running.erase(h.nodes.front().value);
-    }
+// Known by the task are those of jobs that are still on that level.
+void engine::note_task(holding& h) {
+    const auto& level = entry(h.job).level;
+    if (h.is_known_by_task || !level || !has_task(h) || forest_->level_of(h.nodes.front()) != *level) return;
+    h.is_known_by_task = true;
+    by_task_.insert(h.job, h.nodes.front(), index_of(h), task_of());
 }
 
-void engine::mark_running_tasks(job_index index) {
+void engine::forget_task(holding& h) {
+    if (std::exchange(h.is_known_by_task, false)) by_task_.erase(h.job, h.nodes.front(), index_of(h));
+}
+
+void engine::note_tasks(job_index index) {
     if (entry(index).held == 0) return;
-    for_each_holding([&](const holding& h) {
-        if (h.job == index) mark_running(h, true);
-    });
+    for (auto& h : holdings_)
+        if (h.invocation.valid() && h.job == index) note_task(h);
+}
+
+void engine::forget_tasks(job_index index) {
+    if (entry(index).held == 0 || by_task_.size() == 0) return;
+    for (auto& h : holdings_)
+        if (h.invocation.valid() && h.job == index) forget_task(h);
+}
+
+void engine::forget_all_tasks() {
+    by_task_.clear();
+    for (auto& h : holdings_) h.is_known_by_task = false;
+}
+
+// Together, so that what they touch is fetched before.
+void engine::note_started() {
+    for (const auto index : started_) by_task_.fetch(holdings_[index].job, holdings_[index].nodes.front());
+    for (const auto index : started_) note_task(holdings_[index]);
+    started_.clear();
+}
+
+const engine::holding* engine::find_holding(job_index job, node_index task) const {
+    const auto found = by_task_.find(job, task, task_of());
+    return found == task_index::none ? nullptr : &holdings_[found];
 }
 
 engine::holding& engine::hold(invocation_id invocation, job_index job, worker_index worker, std::uint32_t demand) {
@@ -96,12 +120,10 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
     h.job = job;
     h.worker = worker;
     h.demand = demand;
-    h.previous = none;
-    h.next = none;
     if (worker.valid()) {
-        if (worker.value >= first_of_worker_.size()) first_of_worker_.resize(worker.value + std::size_t{1}, none);
-        h.next = std::exchange(first_of_worker_[worker.value], index);
-        if (h.next != none) holdings_[h.next].previous = index;
+        if (worker.value >= held_by_worker_.size()) held_by_worker_.resize(worker.value + std::size_t{1});
+        h.place_at_worker = static_cast<std::uint32_t>(held_by_worker_[worker.value].size());
+        held_by_worker_[worker.value].push_back(index);
     }
     ++demands_[demand].users;
     ++demands_[demand].held;
@@ -132,7 +154,7 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     auto& h = hold(invocation, job, task.worker, demand_of_adopted(entry(job), started_with));
     find_nodes(h, task.path);
     account(h, +1);
-    mark_running(h, true);
+    note_task(h);
     if (has_task(h) && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
     skip_invocations(invocation_id{invocation.value + 1});
 }
@@ -156,17 +178,22 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
             const auto index = by_invocation_.erase(invocation.value);
             if (index == invocation_index::none) continue;
             indexes[count++] = index;
-            __builtin_prefetch(&holdings_[index]);
-            __builtin_prefetch(reinterpret_cast<const char*>(&holdings_[index] + 1) - 1);
+            fetch_line(&holdings_[index]);
         }
         const auto found = std::span{indexes}.first(count);
         for (const auto index : found) {
             const auto& h = holdings_[index];
-            if (h.previous != none) __builtin_prefetch(&holdings_[h.previous]);
-            if (h.next != none) __builtin_prefetch(&holdings_[h.next]);
+            if (h.is_known_by_task) {
+                by_task_.fetch(h.job, h.nodes.front());
+                by_task_.fetch(index);
+            }
+            if (h.worker.valid()) fetch_line(&held_by_worker_[h.worker.value][h.place_at_worker]);
             for (const auto node : h.nodes) {
-                __builtin_prefetch(used(node).data());
-                if (waiting_at_.contains(node)) waiting_at_.fetch(node);
+                const auto level = forest_->level_of(node);
+                used_[level.value].fetch(first_slot_of(node, level));
+                if (!waiting_at_.contains(node)) continue;
+                waiting_at_.fetch(node);
+                forest_->fetch(node);
             }
         }
         for (const auto index : found) finish_holding(index);
@@ -180,13 +207,13 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
 void engine::finish_holding(std::uint32_t index) {
     auto& h = holdings_[index];
     account(h, -1);
-    mark_running(h, false);
-    if (h.previous != none) {
-        holdings_[h.previous].next = h.next;
-    } else if (h.worker.valid()) {
-        first_of_worker_[h.worker.value] = h.next;
+    forget_task(h);
+    if (h.worker.valid()) {
+        auto& others = held_by_worker_[h.worker.value];
+        holdings_[others.back()].place_at_worker = h.place_at_worker;
+        others[h.place_at_worker] = others.back();
+        others.pop_back();
     }
-    if (h.next != none) holdings_[h.next].previous = h.previous;
     --demands_[h.demand].held;
     unuse(h.demand);
     --entry(h.job).held;
@@ -196,7 +223,7 @@ void engine::finish_holding(std::uint32_t index) {
     drop_if_unused(h.job);
     set_astray(h, false);
     h.nodes.clear();
-    h.names = nullptr;
+    set_names(h, {});
     h.invocation = {};
     unused_holdings_.push_back(index);
 }
@@ -210,9 +237,8 @@ std::optional<held_task> engine::held(invocation_id invocation) const {
 
 std::vector<invocation_id> engine::held_by(worker_index worker) const {
     std::vector<invocation_id> result;
-    if (worker.value >= first_of_worker_.size()) return result;
-    for (auto i = first_of_worker_[worker.value]; i != none; i = holdings_[i].next)
-        result.push_back(holdings_[i].invocation);
+    if (worker.value >= held_by_worker_.size()) return result;
+    for (const auto index : held_by_worker_[worker.value]) result.push_back(holdings_[index].invocation);
     return result;
 }
 

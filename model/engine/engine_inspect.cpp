@@ -154,10 +154,7 @@ bool engine::is_pending(job_index index, node_index task) const {
 }
 
 // True where what runs is found by its node: its path is one of the forest, and its job is still on that level.
-bool engine::runs_where_it_seems() const {
-    return astray_ == 0 && std::all_of(jobs_.begin(), jobs_.end(),
-                                       [](const auto& job) { return !job || job->held == job->running.size(); });
-}
+bool engine::runs_where_it_seems() const { return astray_ == 0 && by_task_.size() == by_invocation_.size(); }
 
 // The node and all below it; nothing where those are more than `most`.
 std::vector<node_index> engine::nodes_below(node_index place, std::size_t most) const {
@@ -193,12 +190,10 @@ void engine::for_each_holder(node_index place, F&& visit) const {
         });
         return;
     }
-    for (const auto& job : jobs_) {
-        if (!job || job->held == 0) continue;
+    for (std::size_t job = 0; job < jobs_.size(); ++job) {
+        if (!jobs_[job] || jobs_[job]->held == 0) continue;
         for (const auto node : below)
-            if (const auto runs = job->running.find(node.value);
-                runs != job->running.end() && has_place(holdings_[runs->second]))
-                visit(holdings_[runs->second]);
+            if (const auto* h = find_holding(job_index{job}, node); h && has_place(*h)) visit(*h);
     }
 }
 
@@ -249,10 +244,12 @@ std::pair<std::vector<invocation_id>, std::uint64_t> engine::holders(const block
     return result;
 }
 
-std::span<const std::int64_t> engine::used(node_index node) const {
+std::vector<std::int64_t> engine::used(node_index node) const {
     const auto level = forest_->level_of(node);
-    const auto width = limits_[level.value].size();
-    return std::span{used_[level.value]}.subspan((node.value - forest_->first_of(level).value) * width, width);
+    const auto first = first_slot_of(node, level);
+    slots result(limits_[level.value].size());
+    for (std::size_t r = 0; r < result.size(); ++r) result[r] = used_[level.value][first + r];
+    return result;
 }
 
 std::vector<engine::utilisation> engine::utilisations() const {
@@ -279,15 +276,16 @@ std::vector<engine::utilisation> engine::utilisations() const {
 std::string engine::check_waiting() const {
     std::size_t waiting = 0;
     std::string wrong;
-    waiting_at_.for_each([&](node_index node, const waiting_jobs& w) {
-        waiting += w.jobs.size();
-        for (auto index : w.jobs) {
+    auto table = waiting_at_;
+    table.for_each([&](node_index node, const waiting_jobs& w) {
+        waiting += w.size();
+        w.for_each([&](job_index index) {
             if (!entry(index).tree.parked(node)) wrong = "a job waits where it is not parked";
-            if (!w.offered_to.valid() && !w.changed && has_room(entry(index), node))
+            if (!w.offered_to().valid() && !w.changed() && has_room(entry(index), node))
                 wrong = "a job waits where it has room";
-        }
-        if (!w.offered_to.valid()) return;
-        const auto& job = entry(w.offered_to);
+        });
+        if (!w.offered_to().valid()) return;
+        const auto& job = entry(w.offered_to());
         if (std::find(job.offers.begin(), job.offers.end(), node) == job.offers.end())
             wrong = "a place is offered to a job that does not know";
         if (!job.in_with_offers) wrong = "a job has offers that its class does not know of";
@@ -314,11 +312,15 @@ std::string engine::sanity_check() const {
     std::map<worker_index, slots> of_workers;
     for (const auto worker : workers_.all()) of_workers[worker].resize(workers_.used(worker).size());
     std::size_t running = 0;
+    std::size_t known_by_task = 0;
     for (const auto& h : holdings_) {
         if (!h.invocation.valid()) continue;
         ++running;
         if (by_invocation_.find(h.invocation.value) != static_cast<std::uint32_t>(&h - holdings_.data()))
             return "a running task is not found by its invocation";
+        if (h.is_known_by_task && find_holding(h.job, h.nodes.front()) != &h)
+            return "a running task is not found by its node";
+        known_by_task += h.is_known_by_task ? 1 : 0;
         for (auto node : h.nodes) {
             const auto level = forest_->level_of(node);
             const auto& demand = demands_[h.demand].by_level[level.value];
@@ -329,11 +331,10 @@ std::string engine::sanity_check() const {
             for (std::size_t r = 0; r < worker->second.size(); ++r) worker->second[r] += demands_[h.demand].worker[r];
         if (!tasks.emplace(h.job, names_of(h, *forest_).front()).second) return "a task runs twice";
     }
-    if (running != running_count()) return "running tasks are miscounted";
-    for (std::uint32_t i = 0; i < forest_->size(); ++i)
-        if (in_use_[i] != std::ranges::any_of(used(node_index{i}), [](std::int64_t u) { return u != 0; }))
-            return "what is in use is not known to be";
-    if (expected != used_) return "slots in use are not the sum of what the running tasks hold";
+    if (running != running_count() || known_by_task != by_task_.size()) return "running tasks are miscounted";
+    for (std::size_t l = 0; l < used_.size(); ++l)
+        for (std::size_t i = 0; i < used_[l].size(); ++i)
+            if (used_[l][i] != expected[l][i]) return "slots in use are not the sum of what the running tasks hold";
     for (std::uint32_t l = 0; l < capacity_.size(); ++l)
         for (std::size_t r = 0; r < capacity_[l].size(); ++r)
             if (capacity_[l][r] != limit_of(l, r) * static_cast<std::int64_t>(forest_->size_of(level_index{l})))

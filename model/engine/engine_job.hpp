@@ -10,7 +10,6 @@ struct engine::job_entry {
     bool erased = false;               // kept for the running tasks that refer to it
     std::optional<level_index> level;  // nothing: the forest has no such level
     pending_tree tree;
-    boost::unordered_flat_map<std::uint32_t, std::uint32_t> running;  // by node: what it holds
     std::uint32_t demand = none;
     const std::vector<std::int64_t>* asks = nullptr;  // of that demand, by forest level
     std::uint32_t job_class = none;                   // of classes_

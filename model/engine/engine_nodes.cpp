@@ -20,7 +20,7 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
     for (std::size_t i = 0; i < moving.size(); ++i) {
         find_nodes(holdings_[moving[i]], std::move(paths[i]));
         account(holdings_[moving[i]], +1);
-        mark_running(holdings_[moving[i]], true);
+        note_task(holdings_[moving[i]]);
     }
     if (options_.order != node_order::lexicographic) by_name_.reset();
     const bool same_order = !by_name_ || by_name_->follow(*forest_, change);
@@ -60,37 +60,33 @@ void engine::keep_passing(job_index index, std::vector<node_index>& tasks) const
 std::vector<std::uint32_t> engine::release_what_moves(const forest_change& change) {
     std::vector<std::uint32_t> moving;
     for (std::uint32_t index = 0; index < holdings_.size(); ++index) {
-        const auto& h = holdings_[index];
+        auto& h = holdings_[index];
         if (!h.invocation.valid()) continue;
         const bool stays = !h.is_astray && std::all_of(h.nodes.begin(), h.nodes.end(), [&](node_index node) {
             return change.kept(node.value) != index_shift::none;
         });
         if (stays) continue;
         account(h, -1);
-        mark_running(h, false);
+        forget_task(h);
         moving.push_back(index);
     }
     return moving;
 }
 
 void engine::move_holdings(const forest_change& change) {
-    for (auto& h : holdings_)
+    by_task_.clear();
+    for (auto& h : holdings_) {
         for (auto& node : h.nodes) node.value = change.kept(node.value);
-    for (auto& job : jobs_) {
-        if (!job || job->running.empty()) continue;
-        const auto running = std::exchange(job->running, {});
-        job->running.reserve(running.size());
-        for (const auto& [node, index] : running) job->running.emplace(change.kept(node), index);
+        if (h.is_known_by_task) by_task_.insert(h.job, h.nodes.front(), index_of(h), task_of());
     }
 }
 
 void engine::move_used(const forest& before, const forest_change& change) {
-    in_use_ = moved(in_use_, change.kept, forest_->size());
     for (std::uint32_t l = 0; l < used_.size(); ++l) {
         const auto first = before.first_of(level_index{l}).value;
         const auto end = first + static_cast<std::uint32_t>(before.size_of(level_index{l}));
-        used_[l] = moved(used_[l], change.kept.within(first, end, forest_->first_of(level_index{l}).value),
-                         forest_->size_of(level_index{l}), limits_[l].size());
+        used_[l] = used_[l].follow(change.kept.within(first, end, forest_->first_of(level_index{l}).value),
+                                   forest_->size_of(level_index{l}), limits_[l].size());
     }
 }
 
@@ -104,8 +100,11 @@ void engine::move_who_waits(const forest_change& change) {
     };
     waiting_at_.follow(change.kept, forest_->size());
     move_all(changed_places_);
-    for (auto& job : jobs_)
-        if (job) move_all(job->offers);
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        if (!jobs_[i]) continue;
+        move_all(jobs_[i]->offers);
+        note_offers(job_index{i});
+    }
     for (auto& [host, waiters] : waiting_for_host_) {
         for (auto& waiter : waiters) waiter.node = here(waiter.node);
         std::erase_if(waiters, [](const auto& waiter) { return !waiter.node.valid(); });

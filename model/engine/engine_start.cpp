@@ -27,7 +27,13 @@ preference engine::wish_of(job_index index) const {
 }
 
 void engine::renew_glance(job_index index) {
-    glances_[index.value] = {options_.policy == policy_kind::fair ? preference{} : wish_of(index), entry(index).demand};
+    auto& glance = glances_[index.value];
+    glance.wish = options_.policy == policy_kind::fair ? preference{} : wish_of(index);
+    glance.demand = entry(index).demand;
+}
+
+void engine::note_offers(job_index index) {
+    glances_[index.value].offers = static_cast<std::uint32_t>(entry(index).offers.size());
 }
 
 void engine::update_queue(job_index index) {
@@ -43,11 +49,13 @@ void engine::update_queue(job_index index) {
 
 // Whatever a job asks for, it does not fit there.
 bool engine::full_for_all(node_index place) const {
-    const auto level = forest_->level_of(place).value;
-    const auto& limits = limits_[level];
-    const auto taken = used(place);
+    const auto level = forest_->level_of(place);
+    const auto& limits = limits_[level.value];
+    const auto& least = least_demand_[level.value];
+    const auto& taken = used_[level.value];
+    const auto first = first_slot_of(place, level);
     for (std::size_t r = 0; r < limits.size(); ++r)
-        if (least_demand_[level][r] > 0 && limits[r] - taken[r] < least_demand_[level][r]) return true;
+        if (least[r] > 0 && limits[r] - taken[first + r] < least[r]) return true;
     return false;
 }
 
@@ -68,7 +76,8 @@ public:
         : demands_{e.demands_},
           level_{e.forest_->level_of(place).value},
           limits_{e.limits_[level_]},
-          taken_{e.used(place)} {}
+          taken_{e.used_[level_]},
+          first_{e.first_slot_of(place, level_index{level_})} {}
 
     bool operator()(std::uint32_t demand) {
         if (demand != known_) {
@@ -76,7 +85,7 @@ public:
             const auto& asked = demands_[demand].by_level[level_];
             room_ = true;
             for (std::size_t r = 0; r < limits_.size() && room_; ++r)
-                room_ = asked[r] <= 0 || limits_[r] - taken_[r] >= asked[r];
+                room_ = asked[r] <= 0 || limits_[r] - taken_[first_ + r] >= asked[r];
         }
         return room_;
     }
@@ -85,71 +94,81 @@ private:
     const std::deque<demand_set>& demands_;
     std::size_t level_;
     const slots& limits_;
-    std::span<const std::int64_t> taken_;
+    const slot_counts& taken_;
+    std::size_t first_;
     std::uint32_t known_ = none;
     bool room_ = false;
 };
 
 // Of those who wait at a place and would fit there now, the first by the policy, or by chance. Who fits but needs a
 // search is set free to be found by it.
-job_index engine::first_at_place(node_index place, waiting_jobs& waiting) {
-    auto& jobs = waiting.jobs;
+job_index engine::first_at_place(node_index place, waiting_jobs waiting, among_equals rule) {
     room_at has_room{*this, place};
     const bool fair = options_.policy == policy_kind::fair;
-    const auto set_free = [&](std::size_t i) {
-        const auto index = jobs[i];
-        jobs[i] = jobs.back();
-        jobs.pop_back();
+    const auto set_free = [&](job_index index) {
+        waiting.remove(index);
         entry(index).tree.unpark(*forest_, place);
         update_queue(index);
     };
     if (policy_->by_chance()) {
         std::vector<job_index> fitting;
         std::vector<double> weights;
-        for (std::size_t i = 0; i < jobs.size();) {
-            if (!has_room(glances_[jobs[i].value].demand)) {
-                ++i;
-            } else if (starts_directly(entry(jobs[i]), place)) {
-                fitting.push_back(jobs[i]);
-                weights.push_back(glances_[jobs[i].value].wish.value);
-                ++i;
-            } else {
-                set_free(i);
-            }
-        }
+        waiting.for_each([&](job_index job) {
+            const auto& glance = glances_[job.value];
+            if (!has_room(glance.demand)) return;
+            if (!starts_directly(entry(job), place)) return set_free(job);
+            fitting.push_back(job);
+            weights.push_back(glance.wish.value);
+        });
         return fitting.empty() ? job_index{} : fitting[draw(weights, random_)];
     }
     for (;;) {
-        job_queue::entry best;
-        std::size_t position = 0;
-        for (std::size_t i = 0; i < jobs.size(); ++i) {
-            const auto& glance = glances_[jobs[i].value];
-            if (!has_room(glance.demand)) continue;
-            if (const job_queue::entry e{fair ? wish_of(jobs[i]) : glance.wish, jobs[i]};
-                !best.job.valid() || e < best) {
-                best = e;
-                position = i;
-            }
-        }
-        if (!best.job.valid() || starts_directly(entry(best.job), place)) return best.job;
-        set_free(position);
+        std::tuple<double, std::uint32_t, std::uint64_t> best;
+        job_index first;
+        waiting.for_each([&](job_index job) {
+            const auto& glance = glances_[job.value];
+            if (!has_room(glance.demand)) return;
+            const auto wish = fair ? wish_of(job) : glance.wish;
+            const std::tuple it{wish.value, rule == among_equals::by_offers ? glance.offers : 0, wish.then};
+            if (first.valid() && !(it < best)) return;
+            best = it;
+            first = job;
+        });
+        if (!first.valid() || starts_directly(entry(first), place)) return first;
+        set_free(first);
     }
 }
 
-// Whom it was offered to before has it among its offers already.
+// The same of one of them, where nobody else comes before: then nobody has to be set free.
+bool engine::is_first_at_place(job_index index, node_index place, const waiting_jobs& waiting) const {
+    const bool fair = options_.policy == policy_kind::fair;
+    const auto wish_at = [&](job_index job) { return fair ? wish_of(job) : glances_[job.value].wish; };
+    const job_queue::entry it{wish_at(index), index};
+    room_at has_room{*this, place};
+    if (!entry(index).tree.parked(place) || !has_room(glances_[index.value].demand)) return false;
+    bool is_first = true;
+    waiting.for_each([&](job_index job) {
+        if (job_queue::entry{wish_at(job), job} < it && has_room(glances_[job.value].demand)) is_first = false;
+    });
+    return is_first && starts_directly(entry(index), place);
+}
+
+// Whom it was offered to before has it among its offers already. When a job has been served it comes after its equals,
+// so that of many places each gets some: what is offered is mostly taken then.
 void engine::offer(node_index place) {
-    auto& waiting = *waiting_at_.find(place);
-    waiting.changed = false;
-    const auto before = waiting.offered_to;
-    const auto to = full_for_all(place) ? job_index{} : first_at_place(place, waiting);
-    waiting.offered_to = to;
+    auto waiting = waiting_at_.find(place);
+    waiting.set_changed(false);
+    const auto before = waiting.offered_to();
+    const auto to = full_for_all(place) ? job_index{} : first_at_place(place, waiting, among_equals::by_offers);
+    waiting.offer_to(to);
     if (to.valid() && to != before) {
         auto& job = entry(to);
         job.offers.push_back(place);
+        note_offers(to);
         fetch_place(job, place);
         if (!std::exchange(job.in_with_offers, true)) classes_[job.job_class]->with_offers.push_back(to);
         if (job.offers.size() == 1) update_queue(to);
-    } else if (waiting.jobs.empty()) {
+    } else if (waiting.empty()) {
         waiting_at_.erase(place);
     }
 }
@@ -162,7 +181,7 @@ void engine::fetch_place(const job_entry& job, node_index place) const {
     if (begin == end) return;
     const auto first = forest_->edge_target(begin);
     job.tree.fetch(first);
-    in_use_.fetch(first.value);
+    used_[job.level->value].fetch(first_slot_of(first, *job.level));
 }
 
 void engine::offer_changed_places() {
@@ -170,12 +189,12 @@ void engine::offer_changed_places() {
     changed_places_.clear();
 }
 
-// Null: it is no longer offered to that job.
-waiting_jobs* engine::withdraw_offer(node_index place, job_index from) {
-    auto* waiting = waiting_at_.find(place);
-    if (!waiting || waiting->offered_to != from) return nullptr;
-    waiting->offered_to = {};
-    note_change(place, *waiting);
+// Nobody: it is no longer offered to that job.
+waiting_jobs engine::withdraw_offer(node_index place, job_index from) {
+    auto waiting = waiting_at_.find(place);
+    if (!waiting || waiting.offered_to() != from) return {};
+    waiting.offer_to({});
+    note_change(place, waiting);
     return waiting;
 }
 
@@ -186,6 +205,7 @@ void engine::block(demand_class& c) {
     for (auto index : std::exchange(c.with_offers, {})) {
         entry(index).in_with_offers = false;
         for (auto place : std::exchange(entry(index).offers, {})) withdraw_offer(place, index);
+        note_offers(index);
         update_queue(index);
     }
 }
@@ -201,35 +221,25 @@ std::optional<job_index> engine::choose_job() {
 // -- which task -------------------------------------------------------------------------------------------------------
 
 bool engine::has_room(const job_entry& job, node_index node) const {
-    const auto level = forest_->level_of(node).value;
-    const auto& limits = limits_[level];
-    const auto& demand = job.asks[level];
-    if (!in_use_[node.value]) {  // which is known without a look at its slots
-        for (std::size_t r = 0; r < limits.size(); ++r)
-            if (demand[r] > 0 && limits[r] < demand[r]) return false;
-        return true;
-    }
-    const auto taken = used(node);
+    const auto level = forest_->level_of(node);
+    const auto& limits = limits_[level.value];
+    const auto& demand = job.asks[level.value];
+    const auto& taken = used_[level.value];
+    const auto first = first_slot_of(node, level);
     for (std::size_t r = 0; r < limits.size(); ++r)
-        if (demand[r] > 0 && limits[r] - taken[r] < demand[r]) return false;
+        if (demand[r] > 0 && limits[r] - taken[first + r] < demand[r]) return false;
     return true;
 }
 
 void engine::park(job_index index, node_index node) {
     if (node == forest::instance()) ++refusals_;
     entry(index).tree.park(*forest_, node);
-    waiting_at_.at(node).jobs.push_back(index);
+    waiting_at_.add(node, index);
 }
 
 void engine::unpark(job_index index, node_index node) {
     entry(index).tree.unpark(*forest_, node);
-    if (auto* waiting = waiting_at_.find(node)) {
-        auto& jobs = waiting->jobs;
-        if (auto at = std::find(jobs.begin(), jobs.end(), index); at != jobs.end()) {
-            *at = jobs.back();
-            jobs.pop_back();
-        }
-    }
+    if (auto waiting = waiting_at_.find(node)) waiting.remove(index);
 }
 
 invocation_id engine::next_id() {
@@ -263,11 +273,13 @@ std::optional<start_decision> engine::take_offer(job_index index) {
     auto& job = entry(index);
     const auto place = job.offers.back();
     job.offers.pop_back();
-    auto* waiting = withdraw_offer(place, index);
+    note_offers(index);
+    const auto waiting = withdraw_offer(place, index);
     if (!waiting || full_for_all(place)) return std::nullopt;
     const bool its_turn = policy_->by_chance()
                               ? job.tree.parked(place) && has_room(job, place) && starts_directly(job, place)
-                              : first_at_place(place, *waiting) == index;
+                              : is_first_at_place(index, place, waiting) ||
+                                    first_at_place(place, waiting, among_equals::by_turn) == index;
     return its_turn ? start_below(index, place) : std::nullopt;
 }
 
@@ -355,11 +367,13 @@ void engine::worker_has_room(worker_index worker) {
 // -- starting ---------------------------------------------------------------------------------------------------------
 
 void engine::wake(node_index node) {
-    if (auto* waiting = waiting_at_.find(node)) note_change(node, *waiting);
+    if (const auto waiting = waiting_at_.find(node)) note_change(node, waiting);
 }
 
-void engine::note_change(node_index place, waiting_jobs& waiting) {
-    if (!std::exchange(waiting.changed, true)) changed_places_.push_back(place);
+void engine::note_change(node_index place, waiting_jobs waiting) {
+    if (waiting.changed()) return;
+    waiting.set_changed(true);
+    changed_places_.push_back(place);
 }
 
 std::vector<start_decision> engine::start(std::size_t limit) {
@@ -376,13 +390,14 @@ std::vector<start_decision> engine::start(std::size_t limit) {
             job.tree.erase(*forest_, decision->path);
             --pending_count_;
             auto& h = hold(decision->invocation, index, decision->worker, job.demand);
-            h.nodes = decision->path;
+            h.nodes.assign(decision->path);
             account(h, +1);
-            mark_running(h, true);
+            started_.push_back(index_of(h));
             result.push_back(std::move(*decision));
         }
         update_queue(index);
     }
+    note_started();
     return result;
 }
 

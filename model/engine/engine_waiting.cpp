@@ -17,7 +17,7 @@ public:
             auto& here = levels_.emplace_back();
             here.first = nodes_.first_of(level_index{l}).value;
             here.width = e.limits_[l].size();
-            here.used = e.used_[l].data();
+            here.used = &e.used_[l];
             for (std::size_t r = 0; r < here.width; ++r)
                 if (const auto demand = job.asks[l][r];
                     demand > 0 && (!never_ || *never_ == std::pair{level_index{l}, r}))
@@ -60,15 +60,15 @@ private:
     struct level_view {
         std::uint32_t first = 0;
         std::size_t width = 0;  // resources
-        const std::int64_t* used = nullptr;
+        const slot_counts* used = nullptr;
         std::vector<std::pair<std::size_t, std::int64_t>> most;  // what it asks for, and how much may be in use then
     };
 
     [[nodiscard]] std::optional<std::size_t> lacking(node_index node, const level_view& level) const {
         if (!never_ && job_.tree.closed(node)) return closed;
-        const auto* used = level.used + (node.value - level.first) * level.width;
+        const auto first = std::size_t{node.value - level.first} * level.width;
         for (const auto& [r, most] : level.most)
-            if (used[r] > most) return r;
+            if ((*level.used)[first + r] > most) return r;
         return std::nullopt;
     }
 

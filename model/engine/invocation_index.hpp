@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/fetch_line.hpp"
+
 namespace bistro {
 
 class invocation_index {
@@ -23,7 +25,7 @@ public:
     std::uint32_t erase(std::uint64_t id);
     /// Asks for what is known of an id, so that it is in the cache soon.
     void fetch(std::uint64_t id) const {
-        if (in_ring(id)) __builtin_prefetch(&ring_[id & mask()]);
+        if (in_ring(id)) fetch_line(&ring_[id & mask()]);
     }
 
 private:

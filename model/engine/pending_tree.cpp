@@ -59,19 +59,20 @@ std::uint32_t node_rank::operator()(const forest& nodes, node_index task) const 
 
 std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_index parent, std::uint32_t begin,
                                                       std::uint64_t bits) const {
-    std::pair<std::uint32_t, std::uint32_t> best{static_cast<std::uint32_t>(-1), 0};
+    // Rank and place in one number: to take the least of two is no branch that a processor would have to guess.
+    auto best = static_cast<std::uint64_t>(-1);
     const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
     const auto look = [&](auto&& rank_of) {
         for (; bits != 0; bits &= bits - 1) {
             const auto place = begin + static_cast<std::uint32_t>(std::countr_zero(bits));
-            if (const std::uint32_t rank = rank_of(place); rank < best.first) best = {rank, first + place};
+            best = std::min(best, std::uint64_t{rank_of(place)} << 32 | place);
         }
     };
     if (table_ || declared_)
         look([&](std::uint32_t place) { return (*this)(nodes, node_index{first + std::size_t{place}}); });
     else
         look([&, by = std::uint64_t{nodes.chance(parent)}](std::uint32_t place) { return by_chance(by, place); });
-    return {best.first, node_index{best.second}};
+    return {static_cast<std::uint32_t>(best >> 32), node_index{first + std::size_t{static_cast<std::uint32_t>(best)}}};
 }
 
 bool pending_tree::contains(node_index task) const {

@@ -1,21 +1,59 @@
-// Which jobs wait at which nodes. One look at a bit tells that nobody does; whoever waits lies in one piece of memory.
+// Which jobs wait at which nodes. One look at a bit tells that nobody does; who does is a bit each, so that with up to
+// 64 jobs four such nodes share a line of the cache.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
+#include <bit>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "model/bit_set.hpp"
+#include "model/fetch_line.hpp"
 #include "model/ids.hpp"
 #include "model/index_shift.hpp"
 
 namespace bistro {
 
-/// The jobs that are parked at a node, and to whom it is offered.
-struct waiting_jobs {
-    boost::container::small_vector<job_index, 12> jobs;
-    bool changed = false;  ///< since it was last offered to anybody
-    job_index offered_to;
+/// The jobs that are parked at a node, and to whom it is offered. A view of a waiting_table, until somebody else comes
+/// to wait there.
+class waiting_jobs {
+public:
+    waiting_jobs() = default;
+    explicit waiting_jobs(std::span<std::uint64_t> cell) : cell_{cell} {}
+
+    /// False where nobody waits.
+    explicit operator bool() const { return !cell_.empty(); }
+    [[nodiscard]] job_index offered_to() const { return job_index{static_cast<std::uint32_t>(cell_[0])}; }
+    void offer_to(job_index job) { cell_[0] = (cell_[0] & changed_bit) | job.value; }
+    /// Since it was last offered to anybody.
+    [[nodiscard]] bool changed() const { return (cell_[0] & changed_bit) != 0; }
+    void set_changed(bool changed) { cell_[0] = (cell_[0] & ~changed_bit) | (changed ? changed_bit : 0); }
+
+    [[nodiscard]] bool contains(job_index job) const {
+        return 1 + job.value / bits < cell_.size() && (cell_[1 + job.value / bits] >> job.value % bits & 1U) != 0;
+    }
+    void remove(job_index job) {
+        if (1 + job.value / bits < cell_.size()) cell_[1 + job.value / bits] &= ~(std::uint64_t{1} << job.value % bits);
+    }
+    [[nodiscard]] std::size_t size() const {
+        std::size_t sum = 0;
+        for (const auto word : cell_.subspan(1)) sum += static_cast<std::size_t>(std::popcount(word));
+        return sum;
+    }
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    /// Calls `visit` with each job, in the order of their indexes. It may remove that job.
+    template <class F>
+    void for_each(F&& visit) const {
+        for (std::size_t w = 1; w < cell_.size(); ++w)
+            for (auto left = cell_[w]; left != 0; left &= left - 1)
+                visit(job_index{(w - 1) * bits + static_cast<std::size_t>(std::countr_zero(left))});
+    }
+
+private:
+    static constexpr std::size_t bits = 64;
+    static constexpr std::uint64_t changed_bit = std::uint64_t{1} << 32;
+
+    std::span<std::uint64_t> cell_;  // to whom it is offered, and whether it has changed; then the jobs
 };
 
 class waiting_table {
@@ -24,63 +62,37 @@ public:
     explicit waiting_table(std::size_t nodes = 0) : is_waited_at_{nodes} {}
 
     [[nodiscard]] bool contains(node_index node) const { return is_waited_at_[node.value]; }
-    /// Null where nobody waits.
-    [[nodiscard]] waiting_jobs* find(node_index node) {
-        return contains(node) ? &cells_[cell_of_[node.value]] : nullptr;
+    [[nodiscard]] waiting_jobs find(node_index node) {
+        return contains(node) ? cell(cell_of_[node.value]) : waiting_jobs{};
     }
-    [[nodiscard]] const waiting_jobs* find(node_index node) const {
-        return contains(node) ? &cells_[cell_of_[node.value]] : nullptr;
-    }
-    /// A new one where nobody waited yet.
-    waiting_jobs& at(node_index node) {
-        if (!is_waited_at_.set(node.value)) return cells_[cell_of_[node.value]];
-        if (node.value >= cell_of_.size()) cell_of_.resize(node.value + std::size_t{1});
-        auto& cell = cell_of_[node.value];
-        if (unused_.empty()) {
-            cell = static_cast<std::uint32_t>(cells_.size());
-            cells_.emplace_back();
-        } else {
-            cell = unused_.back();
-            unused_.pop_back();
-        }
-        return cells_[cell];
-    }
+    /// The job waits there from now on. O(all that waits) where its index is the first above a multiple of 64.
+    void add(node_index node, job_index job);
     void erase(node_index node) {
-        if (is_waited_at_.reset(node.value)) release(cell_of_[node.value]);
+        if (is_waited_at_.reset(node.value)) unused_.push_back(cell_of_[node.value]);
     }
     /// Calls `visit` with each node and who waits there.
     template <class F>
-    void for_each(F&& visit) const {
-        is_waited_at_.for_each([&](std::size_t i) { visit(node_index{i}, cells_[cell_of_[i]]); });
+    void for_each(F&& visit) {
+        is_waited_at_.for_each([&](std::size_t i) { visit(node_index{i}, cell(cell_of_[i])); });
     }
     /// Asks for what is known of a node where somebody waits, so that it is in the cache soon.
-    void fetch(node_index node) const {
-        const auto& cell = cells_[cell_of_[node.value]];
-        __builtin_prefetch(&cell);
-        __builtin_prefetch(reinterpret_cast<const char*>(&cell + 1) - 1);
-    }
+    void fetch(node_index node) const { fetch_line(&words_[cell_of_[node.value] * width_]); }
 
     /// The nodes are others now, so many; of those that are gone, nothing is known any more.
-    void follow(const index_shift& kept, std::size_t nodes) {
-        is_waited_at_.for_each([&](std::size_t i) {
-            if (kept(static_cast<std::uint32_t>(i)) == index_shift::none) release(cell_of_[i]);
-        });
-        is_waited_at_ = moved(is_waited_at_, kept, nodes);
-        const auto known = kept.within(0, static_cast<std::uint32_t>(cell_of_.size()), 0);
-        const auto last = known.runs().empty() ? index_run{} : known.runs().back();
-        cell_of_ = moved(cell_of_, known, last.to + std::size_t{last.count});
-    }
+    void follow(const index_shift& kept, std::size_t nodes);
 
 private:
-    void release(std::uint32_t cell) {
-        cells_[cell] = {};
-        unused_.push_back(cell);
+    [[nodiscard]] waiting_jobs cell(std::uint32_t number) {
+        return waiting_jobs{std::span{words_}.subspan(number * width_, width_)};
     }
+    [[nodiscard]] std::uint32_t new_cell();
+    void widen(std::size_t width);
 
     bit_set is_waited_at_;                // by node
     std::vector<std::uint32_t> cell_of_;  // by node, as far as any was waited at; where it is
-    std::vector<waiting_jobs> cells_;
-    std::vector<std::uint32_t> unused_;
+    std::size_t width_ = 2;               // words of a cell
+    std::vector<std::uint64_t> words_;    // the cells
+    std::vector<std::uint32_t> unused_;   // cells
 };
 
 }  // namespace bistro
