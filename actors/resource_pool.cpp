@@ -180,13 +180,6 @@ void tell_of_earlier_attempt(self_ptr self, const attempt_start& attempt) {
 
 namespace {
 
-// Of what may start.
-bool has_same_rules(const job_spec& a, const job_spec& b) {
-    return a.enabled == b.enabled && a.errors == b.errors && a.level == b.level && a.filters == b.filters &&
-           a.depends_on == b.depends_on &&
-           a.run_only_after_all_nodes_are_done_for == b.run_only_after_all_nodes_are_done_for;
-}
-
 void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& s = self->state;
     const bool is_new = !s.jobs.contains(spec.name);

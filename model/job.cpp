@@ -6,6 +6,12 @@
 
 namespace bistro {
 
+bool has_same_rules(const job_spec& a, const job_spec& b) {
+    return a.enabled == b.enabled && a.errors == b.errors && a.level == b.level && a.filters == b.filters &&
+           a.depends_on == b.depends_on &&
+           a.run_only_after_all_nodes_are_done_for == b.run_only_after_all_nodes_are_done_for;
+}
+
 std::string job_name_problem(std::string_view name) {
     if (name.empty()) return "a job name is empty";
     if (name.size() > max_job_name_bytes)

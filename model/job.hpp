@@ -61,6 +61,9 @@ struct job_spec {
     bool operator==(const job_spec&) const = default;
 };
 
+/// The same tasks may start, at the same moments.
+bool has_same_rules(const job_spec& a, const job_spec& b);
+
 /// At most this many bytes in a job name, so that it can be a folder.
 inline constexpr std::size_t max_job_name_bytes = 239;
 

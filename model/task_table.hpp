@@ -110,6 +110,7 @@ public:
     /// Remembered status of a task, from a store. To be called before the task is first offered.
     void restore(const node_id& node, task_status status, time_ms now);
 
+    /// Costs a look at each task, but nothing where the rules stay the same (has_same_rules).
     void set_spec(job_spec spec, time_ms now);
     /// All knowledge of other jobs is void until they report for this forest. Costs a look at each task; where the
     /// forest came of the one before by a change, and the job depends on no other, a copy of a byte of each, and a look

@@ -81,11 +81,10 @@ void engine::set_resources(resource_table table) {
     resources_ = std::move(table);
     if (!part_.is_whole()) limits_.front().clear();  // what was leased was of the limits before
     workers_.set_resources(resources_);
-    forget_all_tasks();
-    forget_who_waits();
     rebuild_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
-        if (jobs_[i]) rebuild_job(job_index{i}, true);
+        if (jobs_[i] && !jobs_[i]->erased) renew_job(job_index{i});
+    waiting_at_.for_each([&](node_index place, waiting_jobs waiting) { note_change(place, waiting); });
     recount();
 }
 
@@ -287,10 +286,8 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     job.tree.for_each_parked([&](node_index node) {
         if (auto waiting = waiting_at_.find(node)) waiting.remove(index);
     });
-    for (auto place : std::exchange(job.offers, {})) withdraw_offer(place, index);
-    note_offers(index);
-    for (auto& [host, waiters] : waiting_for_host_)
-        std::erase_if(waiters, [&](const auto& waiter) { return waiter.job == index; });
+    withdraw_offers(index);
+    forget_hosts(index);
     pending_count_ -= job.tree.size();
     job.level = job.erased ? std::nullopt : forest_->find_level(job.spec.level);
     job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};
@@ -301,6 +298,30 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     renew_demand(job);
     renew_glance(index);
     join_class(index);
+}
+
+// It may ask for something else, on the same nodes: what is pending stays, and what it waits for may be there now.
+void engine::renew_job(job_index index) {
+    withdraw_offers(index);
+    forget_hosts(index);
+    renew_demand(entry(index));
+    renew_glance(index);
+    join_class(index);
+}
+
+void engine::withdraw_offers(job_index index) {
+    for (auto place : std::exchange(entry(index).offers, {})) withdraw_offer(place, index);
+    note_offers(index);
+}
+
+// It waits for none any more.
+void engine::forget_hosts(job_index index) {
+    for (auto& [host, waiters] : waiting_for_host_)
+        std::erase_if(waiters, [&](const auto& waiter) {
+            if (waiter.job == index) entry(index).tree.unpark(*forest_, waiter.node);
+            return waiter.job == index;
+        });
+    std::erase_if(waiting_for_host_, [](const auto& waiting) { return waiting.second.empty(); });
 }
 
 job_index engine::add_entry(const job_spec& spec) {
@@ -320,11 +341,17 @@ job_index engine::put_job(const job_spec& spec) {
     auto [found, is_new] = jobs_by_name_.try_emplace(spec.name);
     if (is_new) found->second = add_entry(spec);
     auto& job = entry(found->second);
-    const bool same_nodes = !is_new && !job.erased && job.spec.level == spec.level && job.spec.filters == spec.filters;
+    const bool same_nodes = !is_new && !job.erased && job.spec.level == spec.level &&
+                            job.spec.filters == spec.filters && job.spec.errors == spec.errors;
     job.spec = spec;
     job.erased = false;
-    rebuild_job(found->second, same_nodes);
-    note_tasks(found->second);
+    if (same_nodes) {
+        renew_job(found->second);
+        job.tree.for_each_parked([&](node_index node) { wake(node); });
+    } else {
+        rebuild_job(found->second, false);
+        note_tasks(found->second);
+    }
     note_least_demand();
     update_queue(found->second);
     return found->second;

@@ -204,8 +204,7 @@ void engine::block(demand_class& c) {
     ++refusals_;
     for (auto index : std::exchange(c.with_offers, {})) {
         entry(index).in_with_offers = false;
-        for (auto place : std::exchange(entry(index).offers, {})) withdraw_offer(place, index);
-        note_offers(index);
+        withdraw_offers(index);
         update_queue(index);
     }
 }

@@ -9,6 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 class engine_test : public ::testing::Test {
 protected:
@@ -300,6 +301,42 @@ TEST_F(engine_test, adopted_tasks_hold_slots_even_over_the_limit) {
     add_job("j");
     EXPECT_THAT(start(), ElementsAre("j:h2c", "j:h2a"));
     EXPECT_GT(last.invocation, invocation_id{102});
+}
+
+TEST_F(engine_test, what_waits_looks_again_when_there_is_more_or_a_job_asks_for_less) {
+    make();
+    add_worker(0, "x");
+    add_job("j");
+    EXPECT_EQ(start().size(), 4U);
+    EXPECT_THAT(start(), IsEmpty());
+    resources.by_level["host"].front().limit = 3;
+    core->set_resources(resources);
+    EXPECT_THAT(start(), UnorderedElementsAre("j:h1b", "j:h2b"));
+    for (std::uint64_t i = 1; i <= 6; ++i) core->finish(invocation_id{i});
+    const auto job = add_job("j", 1, {{resources.by_level["host"].front().name, 2}});
+    EXPECT_EQ(start().size(), 2U);
+    EXPECT_THAT(start(), IsEmpty());
+    job_spec less;
+    less.name = job_id{"j"};
+    less.level = "db";
+    EXPECT_EQ(core->put_job(less), job);
+    EXPECT_EQ(core->pending_count(), 4U);
+    EXPECT_EQ(start().size(), 2U);
+    EXPECT_THAT(start(), IsEmpty());
+}
+
+TEST_F(engine_test, a_job_that_wants_another_host_no_longer_waits_for_the_one_before) {
+    make();
+    add_worker(0, "x");
+    job_spec spec;
+    spec.name = job_id{"j"};
+    spec.level = "db";
+    spec.host_placement = "y";
+    offer(spec);
+    EXPECT_THAT(start(), IsEmpty());
+    spec.host_placement = "x";
+    core->put_job(spec);
+    EXPECT_EQ(start().size(), 4U);
 }
 
 TEST_F(engine_test, a_worker_that_comes_with_tasks_has_so_much_less_for_others) {

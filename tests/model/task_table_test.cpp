@@ -277,6 +277,24 @@ TEST_F(table_test, a_disabled_or_invalid_job_offers_nothing) {
     EXPECT_EQ(table.counts().ready, 4U);
 }
 
+TEST_F(table_test, what_may_start_is_told_again_only_where_the_rules_change) {
+    table.take_changes();
+    auto spec = simple_job();
+    spec.priority = 7;
+    spec.command = {"false"};
+    spec.resources = {{"slots", 2}};
+    table.set_spec(spec, now);
+    EXPECT_EQ(table.spec(), spec);
+    EXPECT_TRUE(table.take_changes().empty());
+    spec.filters["db"].whitelist_regex = ":b$";
+    table.set_spec(spec, now);
+    EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:b", "h2:b"));
+    table.retire(now);
+    EXPECT_TRUE(table.take_changes().replaced);
+    table.set_spec(spec, now);
+    EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:b", "h2:b"));
+}
+
 TEST_F(table_test, a_wrong_hint_does_no_harm) {
     const auto other = table.nodes()->find("h1:b");
     ASSERT_TRUE(other);
