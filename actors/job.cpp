@@ -102,9 +102,7 @@ void publish(self_ptr self) {
     if (changes.for_pool()) send_pending(self, changes);
     // One that is gone from the config has none there; and by the time it says so, another may be in its place.
     if (!s.dependents.empty() && !s.retired && changes.for_dependents()) {
-        const auto news = changes.moved
-                              ? news_of(self, true, s.table->done_nodes(), {})
-                              : news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
+        const auto news = news_of(self, changes.replaced, std::move(changes.done), std::move(changes.undone));
         for (const auto& dependent : s.dependents) self->send(dependent, news);
     }
     // Dependents first: whoever hears that this job is at rest may rely on them having heard. While something runs, the
@@ -120,6 +118,22 @@ void publish(self_ptr self) {
                        kill_tasks{std::move(due), {}, {}, "its job or node is gone or disabled", false});
     });
     schedule_wakeup(self);
+}
+
+// False where the other job has to be asked for more.
+bool take_news(self_ptr self, dependency_news& news) {
+    auto& table = *self->state.table;
+    const auto now = self->state.run.now();
+    const auto version = news.nodes->version();
+    if (table.nodes() && version < table.nodes()->version()) {
+        table.dependency_reported_late(news.job, version, news.replaced, std::move(news.done), std::move(news.undone),
+                                       now);
+        return true;
+    }
+    if (!table.nodes() || version > table.nodes()->version()) table.set_forest(news.nodes, now);
+    if (!news.replaced) return table.dependency_changed(news.job, news.done, news.undone, news.all_done, now);
+    table.dependency_replaced(news.job, news.done, news.all_done, now);
+    return true;
 }
 
 // An event for the table that must wait until the store has told what it remembers.
@@ -339,16 +353,14 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
         [=](tasks_started& m) { when_loaded(self, m, [=](tasks_started& starts) { note_starts(self, starts); }); },
         [=](attempts_ended& m) { when_loaded(self, m, [=](attempts_ended& ends) { note_ends(self, ends); }); },
         [=](dependency_news& m) {
-            when_loaded(self, m, [=](dependency_news& news) {
-                auto& table = *self->state.table;
-                const auto now = self->state.run.now();
-                const auto own = table.nodes() ? table.nodes()->version() : 0;
-                if (news.nodes->version() < own) return;  // it will report again for this forest
-                if (news.nodes->version() > own) table.set_forest(news.nodes, now);
-                if (news.replaced)
-                    table.dependency_replaced(news.job, news.done, news.all_done, now);
-                else
-                    table.dependency_changed(news.job, news.done, news.undone, news.all_done, now);
+            when_loaded(self, m, [=, from = caf::actor_cast<job_actor>(self->current_sender())](dependency_news& news) {
+                if (!take_news(self, news) && from) self->send(from, news_asked{});
+            });
+        },
+        [=](news_asked& m) {
+            when_loaded(self, m, [=, from = caf::actor_cast<job_actor>(self->current_sender())](news_asked&) {
+                if (from && self->state.table->nodes() && !self->state.retired)
+                    self->send(from, news_of(self, true, self->state.table->done_nodes(), {}));
             });
         },
         [=](dependents_changed& m) {

@@ -9,15 +9,13 @@
 #include "actors/console/description.hpp"
 #include "actors/protocol/interfaces.hpp"
 #include "actors/runtime.hpp"
+#include "model/forest_history.hpp"
 #include "model/scheduler_side.hpp"
 
 namespace bistro {
 
 /// News for jobs and the monitor go out at once, but not more often than this.
 inline constexpr time_ms news_interval_ms = 5;
-
-/// What a job says of a forest is understood for so many changes more.
-inline constexpr std::size_t max_changes_behind = 16;
 
 /// Ids of two pools differ by about this many starts at most.
 inline constexpr std::uint64_t max_id_drift = 4096;
@@ -79,7 +77,7 @@ struct pool_state {
     bool wanted = false;                                              ///< leases, as the scheduler was told last
     runtime run;
     forest_ptr nodes;
-    std::deque<std::shared_ptr<const forest_change>> changes;  ///< that led to it, the last of them
+    forest_history history;  ///< how it came to be
     std::map<job_id, job> jobs;
     std::map<worker_index, worker> workers;
     result_ledger results;  ///< that are not durable yet

@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/resource_pool_parts.hpp"
+#include "model/path_filter.hpp"
 
 namespace bistro {
 
@@ -28,9 +29,7 @@ namespace {
 // Not valid where it is gone.
 node_index renumbered(node_index node, const index_shift& kept) { return node_index{kept(node.value)}; }
 
-bool waits_for_others(const job_spec& job) {
-    return !job.depends_on.empty() || !job.run_only_after_all_nodes_are_done_for.empty();
-}
+bool waits_for_whole_jobs(const job_spec& job) { return !job.run_only_after_all_nodes_are_done_for.empty(); }
 
 // What a job's next attempts are handed; without a change, the job will tell it again.
 void move_data(pool_state::job& job, const forest_change* change) {
@@ -41,23 +40,35 @@ void move_data(pool_state::job& job, const forest_change* change) {
             job.data.emplace(here.value, std::move(text));
 }
 
-void renumber(pending_changed& m, const index_shift& kept) {
-    for (auto* nodes : {&m.ready, &m.withdrawn}) {
-        for (auto& node : *nodes) node = renumbered(node, kept);
-        std::erase_if(*nodes, [](node_index node) { return !node.valid(); });
-    }
-    for (auto& [node, data] : m.data) node = renumbered(node, kept);
+void renumber(pending_changed& m, const forest_change& change) {
+    renumber(m.ready, change);
+    renumber(m.withdrawn, change);
+    for (auto& [node, data] : m.data) node = renumbered(node, change.kept);
     std::erase_if(m.data, [](const auto& entry) { return !entry.first.valid(); });
 }
 
-// Makes what was said of an earlier forest speak of the pool's. False where no changes led from that one to this.
-bool bring_up_to_date(const pool_state& s, pending_changed& m) {
-    if (m.forest_version == s.nodes->version()) return true;
-    auto change = std::find_if(s.changes.begin(), s.changes.end(),
-                               [&](const auto& c) { return c->from_version == m.forest_version; });
-    if (change == s.changes.end()) return false;
-    for (; change != s.changes.end(); ++change) renumber(m, (*change)->kept);
+// Makes what was said of an earlier forest speak of the pool's. False where no changes led from that one to this, or
+// where other jobs have to say first whether they are done on altered nodes.
+bool bring_up_to_date(const pool_state& s, const job_spec& job, pending_changed& m) {
+    const auto changes = s.history.since(m.forest_version);
+    if (!changes) return false;
+    for (const auto& change : *changes) {
+        if (!job.depends_on.empty() && !change->altered.empty()) return false;
+        renumber(m, *change);
+    }
     return true;
+}
+
+// What a job that waits for others had to offer on altered nodes, and below them; it will say that again.
+void withdraw_altered(engine& core, const job_spec& job, const forest& nodes, const forest_change& change) {
+    const auto level = nodes.find_level(job.level);
+    if (!level) return;
+    std::vector<node_index> doubtful;
+    for (const auto node : change.altered) {
+        const auto [begin, end] = range_below(nodes, node, *level);
+        for (auto i = begin; i < end; ++i) doubtful.emplace_back(i);
+    }
+    core.remove_pending(*core.find_job(job.name), doubtful);
 }
 
 // What the pool has started, and the job does not know yet, or another pool has.
@@ -85,18 +96,17 @@ void take_nodes(pool_ptr self, const nodes_changed& m) {
         std::fill(job.started_nodes.begin(), job.started_nodes.end(), node_index{});
         move_data(job, change);
     }
-    if (change) {
-        s.changes.push_back(m.nodes->change());
-        if (s.changes.size() > max_changes_behind) s.changes.pop_front();
-    } else {
-        s.changes.clear();
+    if (!change)
         for (auto& [name, job] : s.jobs) job.out_of_step = true;  // until it has said all of this forest
-    }
+    s.history.note(s.nodes.get(), *m.nodes);
     s.nodes = m.nodes;
     s.core->set_forest(m.nodes);
-    // Other jobs say anew of each forest where they are done.
+    // Whether they are all done, other jobs say anew of each forest.
     for (const auto& [name, job] : s.jobs)
-        if (waits_for_others(job.spec)) s.core->clear_pending(*s.core->find_job(name));
+        if (waits_for_whole_jobs(job.spec))
+            s.core->clear_pending(*s.core->find_job(name));
+        else if (change && !job.spec.depends_on.empty())
+            withdraw_altered(*s.core, job.spec, *s.nodes, *change);
     renew_demands(self);
     tell_all_elsewhere(self);
 }
@@ -111,8 +121,8 @@ void take_pending(pool_ptr self, pending_changed& m) {
     if (self->current_sender() && self->current_sender() != job.actor) return;
     forget_seen(s, m.job, job, m.seen_starts);
     if (!s.nodes) return;
-    if (waits_for_others(job.spec) && m.forest_version != s.nodes->version()) return;
-    if (!bring_up_to_date(s, m)) {
+    if (waits_for_whole_jobs(job.spec) && m.forest_version != s.nodes->version()) return;
+    if (!bring_up_to_date(s, job.spec, m)) {
         job.out_of_step = true;
         job.asked = false;  // this may have been the answer
         return;

@@ -114,7 +114,8 @@ private:
                     if (changes.replaced) {
                         other.table.dependency_replaced(name, changes.done, job.table.all_done(), now_);
                     } else {
-                        other.table.dependency_changed(name, changes.done, changes.undone, job.table.all_done(), now_);
+                        static_cast<void>(other.table.dependency_changed(name, changes.done, changes.undone,
+                                                                         job.table.all_done(), now_));
                     }
                 }
             }

@@ -347,11 +347,11 @@ void task_table::rebuild(time_ms now) {
     timers_ = {};
     unmet_.clear();
     for (auto& [job, dependency] : dependencies_)
-        if (dependency.done.size() != slots_.size()) dependency.done.clear();
+        if (dependency.known && dependency.done.size() != slots_.size()) dependency = {};
     if (!dependencies_.empty()) unmet_.assign(slots_.size(), 0);
     for (const auto& [job, dependency] : dependencies_)
         for (position p = 0; p < slots_.size(); ++p)
-            if (dependency.done.empty() || !dependency.done[p]) ++unmet_[p];
+            if (!dependency.known || !dependency.done[p]) ++unmet_[p];
     const auto open = level_ ? passing_nodes() : std::vector<bool>{};
     for (position p = 0; p < slots_.size(); ++p) {
         slots_[p].excluded = open[p] ? 0 : 1;
@@ -375,6 +375,7 @@ void task_table::rebuild(time_ms now) {
 }
 
 void task_table::set_forest(forest_ptr nodes, time_ms now) {
+    history_.note(forest_.get(), *nodes);
     if (follow(nodes, now)) return;
     std::vector<std::pair<std::string, task_status>> kept;
     for (position p = 0; p < slots_.size(); ++p)
@@ -400,7 +401,7 @@ void task_table::set_forest(forest_ptr nodes, time_ms now) {
         slots_[live.at].live = 1;
         slots_[live.at].ending = live.ending ? 1 : 0;
     }
-    for (auto& [job, dependency] : dependencies_) dependency.done.clear();
+    for (auto& [job, dependency] : dependencies_) dependency = {};
     for (auto& [job, open] : gates_) open = false;
     rebuild(now);
 }
@@ -434,32 +435,54 @@ void task_table::dependency_replaced(const job_id& job, const std::vector<node_i
                                      time_ms now) {
     if (auto gate = gates_.find(job); gate != gates_.end()) gate->second = all_done;
     if (auto found = dependencies_.find(job); found != dependencies_.end()) {
-        found->second.done.assign(slots_.size(), false);
+        found->second = {bit_set{slots_.size()}, true, false};
         for (auto node : done)
             if (level_ && forest_->level_of(node) == *level_)
-                found->second.done[node.value - forest_->first_of(*level_).value] = true;
+                found->second.done.set(node.value - forest_->first_of(*level_).value);
     }
     rebuild(now);
 }
 
-void task_table::dependency_changed(const job_id& job, const std::vector<node_index>& done,
+void task_table::set_dependency(dependency& on, node_index node, bool done) {
+    if (forest_->level_of(node) != *level_) return;
+    const auto p = node.value - forest_->first_of(*level_).value;
+    if (!(done ? on.done.set(p) : on.done.reset(p))) return;
+    change(p, [&](slot&) { unmet_[p] = static_cast<std::uint16_t>(unmet_[p] + (done ? -1 : 1)); });
+}
+
+bool task_table::dependency_changed(const job_id& job, const std::vector<node_index>& done,
                                     const std::vector<node_index>& undone, bool all_done, time_ms now) {
-    if (auto found = dependencies_.find(job); found != dependencies_.end() && level_) {
-        if (found->second.done.empty()) found->second.done.assign(slots_.size(), false);
-        auto set = [&](node_index node, bool value) {
-            if (forest_->level_of(node) != *level_) return;
-            const auto p = node.value - forest_->first_of(*level_).value;
-            if (found->second.done[p] == value) return;
-            found->second.done[p] = value;
-            change(p, [&](slot&) { unmet_[p] = static_cast<std::uint16_t>(unmet_[p] + (value ? -1 : 1)); });
-        };
-        for (auto node : done) set(node, true);
-        for (auto node : undone) set(node, false);
+    const auto found = dependencies_.find(job);
+    const bool depends = found != dependencies_.end() && level_;
+    if (depends && found->second.known) {
+        for (auto node : done) set_dependency(found->second, node, true);
+        for (auto node : undone) set_dependency(found->second, node, false);
     }
     if (auto gate = gates_.find(job); gate != gates_.end() && gate->second != all_done) {
         gate->second = all_done;
         rebuild(now);
     }
+    return !depends || found->second.known || std::exchange(found->second.asked, true);
+}
+
+void task_table::dependency_reported_late(const job_id& job, std::uint64_t version, bool replaced,
+                                          std::vector<node_index> done, std::vector<node_index> undone, time_ms now) {
+    const auto found = dependencies_.find(job);
+    if (found == dependencies_.end() || !level_) return;
+    found->second.asked = false;  // this may have been the answer
+    if (!found->second.known) return;
+    const auto changes = history_.since(version);
+    if (replaced || !changes ||
+        std::any_of(changes->begin(), changes->end(), [](const auto& change) { return !change->altered.empty(); })) {
+        found->second = {};
+        return rebuild(now);
+    }
+    for (const auto& change : *changes) {
+        renumber(done, *change);
+        renumber(undone, *change);
+    }
+    for (auto node : done) set_dependency(found->second, node, true);
+    for (auto node : undone) set_dependency(found->second, node, false);
 }
 
 // -- what the outside is told -----------------------------------------------------------------------------------------

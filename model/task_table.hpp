@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "model/bit_set.hpp"
 #include "model/forest.hpp"
+#include "model/forest_history.hpp"
 #include "model/job.hpp"
 #include "model/path_filter.hpp"
 #include "model/task_status.hpp"
@@ -73,8 +75,8 @@ struct table_changes {
     std::vector<node_index> done;       ///< became done
     std::vector<node_index> undone;     ///< are no longer done
     bool replaced = false;              ///< `ready` and `done` are the whole truth, the rest is empty
-    bool moved = false;  ///< not so, but the forest is a changed one: what goes with it goes without a word. Dependents
-                         ///< need the whole truth (done_nodes)
+    bool moved = false;  ///< not so, but the forest is a changed one: what goes with it goes without a word. What is
+                         ///< done on nodes that are altered, or below them, is told again
     bool all_done_changed = false;  ///< what all_done() says; also where no node's task did, as of nodes that are gone
 
     [[nodiscard]] bool for_dependents() const {
@@ -112,9 +114,11 @@ public:
 
     /// Costs a look at each task, but nothing where the rules stay the same (has_same_rules).
     void set_spec(job_spec spec, time_ms now);
-    /// All knowledge of other jobs is void until they report for this forest. Costs a look at each task; where the
-    /// forest came of the one before by a change, and the job depends on no other, a copy of a byte of each, and a look
-    /// at what changed, what runs, and what is remembered of tasks beyond that: failures, waits, data.
+    /// All knowledge of other jobs is void until they report for this forest; but where that came of the one before by
+    /// a change, it is known where they were done, but for altered nodes and what is below them. Costs a look at each
+    /// task; after a change, a copy of some bytes of each, and a look at what changed, what runs, and what is
+    /// remembered of tasks beyond that: failures, waits, data. (But of each where the whole job waited for others, and
+    /// they were all done: now it has to wait again.)
     void set_forest(forest_ptr nodes, time_ms now);
     /// The next changes are the whole truth.
     void tell_all(time_ms now) {
@@ -125,8 +129,13 @@ public:
 
     /// News of a job that this one depends on. Node lists are those of this table's forest.
     void dependency_replaced(const job_id& job, const std::vector<node_index>& done, bool all_done, time_ms now);
-    void dependency_changed(const job_id& job, const std::vector<node_index>& done,
-                            const std::vector<node_index>& undone, bool all_done, time_ms now);
+    /// False where that is not enough, and the other has to be asked for the whole truth.
+    [[nodiscard]] bool dependency_changed(const job_id& job, const std::vector<node_index>& done,
+                                          const std::vector<node_index>& undone, bool all_done, time_ms now);
+    /// The same of an earlier version of the forest: the other will report for this one, too. Costs a look at each task
+    /// where these changes lie too far back, or the whole truth was told, or what lies between altered nodes.
+    void dependency_reported_late(const job_id& job, std::uint64_t version, bool replaced, std::vector<node_index> done,
+                                  std::vector<node_index> undone, time_ms now);
 
     /// A task was found to run already, or to have ended unheard. False where that is stale: the task has ended since.
     bool adopt(invocation_id invocation, running_task task, time_ms now);
@@ -208,7 +217,9 @@ private:
         std::uint8_t offered : 1 = 0;   // told to the outside as ready
     };
     struct dependency {
-        std::vector<bool> done;  // by position; empty where none is
+        bit_set done;        // by position, where that is
+        bool known = false;  // for this forest
+        bool asked = false;  // for the whole truth, since it is not known
     };
     // A running task, or one whose end is not durable yet.
     struct live_task {
@@ -246,6 +257,10 @@ private:
     void come(position p, const path_filter& filter, time_ms now);
     void move_live_tasks(const index_shift& kept);
     void renew_excluded(const forest_change& change, const path_filter& filter);
+    void doubt(const forest_change& change);
+    template <class F>
+    void for_each_below(const std::vector<node_index>& nodes, F&& visit) const;
+    void set_dependency(dependency& on, node_index node, bool done);
     void set_excluded(position p, bool excluded);
 
     void note_orphan(invocation_id invocation, position at, time_ms now);
@@ -267,6 +282,7 @@ private:
     job_spec spec_;
     bool retired_ = false;
     forest_ptr forest_;
+    forest_history history_;
     std::optional<level_index> level_;
     std::vector<slot> slots_;
     boost::unordered_flat_map<position, details> details_;

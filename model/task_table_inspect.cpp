@@ -99,7 +99,7 @@ std::vector<job_id> task_table::waits_for(const node_id& node) const {
     if (!result.empty()) return result;
     auto p = position_of(node.value);
     for (const auto& [job, dependency] : dependencies_)
-        if (p != none && (dependency.done.empty() || !dependency.done[p])) result.push_back(job);
+        if (p != none && (!dependency.known || !dependency.done[p])) result.push_back(job);
     return result;
 }
 
@@ -156,7 +156,7 @@ std::string task_table::sanity_check() const {
         if (!unmet_.empty()) {
             std::size_t unmet = 0;
             for (const auto& [job, dependency] : dependencies_)
-                unmet += dependency.done.empty() || !dependency.done[p] ? 1 : 0;
+                unmet += !dependency.known || !dependency.done[p] ? 1 : 0;
             if (unmet != unmet_[p]) return "unmet dependencies are miscounted at " + name_at(p).value;
         }
     }

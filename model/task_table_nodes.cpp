@@ -7,12 +7,13 @@
 
 namespace bistro {
 
-// False where the whole has to be derived anew: what is known of other jobs is by node, and void until they report.
+// False where the whole has to be derived anew: where other jobs were all done, which is void until they report.
 bool task_table::follow(const forest_ptr& nodes, time_ms now) {
     const auto* change = forest_ ? nodes->change_from(*forest_) : nullptr;
     const bool untold = changes_.replaced || changes_.moved || !changes_.ready.empty() || !changes_.withdrawn.empty() ||
                         !changes_.done.empty() || !changes_.undone.empty();
-    if (!change || !level_ || !dependencies_.empty() || !gates_.empty() || untold) return false;
+    const bool waits_again = std::any_of(gates_.begin(), gates_.end(), [](const auto& gate) { return gate.second; });
+    if (!change || !level_ || waits_again || untold) return false;
     const auto first = forest_->first_of(*level_).value;
     const auto kept =
         change->kept.within(first, first + static_cast<position>(slots_.size()), nodes->first_of(*level_).value);
@@ -25,6 +26,10 @@ bool task_table::follow(const forest_ptr& nodes, time_ms now) {
     forest_ = nodes;
     changes_.moved = true;
     slots_ = moved(slots_, kept, forest_->size_of(*level_));
+    if (!dependencies_.empty())
+        unmet_ = moved(unmet_, kept, slots_.size(), 1, static_cast<std::uint16_t>(dependencies_.size()));
+    for (auto& [job, dependency] : dependencies_)
+        if (dependency.known) dependency.done = moved(dependency.done, kept, slots_.size());
     auto details_before = std::exchange(details_, {});
     details_.reserve(details_before.size());  // they come in the order of another table, where a small one clusters
     timers_ = {};
@@ -42,6 +47,7 @@ bool task_table::follow(const forest_ptr& nodes, time_ms now) {
     }
     while (next < slots_.size()) come(next++, filter, now);
     renew_excluded(*change, filter);
+    doubt(*change);
     for (const auto& [invocation, live] : live_) note_orphan(invocation_id{invocation}, live.at, now);
     return true;
 }
@@ -92,13 +98,28 @@ void task_table::move_live_tasks(const index_shift& kept) {
     }
 }
 
+// Calls `visit` with the position of each task on one of the nodes, or below it.
+template <class F>
+void task_table::for_each_below(const std::vector<node_index>& nodes, F&& visit) const {
+    const auto first = forest_->first_of(*level_).value;
+    for (const auto node : nodes) {
+        const auto [begin, end] = range_below(*forest_, node, *level_);
+        for (auto i = begin; i < end; ++i) visit(i - first);
+    }
+}
+
 // Of tasks on nodes that are enabled or disabled now, or have other tags, and of those below such nodes.
 void task_table::renew_excluded(const forest_change& change, const path_filter& filter) {
-    const auto first = forest_->first_of(*level_).value;
-    for (const auto node : change.altered) {
-        const auto [begin, end] = range_below(*forest_, node, *level_);
-        for (auto i = begin; i < end; ++i) set_excluded(i - first, !filter.passes(node_index{i}));
-    }
+    for_each_below(change.altered, [&](position p) { set_excluded(p, !filter.passes(node_at(p))); });
+}
+
+// Whether other jobs are done there still, they have to say again; as this one has to those that depend on it.
+void task_table::doubt(const forest_change& change) {
+    for_each_below(change.altered, [&](position p) {
+        for (auto& [job, dependency] : dependencies_)
+            if (dependency.known) set_dependency(dependency, node_at(p), false);
+        if (count_of(p) == &task_counts::done) changes_.done.push_back(node_at(p));
+    });
 }
 
 }  // namespace bistro

@@ -57,7 +57,7 @@ using monitor_actor =
 using job_actor = caf::typed_actor<
     caf::reacts_to<job_changed>, caf::reacts_to<job_removed>, caf::reacts_to<nodes_changed>,
     caf::reacts_to<tasks_started>, caf::reacts_to<attempts_ended>, caf::reacts_to<dependency_news>,
-    caf::reacts_to<pending_asked>,
+    caf::reacts_to<pending_asked>, caf::reacts_to<news_asked>,
     // From the scheduler: who wants dependency_news.
     caf::reacts_to<dependents_changed>, caf::reacts_to<wake_due>, caf::reacts_to<commit_due>,
     caf::reacts_to<report_due>, caf::reacts_to<load_due>, caf::replies_to<progress_asked>::with<job_progress>,

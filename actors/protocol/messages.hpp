@@ -167,7 +167,8 @@ struct kill_tasks {
     bool blameless = false;
 };
 
-/// Job to job: where the sender is done. `replaced`: `done` is the whole truth for this forest.
+/// Job to job: where the sender is done. `replaced`: `done` is the whole truth for this forest. Otherwise it is what has
+/// changed since the news before; in the first of a changed forest, what is done on altered nodes, or below them, again.
 struct dependency_news {
     job_id job;
     forest_ptr nodes;
@@ -176,6 +177,9 @@ struct dependency_news {
     std::vector<node_index> done;
     std::vector<node_index> undone;
 };
+
+/// Job to job: it wants to hear the whole truth, for it can't tell what has changed.
+struct news_asked {};
 
 /// Job to scheduler and monitor, after each event.
 struct job_progress {

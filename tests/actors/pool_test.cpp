@@ -247,7 +247,7 @@ TEST_F(pool_test, a_job_that_is_too_far_behind_is_asked_to_say_it_all_again) {
     make_pool();
     send_nodes({"a", "b"});
     const auto earlier = forest;
-    for (std::size_t i = 0; i <= max_changes_behind; ++i) send_one_more("n" + std::to_string(i));
+    for (std::size_t i = 0; i <= forest_history::most_changes; ++i) send_one_more("n" + std::to_string(i));
     say(earlier, {"a"}, {}, true);
     EXPECT_EQ(asked_again, 0U) << "it will speak of this forest, too";
     say(forest, {"n0"}, {});
@@ -310,11 +310,11 @@ TEST_F(pool_test, what_was_ready_in_an_earlier_forest_must_pass_its_filters_in_t
     EXPECT_THAT(started, ElementsAre("b"));
 }
 
-TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_change) {
+TEST_F(pool_test, what_waits_for_whole_jobs_waits_for_their_word_when_nodes_change) {
     make_pool();
     send_nodes({"a"});
     auto job = simple_job();
-    job.depends_on = {job_id{"other"}};
+    job.run_only_after_all_nodes_are_done_for = {job_id{"other"}};
     send_job(job);
     say(forest, {"a"}, {}, true);
     const auto earlier = forest;
@@ -325,6 +325,31 @@ TEST_F(pool_test, what_waits_for_other_jobs_waits_for_their_word_when_nodes_chan
     EXPECT_THAT(started, IsEmpty()) << "said before the job knew of the other node";
     say(forest, {"a"}, {}, true);
     EXPECT_THAT(started, ElementsAre("a"));
+}
+
+TEST_F(pool_test, what_waits_for_a_job_on_its_node_waits_for_a_word_where_that_is_altered) {
+    make_pool();
+    send_nodes({"a", "b"});
+    auto job = simple_job();
+    job.depends_on = {job_id{"other"}};
+    send_job(job);
+    say(forest, {"a", "b"}, {}, true);
+    const auto earlier = forest;
+    forest = change_forest(forest,
+                           {{},
+                            {{"c", "host", {}, {}, true, false}, {"d", "host", {}, {}, true, false}},
+                            {{"a", "host", {}, {"tag"}, true, false}}},
+                           ++version);
+    caf::anon_send(pool, nodes_changed{forest, {}});
+    send_worker({});
+    EXPECT_THAT(started, ElementsAre("b"));
+    say(earlier, {"a"}, {});
+    EXPECT_THAT(started, ElementsAre("b")) << "said before the other job said so of the altered node";
+    EXPECT_EQ(asked_again, 0U) << "it will speak of this forest, too";
+    say(forest, {"c"}, {});
+    EXPECT_EQ(asked_again, 1U) << "for some of what it had said is lost";
+    say(forest, {"a", "d"}, {}, true);
+    EXPECT_THAT(started, UnorderedElementsAre("b", "a", "d"));
 }
 
 TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {

@@ -177,20 +177,29 @@ private:
                 if (changes.empty()) continue;
                 more = true;
                 if (changes.replaced) job.offered.clear();
-                if (changes.moved) std::erase_if(job.offered, [&](const auto& node) { return gone_.contains(node); });
+                if (changes.moved) withdraw_what_moves(job);
                 for (auto n : changes.withdrawn) job.offered.erase(std::string{world_.nodes->name(n)});
                 for (auto n : changes.ready) {
                     const bool is_new = job.offered.emplace(world_.nodes->name(n)).second;
                     EXPECT_TRUE(is_new) << "offered twice";
                 }
                 for (auto& other : jobs_)
-                    if ((changes.replaced || changes.moved) && depends(other, job))
+                    if (depends(other, job) && (changes.replaced || !other.table.dependency_changed(
+                                                                        job.spec.name, changes.done, changes.undone,
+                                                                        job.table.all_done(), now_)))
                         other.table.dependency_replaced(job.spec.name, job.table.done_nodes(), job.table.all_done(),
                                                         now_);
-                    else if (depends(other, job))
-                        other.table.dependency_changed(job.spec.name, changes.done, changes.undone,
-                                                       job.table.all_done(), now_);
             }
+        }
+    }
+    // What a pool does by itself: of nodes that are gone, and where other jobs have to say again whether they are done.
+    void withdraw_what_moves(job_run& job) {
+        std::erase_if(job.offered, [&](const auto& node) { return gone_.contains(node); });
+        const auto level = world_.nodes->find_level(job.spec.level);
+        if (job.spec.depends_on.empty() || !level) return;
+        for (const auto altered : world_.nodes->change()->altered) {
+            const auto [begin, end] = range_below(*world_.nodes, altered, *level);
+            for (auto i = begin; i < end; ++i) job.offered.erase(std::string{world_.nodes->name(node_index{i})});
         }
     }
     static bool depends(const job_run& job, const job_run& on) {

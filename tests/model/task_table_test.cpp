@@ -1,74 +1,18 @@
-#include "model/task_table.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/task_table_fixture.hpp"
 
 namespace bistro {
 namespace {
 
+using test::simple_job;
+using test::table_test;
+using test::two_hosts;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
-
-job_spec simple_job(std::string name = "job") {
-    job_spec spec;
-    spec.name = job_id{std::move(name)};
-    spec.owner = "test";
-    spec.command = {"true"};
-    spec.level = "db";
-    spec.backoff = {{10}, backoff_policy::ending::fail};
-    return spec;
-}
-
-forest_ptr two_hosts(bool second_enabled = true, std::uint64_t version = 1) {
-    std::vector<node_decl> nodes;
-    for (const std::string host : {"h1", "h2"}) {
-        node_decl h;
-        h.name = host;
-        h.level = "host";
-        h.enabled = host == "h1" || second_enabled;
-        nodes.push_back(h);
-        for (const std::string db : {"a", "b"}) {
-            node_decl d;
-            d.name = host + ":" + db;
-            d.level = "db";
-            d.parents = {host};
-            nodes.push_back(d);
-        }
-    }
-    return build_forest({"host", "db"}, nodes, version).nodes;
-}
-
-class table_test : public ::testing::Test {
-protected:
-    explicit table_test(job_spec spec = simple_job()) : table{std::move(spec)} { table.set_forest(two_hosts(), now); }
-
-    std::vector<std::string> names(const std::vector<node_index>& nodes) {
-        std::vector<std::string> result;
-        for (auto n : nodes) result.emplace_back(table.nodes()->name(n));
-        return result;
-    }
-    void start(std::uint64_t id, const std::string& node) {
-        table.started(invocation_id{id}, {node_id{node}, "w", now}, now);
-    }
-    std::optional<status_change> end(std::uint64_t id, attempt_result result) {
-        attempt_end e;
-        e.invocation = invocation_id{id};
-        e.result = result;
-        e.ended_ms = now;
-        return table.ended(e);
-    }
-    void run(std::uint64_t id, const std::string& node, attempt_result result) {
-        start(id, node);
-        ASSERT_TRUE(end(id, result));
-        table.made_durable(invocation_id{id}, now);
-    }
-    void TearDown() override { EXPECT_EQ(table.sanity_check(), ""); }
-
-    time_ms now = 1'000'000;
-    task_table table;
-};
 
 TEST_F(table_test, offers_all_tasks_of_its_level_at_first) {
     const auto changes = table.take_changes();
@@ -358,9 +302,9 @@ TEST_F(dependent_test, waits_for_the_node_and_for_the_whole_job) {
     table.dependency_replaced(job_id{"gate"}, {}, true, now);
     EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:a"));
     EXPECT_EQ(table.situation_of(node_id{"h1:b"}), task_situation::waits_for_node_of_job);
-    table.dependency_changed(job_id{"first"}, {at("h1:b")}, {}, false, now);
+    EXPECT_TRUE(table.dependency_changed(job_id{"first"}, {at("h1:b")}, {}, false, now));
     EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:b"));
-    table.dependency_changed(job_id{"first"}, {}, {at("h1:b")}, false, now);
+    EXPECT_TRUE(table.dependency_changed(job_id{"first"}, {}, {at("h1:b")}, false, now));
     EXPECT_THAT(names(table.take_changes().withdrawn), ElementsAre("h1:b"));
 }
 
@@ -383,62 +327,6 @@ TEST_F(dependent_test, knows_nothing_of_others_after_a_changed_forest_either) {
     EXPECT_EQ(table.counts().ready, 0U) << "the other job may have tasks on the new nodes";
     table.dependency_replaced(job_id{"gate"}, {}, true, now);
     EXPECT_EQ(table.counts().ready, 1U);
-}
-
-TEST_F(table_test, waits_for_word_of_others_after_a_changed_forest_whatever_it_waits_for) {
-    for (const bool whole_job : {false, true}) {
-        auto spec = simple_job();
-        (whole_job ? spec.run_only_after_all_nodes_are_done_for : spec.depends_on).emplace_back("other");
-        table = task_table{spec};
-        table.set_forest(two_hosts(), now);
-        table.dependency_replaced(job_id{"other"}, {*table.nodes()->find("h1:a")}, true, now);
-        EXPECT_GT(table.counts().ready, 0U);
-        static_cast<void>(table.take_changes());
-        table.set_forest(change_forest(table.nodes(), {{"h2"}, {}, {}}, 2), now);
-        EXPECT_EQ(table.counts().ready, 0U) << whole_job;
-        EXPECT_TRUE(table.take_changes().replaced);
-    }
-}
-
-TEST_F(table_test, a_changed_forest_tells_only_what_has_changed) {
-    static_cast<void>(table.take_changes());
-    start(1, "h1:b");
-    const auto changed = change_forest(table.nodes(), {{"h1:a"}, {{"n", "db", {"h2"}, {}, true, false}}, {}}, 2);
-    table.set_forest(changed, now);
-    const auto changes = table.take_changes();
-    EXPECT_TRUE(changes.moved);
-    EXPECT_FALSE(changes.replaced);
-    EXPECT_THAT(names(changes.ready), ElementsAre("n"));
-    EXPECT_THAT(names(changes.withdrawn), IsEmpty());
-    EXPECT_EQ(table.counts().running, 1U);
-    EXPECT_EQ(table.counts().total, 4U);
-    end(1, attempt_result::done);
-    table.made_durable(invocation_id{1}, now);
-    EXPECT_THAT(names(table.take_changes().done), ElementsAre("h1:b"));
-}
-
-TEST_F(table_test, what_was_not_told_before_a_changed_forest_is_told_with_it) {
-    start(1, "h2:b");
-    end(1, attempt_result::done);
-    table.made_durable(invocation_id{1}, now);
-    table.set_forest(change_forest(table.nodes(), {{"h1"}, {}, {}}, 2), now);
-    const auto changes = table.take_changes();
-    EXPECT_TRUE(changes.replaced);
-    EXPECT_THAT(names(changes.ready), ElementsAre("h2:a"));
-    EXPECT_THAT(names(changes.done), ElementsAre("h2:b"));
-}
-
-TEST_F(table_test, what_runs_where_a_changed_forest_lacks_its_node_or_disables_it_is_an_orphan) {
-    auto spec = table.spec();
-    spec.kill_orphan_tasks_after_s = 5;
-    table.set_spec(spec, now);
-    static_cast<void>(table.take_changes());
-    start(1, "h1:a");
-    start(2, "h2:a");
-    start(3, "h2:b");
-    const node_decl h1{"h1", "host", {}, {}, false, false};
-    table.set_forest(change_forest(table.nodes(), {{"h2:a"}, {}, {h1}}, 2), now);
-    EXPECT_THAT(table.orphans_due(now + 5'000), ElementsAre(invocation_id{1}, invocation_id{2}));
 }
 
 }  // namespace
