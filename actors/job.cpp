@@ -73,6 +73,7 @@ void send_pending(self_ptr self, table_changes& changes) {
         m.job = s.table->spec().name;
         m.forest_version = nodes.version();
         m.seen_starts = s.seen_starts;
+        m.rules = s.table->rules();
         m.replace = changes.replaced;
         m.unfinished = s.table->counts().unfinished();
         self->send(s.links.pools[p], std::move(m));

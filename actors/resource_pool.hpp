@@ -41,6 +41,7 @@ struct pool_state {
         std::uint64_t starts = 0;  ///< the number of its last one
         std::deque<unseen_start> unseen;
         job_spec spec;
+        std::uint64_t rules = 0;          ///< of that (number_of_rules)
         bool out_of_step = false;         ///< some of what it said was not understood, or has still to be said
         bool asked = false;               ///< to say it again
         std::vector<std::uint64_t> seen;  // by pool, as it was when it said last what may start

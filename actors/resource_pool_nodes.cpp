@@ -121,10 +121,17 @@ void take_pending(pool_ptr self, pending_changed& m) {
     if (self->current_sender() && self->current_sender() != job.actor) return;
     forget_seen(s, m.job, job, m.seen_starts);
     if (!s.nodes) return;
-    if (waits_for_whole_jobs(job.spec) && m.forest_version != s.nodes->version()) return;
-    if (!bring_up_to_date(s, job.spec, m)) {
-        job.out_of_step = true;
+    // It will say all under the rules of now, and of each forest whether it waits for whole jobs.
+    if (m.rules != job.rules || (waits_for_whole_jobs(job.spec) && m.forest_version != s.nodes->version())) {
         job.asked = false;  // this may have been the answer
+        return;
+    }
+    if (!bring_up_to_date(s, job.spec, m)) {
+        // Nor is it known what it has withdrawn, so nothing of it may start.
+        s.core->clear_pending(*index);
+        job.data.clear();
+        job.out_of_step = true;
+        job.asked = false;
         return;
     }
     // A job says something of each forest, so there is somebody to ask. Of one that was built anew, it says all by

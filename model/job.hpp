@@ -63,6 +63,8 @@ struct job_spec {
 
 /// The same tasks may start, at the same moments.
 bool has_same_rules(const job_spec& a, const job_spec& b);
+/// A number of these rules, by which others are told apart.
+std::uint64_t number_of_rules(const job_spec& job);
 
 /// At most this many bytes in a job name, so that it can be a folder.
 inline constexpr std::size_t max_job_name_bytes = 239;

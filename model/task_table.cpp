@@ -11,7 +11,7 @@ constexpr time_ms ms_per_s = 1000;
 constexpr time_ms kill_again_ms = 10'000;
 }  // namespace
 
-task_table::task_table(job_spec spec) : spec_{std::move(spec)} {
+task_table::task_table(job_spec spec) : spec_{std::move(spec)}, rules_{number_of_rules(spec_)} {
     for (const auto& job : spec_.depends_on) dependencies_[job];
     for (const auto& job : spec_.run_only_after_all_nodes_are_done_for) gates_[job] = false;
 }
@@ -411,9 +411,10 @@ void task_table::set_spec(job_spec spec, time_ms now) {
     const bool same_rules = !retired_ && has_same_rules(spec, spec_);
     spec_ = std::move(spec);
     if (same_rules) return;
+    rules_ = number_of_rules(spec_);
     retired_ = false;
     std::map<job_id, dependency> dependencies;
-    for (const auto& job : spec_.depends_on) dependencies[job] = std::move(dependencies_[job]);
+    for (const auto& job : spec_.depends_on) dependencies.try_emplace(job, std::move(dependencies_[job]));
     dependencies_ = std::move(dependencies);
     std::map<job_id, bool> gates;
     for (const auto& job : spec_.run_only_after_all_nodes_are_done_for) gates[job] = gates_[job];
@@ -431,18 +432,6 @@ void task_table::retire(time_ms now) {
     if (forest_) rebuild(now);
 }
 
-void task_table::dependency_replaced(const job_id& job, const std::vector<node_index>& done, bool all_done,
-                                     time_ms now) {
-    if (auto gate = gates_.find(job); gate != gates_.end()) gate->second = all_done;
-    if (auto found = dependencies_.find(job); found != dependencies_.end()) {
-        found->second = {bit_set{slots_.size()}, true, false};
-        for (auto node : done)
-            if (level_ && forest_->level_of(node) == *level_)
-                found->second.done.set(node.value - forest_->first_of(*level_).value);
-    }
-    rebuild(now);
-}
-
 void task_table::set_dependency(dependency& on, node_index node, bool done) {
     if (forest_->level_of(node) != *level_) return;
     const auto p = node.value - forest_->first_of(*level_).value;
@@ -450,50 +439,20 @@ void task_table::set_dependency(dependency& on, node_index node, bool done) {
     change(p, [&](slot&) { unmet_[p] = static_cast<std::uint16_t>(unmet_[p] + (done ? -1 : 1)); });
 }
 
-bool task_table::dependency_changed(const job_id& job, const std::vector<node_index>& done,
-                                    const std::vector<node_index>& undone, bool all_done, time_ms now) {
-    const auto found = dependencies_.find(job);
-    const bool depends = found != dependencies_.end() && level_;
-    if (depends && found->second.known) {
-        for (auto node : done) set_dependency(found->second, node, true);
-        for (auto node : undone) set_dependency(found->second, node, false);
-    }
-    if (auto gate = gates_.find(job); gate != gates_.end() && gate->second != all_done) {
-        gate->second = all_done;
-        rebuild(now);
-    }
-    return !depends || found->second.known || std::exchange(found->second.asked, true);
-}
-
-void task_table::dependency_reported_late(const job_id& job, std::uint64_t version, bool replaced,
-                                          std::vector<node_index> done, std::vector<node_index> undone, time_ms now) {
-    const auto found = dependencies_.find(job);
-    if (found == dependencies_.end() || !level_) return;
-    found->second.asked = false;  // this may have been the answer
-    if (!found->second.known) return;
-    const auto changes = history_.since(version);
-    if (replaced || !changes ||
-        std::any_of(changes->begin(), changes->end(), [](const auto& change) { return !change->altered.empty(); })) {
-        found->second = {};
-        return rebuild(now);
-    }
-    for (const auto& change : *changes) {
-        renumber(done, *change);
-        renumber(undone, *change);
-    }
-    for (auto node : done) set_dependency(found->second, node, true);
-    for (auto node : undone) set_dependency(found->second, node, false);
-}
-
 // -- what the outside is told -----------------------------------------------------------------------------------------
 
-// A task that became ready may have been found running since, or have become ready and no longer so.
+// A task that became ready may have been found running since, or have become ready and no longer so; and done likewise.
 table_changes task_table::take_changes() {
     const auto offered = [this](node_index node) {
         return slots_[node.value - forest_->first_of(*level_).value].offered != 0;
     };
     std::erase_if(changes_.ready, [&](node_index node) { return !offered(node); });
     std::erase_if(changes_.withdrawn, offered);
+    const auto done = [this](node_index node) {
+        return count_of(node.value - forest_->first_of(*level_).value) == &task_counts::done;
+    };
+    std::erase_if(changes_.done, [&](node_index node) { return !done(node); });
+    std::erase_if(changes_.undone, done);
     changes_.all_done_changed = told_all_done_ != all_done();
     told_all_done_ = all_done();
     return std::exchange(changes_, {});

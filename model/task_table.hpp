@@ -106,6 +106,8 @@ public:
     explicit task_table(job_spec spec);
 
     [[nodiscard]] const job_spec& spec() const { return spec_; }
+    /// number_of_rules() of it.
+    [[nodiscard]] std::uint64_t rules() const { return rules_; }
     [[nodiscard]] const forest_ptr& nodes() const { return forest_; }
     [[nodiscard]] const task_counts& counts() const { return counts_; }
 
@@ -251,6 +253,8 @@ private:
     static std::uint64_t task_counts::*count_of(const live_task& live);
     void count_homeless(const live_task& live, bool more);
     void rebuild(time_ms now);
+    void set_excluded(position p, bool excluded);
+    void set_dependency(dependency& on, node_index node, bool done);
     // task_table_nodes.cpp
     [[nodiscard]] bool follow(const forest_ptr& nodes, time_ms now);
     void leave(position p);
@@ -260,8 +264,6 @@ private:
     void doubt(const forest_change& change);
     template <class F>
     void for_each_below(const std::vector<node_index>& nodes, F&& visit) const;
-    void set_dependency(dependency& on, node_index node, bool done);
-    void set_excluded(position p, bool excluded);
 
     void note_orphan(invocation_id invocation, position at, time_ms now);
     [[nodiscard]] time_ms kill_time(const orphan& task) const;
@@ -280,6 +282,7 @@ private:
     using absent_statuses = boost::unordered_flat_map<std::string, task_status, name_hash, std::equal_to<>>;
 
     job_spec spec_;
+    std::uint64_t rules_;
     bool retired_ = false;
     forest_ptr forest_;
     forest_history history_;

@@ -104,6 +104,7 @@ struct pending_changed {
     job_id job;
     std::uint64_t forest_version = 0;
     std::vector<std::uint64_t> seen_starts;
+    std::uint64_t rules = 0;  ///< of the job (number_of_rules), when this was said
     bool replace = false;
     std::uint64_t unfinished = 0;
     std::vector<node_index> ready;
@@ -167,8 +168,9 @@ struct kill_tasks {
     bool blameless = false;
 };
 
-/// Job to job: where the sender is done. `replaced`: `done` is the whole truth for this forest. Otherwise it is what has
-/// changed since the news before; in the first of a changed forest, what is done on altered nodes, or below them, again.
+/// Job to job: where the sender is done. `replaced`: `done` is the whole truth for this forest. Otherwise it is what
+/// has changed since the news before; in the first of a changed forest, what is done on altered nodes, or below them,
+/// again.
 struct dependency_news {
     job_id job;
     forest_ptr nodes;

@@ -82,6 +82,7 @@ void engine::set_resources(resource_table table) {
     if (!part_.is_whole()) limits_.front().clear();  // what was leased was of the limits before
     workers_.set_resources(resources_);
     rebuild_limits();
+    forget_all_hosts();
     for (std::size_t i = 0; i < jobs_.size(); ++i)
         if (jobs_[i] && !jobs_[i]->erased) renew_job(job_index{i});
     waiting_at_.for_each([&](node_index place, waiting_jobs waiting) { note_change(place, waiting); });
@@ -92,6 +93,8 @@ void engine::set_resources(resource_table table) {
 void engine::forget_who_waits() {
     waiting_at_ = waiting_table{forest_->size()};
     waiting_for_host_.clear();
+    for (auto& job : jobs_)
+        if (job) job->host_waits = 0;
     changed_places_.clear();
 }
 
@@ -284,7 +287,10 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     std::vector<node_index> pending;
     if (keep_pending) job.tree.for_each_pending([&](node_index node) { pending.push_back(node); });
     job.tree.for_each_parked([&](node_index node) {
-        if (auto waiting = waiting_at_.find(node)) waiting.remove(index);
+        if (auto waiting = waiting_at_.find(node)) {
+            waiting.remove(index);
+            if (waiting.empty()) note_change(node, waiting);  // nobody waits there any more
+        }
     });
     withdraw_offers(index);
     forget_hosts(index);
@@ -303,10 +309,10 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
 // It may ask for something else, on the same nodes: what is pending stays, and what it waits for may be there now.
 void engine::renew_job(job_index index) {
     withdraw_offers(index);
-    forget_hosts(index);
     renew_demand(entry(index));
     renew_glance(index);
     join_class(index);
+    if (entry(index).level && entry(index).tree.parked(forest::instance())) ++refusals_;
 }
 
 void engine::withdraw_offers(job_index index) {
@@ -316,12 +322,22 @@ void engine::withdraw_offers(job_index index) {
 
 // It waits for none any more.
 void engine::forget_hosts(job_index index) {
+    auto& job = entry(index);
+    if (std::exchange(job.host_waits, 0) == 0) return;
     for (auto& [host, waiters] : waiting_for_host_)
         std::erase_if(waiters, [&](const auto& waiter) {
-            if (waiter.job == index) entry(index).tree.unpark(*forest_, waiter.node);
+            if (waiter.job == index) job.tree.unpark(*forest_, waiter.node);
             return waiter.job == index;
         });
     std::erase_if(waiting_for_host_, [](const auto& waiting) { return waiting.second.empty(); });
+}
+
+void engine::forget_all_hosts() {
+    for (const auto& [host, waiters] : std::exchange(waiting_for_host_, {}))
+        for (const auto& waiter : waiters) {
+            entry(waiter.job).tree.unpark(*forest_, waiter.node);
+            entry(waiter.job).host_waits = 0;
+        }
 }
 
 job_index engine::add_entry(const job_spec& spec) {
@@ -346,6 +362,7 @@ job_index engine::put_job(const job_spec& spec) {
     job.spec = spec;
     job.erased = false;
     if (same_nodes) {
+        forget_hosts(found->second);
         renew_job(found->second);
         job.tree.for_each_parked([&](node_index node) { wake(node); });
     } else {

@@ -27,15 +27,16 @@
 //   start       O(d log f + log J + log W)   and for each refusal on the way the parking, once for each wake
 //   finish      O(d + log W), and O(w) cheap comparisons where a node on the path is woken
 //   add or remove a pending task        O(d log f)
-//   a job comes, or takes other nodes   O(nodes of its levels)
-//   it asks for something else          O(log J), and for each place where it waits a look of somebody at that
+//   a job comes, or takes other nodes   O(nodes of its levels), and of all that runs where some of it does
+//   it asks for something else          O(J), and for each place where it waits a look of all who wait there; where it
+//                                       waits for hosts, a look at all who do
 //   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs), and a copy of some
 //                                       bytes for each node, and of two bits for each job; where a parent has more than
 //                                       256 tasks, of eight bytes for each job, too, and a look at all children of
 //                                       parents that have other ones
 //   another forest                      O(nodes), for each job
 //   another resource table              O(all that runs), a byte for each node and resource, and for each place where
-//                                       somebody waits a look at that
+//                                       some wait a look of all of them
 //   a worker comes, changes or goes     O(log W + what it runs)
 //   a lease changes                     O(log W), or O(w) of the instance
 //   the claims                          O(J + who waits for a host, + W for each demand that is short)
@@ -332,6 +333,7 @@ private:
     void renew_job(job_index index);
     void withdraw_offers(job_index index);
     void forget_hosts(job_index index);
+    void forget_all_hosts();
     void renew_demand(job_entry& job);
     std::uint32_t add_demand(demand_set fresh);
     std::uint32_t demand_of_adopted(const job_entry& job, const std::optional<job_demands>& started_with);

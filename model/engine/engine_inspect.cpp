@@ -291,10 +291,16 @@ std::string engine::check_waiting() const {
         if (!job.in_with_offers) wrong = "a job has offers that its class does not know of";
     });
     if (!wrong.empty()) return wrong;
-    for (const auto& [host, waiters] : waiting_for_host_) waiting += waiters.size();
+    std::size_t for_hosts = 0;
+    for (const auto& [host, waiters] : waiting_for_host_) for_hosts += waiters.size();
+    waiting += for_hosts;
     std::size_t parked = 0;
-    for (std::size_t i = 0; i < jobs_.size(); ++i)
-        if (jobs_[i]) jobs_[i]->tree.for_each_parked([&](node_index) { ++parked; });
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        if (!jobs_[i]) continue;
+        jobs_[i]->tree.for_each_parked([&](node_index) { ++parked; });
+        for_hosts -= jobs_[i]->host_waits;
+    }
+    if (for_hosts != 0) return "jobs that wait for hosts are miscounted";
     if (parked != waiting) return "a job is parked where nobody wakes it";
     for (const auto& c : classes_) {
         if (c->with_offers.size() > c->jobs) return "a class knows of more offers than it has jobs";

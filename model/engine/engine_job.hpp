@@ -17,6 +17,7 @@ struct engine::job_entry {
     std::uint64_t unfinished = 0;
     std::uint64_t last_served = 0;
     std::size_t held = 0;
+    std::size_t host_waits = 0;      // of it among waiting_for_host_
     std::vector<node_index> offers;  // places that it may take now, and some that have gone to others since
     bool in_with_offers = false;     // of its class
     std::vector<std::vector<std::int64_t>> used;  // in all, by forest level; the workers come last

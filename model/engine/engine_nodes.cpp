@@ -107,7 +107,10 @@ void engine::move_who_waits(const forest_change& change) {
     }
     for (auto& [host, waiters] : waiting_for_host_) {
         for (auto& waiter : waiters) waiter.node = here(waiter.node);
-        std::erase_if(waiters, [](const auto& waiter) { return !waiter.node.valid(); });
+        std::erase_if(waiters, [&](const auto& waiter) {
+            if (!waiter.node.valid()) --entry(waiter.job).host_waits;
+            return !waiter.node.valid();
+        });
     }
     std::erase_if(waiting_for_host_, [](const auto& entry) { return entry.second.empty(); });
 }

@@ -122,21 +122,30 @@ job_index engine::first_at_place(node_index place, waiting_jobs waiting, among_e
         });
         return fitting.empty() ? job_index{} : fitting[draw(weights, random_)];
     }
-    for (;;) {
-        std::tuple<double, std::uint32_t, std::uint64_t> best;
-        job_index first;
-        waiting.for_each([&](job_index job) {
-            const auto& glance = glances_[job.value];
-            if (!has_room(glance.demand)) return;
-            const auto wish = fair ? wish_of(job) : glance.wish;
-            const std::tuple it{wish.value, rule == among_equals::by_offers ? glance.offers : 0, wish.then};
-            if (first.valid() && !(it < best)) return;
-            best = it;
-            first = job;
-        });
-        if (!first.valid() || starts_directly(entry(first), place)) return first;
-        set_free(first);
+    using turn = std::tuple<double, std::uint32_t, std::uint64_t, job_index>;
+    const auto turn_of = [&](job_index job) {
+        const auto& glance = glances_[job.value];
+        const auto wish = fair ? wish_of(job) : glance.wish;
+        return turn{wish.value, rule == among_equals::by_offers ? glance.offers : 0, wish.then, job};
+    };
+    std::optional<turn> first;
+    waiting.for_each([&](job_index job) {
+        if (!has_room(glances_[job.value].demand)) return;
+        if (const auto it = turn_of(job); !first || it < *first) first = it;
+    });
+    if (!first) return {};
+    if (const auto job = std::get<job_index>(*first); starts_directly(entry(job), place)) return job;
+    std::vector<turn> turns;
+    waiting.for_each([&](job_index job) {
+        if (has_room(glances_[job.value].demand)) turns.push_back(turn_of(job));
+    });
+    std::sort(turns.begin(), turns.end());
+    for (const auto& it : turns) {
+        const auto job = std::get<job_index>(it);
+        if (starts_directly(entry(job), place)) return job;
+        set_free(job);
     }
+    return {};
 }
 
 // The same of one of them, where nobody else comes before: then nobody has to be set free.
@@ -275,11 +284,18 @@ std::optional<start_decision> engine::take_offer(job_index index) {
     note_offers(index);
     const auto waiting = withdraw_offer(place, index);
     if (!waiting || full_for_all(place)) return std::nullopt;
-    const bool its_turn = policy_->by_chance()
-                              ? job.tree.parked(place) && has_room(job, place) && starts_directly(job, place)
-                              : is_first_at_place(index, place, waiting) ||
-                                    first_at_place(place, waiting, among_equals::by_turn) == index;
-    return its_turn ? start_below(index, place) : std::nullopt;
+    if (policy_->by_chance()) {
+        const bool fits = job.tree.parked(place) && has_room(job, place) && starts_directly(job, place);
+        return fits ? start_below(index, place) : std::nullopt;
+    }
+    if (!is_first_at_place(index, place, waiting)) {
+        const auto first = first_at_place(place, waiting, among_equals::by_turn);
+        // What its queue knows of it may be older than what was compared here: under the fair policy shares change as
+        // workers come. Else the place would go to and fro between the two.
+        if (first.valid() && first != index) update_queue(first);
+        if (first != index) return std::nullopt;
+    }
+    return start_below(index, place);
 }
 
 // As search(), below a node where the job is parked, and which has room like all above it.
@@ -343,6 +359,7 @@ void engine::park_for_host(job_index index, std::span<const node_index> from_roo
     job.tree.park(*forest_, node);
     ++refusals_;
     waiting_for_host_[host].push_back({index, node, ++waits_});
+    ++job.host_waits;
 }
 
 void engine::worker_has_room(worker_index worker) {
@@ -356,6 +373,7 @@ void engine::worker_has_room(worker_index worker) {
         std::erase_if(found->second, [&](const host_waiter& waiter) {
             if (!workers_.fits(worker, demands_[entry(waiter.job).demand].worker)) return false;
             entry(waiter.job).tree.unpark(*forest_, waiter.node);
+            --entry(waiter.job).host_waits;
             update_queue(waiter.job);
             return true;
         });

@@ -61,7 +61,10 @@ protected:
         job.command = {"work"};
         return job;
     }
-    void send_job(const job_spec& job) { caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other)); }
+    void send_job(const job_spec& job) {
+        rules = number_of_rules(job);
+        caf::anon_send(pool, job_changed{job}, caf::actor_cast<job_actor>(other));
+    }
 
     void send_nodes(const std::vector<std::string>& names) {
         std::vector<node_decl> nodes;
@@ -101,6 +104,7 @@ protected:
         m.job = job_id{"j"};
         m.forest_version = of->version();
         m.seen_starts = {started.size()};
+        m.rules = rules;
         m.replace = replace;
         for (const auto& name : ready) {
             m.ready.push_back(*of->find(name));
@@ -118,6 +122,7 @@ protected:
         m.job = job_id{"j"};
         m.forest_version = version;
         m.seen_starts = seen_starts;
+        m.rules = rules;
         m.replace = true;
         const auto level = forest->innermost();
         for (std::size_t i = 0; i < forest->size_of(level); ++i)
@@ -127,6 +132,7 @@ protected:
     }
 
     static constexpr std::uint64_t session = 7;
+    std::uint64_t rules = 0;  // of the job
     std::vector<std::string> started;
     std::vector<std::string> handed;
     std::size_t asked_again = 0;
@@ -282,10 +288,14 @@ TEST_F(pool_test, a_job_with_other_rules_says_what_may_start_under_them) {
     say(forest, {"a", "b"}, {}, true);
     auto job = simple_job();
     job.depends_on = {job_id{"other"}};
+    const auto before = rules;
     send_job(job);
     send_worker({});
     say(forest, {"b"}, {});
-    EXPECT_THAT(started, IsEmpty());
+    const auto now = std::exchange(rules, before);
+    say(forest, {"a", "b"}, {}, true);
+    EXPECT_THAT(started, IsEmpty()) << "said before the job knew of its new rules";
+    rules = now;
     say(forest, {"a"}, {}, true);
     EXPECT_THAT(started, ElementsAre("a"));
 }
@@ -350,6 +360,23 @@ TEST_F(pool_test, what_waits_for_a_job_on_its_node_waits_for_a_word_where_that_i
     EXPECT_EQ(asked_again, 1U) << "for some of what it had said is lost";
     say(forest, {"a", "d"}, {}, true);
     EXPECT_THAT(started, UnorderedElementsAre("b", "a", "d"));
+}
+
+TEST_F(pool_test, nothing_starts_of_a_job_whose_word_was_not_understood) {
+    make_pool();
+    send_nodes({"a", "b"});
+    auto job = simple_job();
+    job.depends_on = {job_id{"other"}};
+    send_job(job);
+    say(forest, {"a", "b"}, {}, true);
+    const auto earlier = forest;
+    forest = change_forest(forest, {{}, {}, {{"b", "host", {}, {"tag"}, true, false}}}, ++version);
+    caf::anon_send(pool, nodes_changed{forest, {}});
+    say(earlier, {}, {"a"});
+    send_worker({});
+    EXPECT_THAT(started, IsEmpty());
+    say(forest, {}, {});
+    EXPECT_EQ(asked_again, 1U);
 }
 
 TEST_F(pool_test, other_resources_make_other_demands_and_workers_hear_of_them) {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/task_table_fixture.hpp"
 
 namespace bistro {
@@ -233,6 +235,8 @@ TEST_F(table_test, what_may_start_is_told_again_only_where_the_rules_change) {
     spec.filters["db"].whitelist_regex = ":b$";
     table.set_spec(spec, now);
     EXPECT_THAT(names(table.take_changes().ready), ElementsAre("h1:b", "h2:b"));
+    EXPECT_EQ(table.rules(), number_of_rules(spec));
+    EXPECT_NE(table.rules(), number_of_rules(simple_job()));
     table.retire(now);
     EXPECT_TRUE(table.take_changes().replaced);
     table.set_spec(spec, now);
@@ -327,6 +331,50 @@ TEST_F(dependent_test, knows_nothing_of_others_after_a_changed_forest_either) {
     EXPECT_EQ(table.counts().ready, 0U) << "the other job may have tasks on the new nodes";
     table.dependency_replaced(job_id{"gate"}, {}, true, now);
     EXPECT_EQ(table.counts().ready, 1U);
+}
+
+TEST(job_spec_test, each_rule_gives_another_number_and_nothing_else_does) {
+    const auto rules = number_of_rules(simple_job());
+    std::set<std::uint64_t> numbers{rules};
+    const auto look = [&](auto&& change) {
+        auto spec = simple_job();
+        change(spec);
+        EXPECT_TRUE(numbers.insert(number_of_rules(spec)).second) << numbers.size();
+        EXPECT_FALSE(has_same_rules(spec, simple_job())) << numbers.size();
+    };
+    look([](job_spec& s) { s.enabled = false; });
+    look([](job_spec& s) { s.level = "host"; });
+    look([](job_spec& s) { s.errors = {"a"}; });
+    look([](job_spec& s) { s.depends_on = {job_id{"a"}}; });
+    look([](job_spec& s) { s.depends_on = {job_id{"a"}, job_id{"b"}}; });
+    look([](job_spec& s) { s.run_only_after_all_nodes_are_done_for = {job_id{"a"}}; });
+    look([](job_spec& s) { s.filters["db"]; });
+    look([](job_spec& s) { s.filters["host"]; });
+    look([](job_spec& s) { s.filters["db"].whitelist = {"a"}; });
+    look([](job_spec& s) { s.filters["db"].whitelist = {"a", ""}; });
+    look([](job_spec& s) { s.filters["db"].blacklist = {"a"}; });
+    look([](job_spec& s) { s.filters["db"].whitelist_regex = "a"; });
+    look([](job_spec& s) { s.filters["db"].blacklist_regex = "a"; });
+    look([](job_spec& s) { s.filters["db"].tag_whitelist = {"a"}; });
+    look([](job_spec& s) { s.filters["db"].fraction_of_nodes = 0.5; });
+    auto same = simple_job();
+    same.priority = 2;
+    same.config_json = "{\"a\": 1}";
+    same.host_placement = "h";
+    EXPECT_EQ(number_of_rules(same), rules);
+    EXPECT_TRUE(has_same_rules(same, simple_job()));
+}
+
+TEST(job_spec_test, a_job_named_twice_is_waited_for_once) {
+    auto spec = simple_job();
+    spec.depends_on = {job_id{"a"}};
+    task_table table{spec};
+    table.set_forest(two_hosts(), 0);
+    table.dependency_replaced(job_id{"a"}, {*table.nodes()->find("h1:a")}, false, 0);
+    spec.depends_on.emplace_back("a");
+    table.set_spec(spec, 0);
+    EXPECT_EQ(table.counts().ready, 1U);
+    EXPECT_EQ(table.sanity_check(), "");
 }
 
 }  // namespace
