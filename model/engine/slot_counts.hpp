@@ -18,18 +18,13 @@ public:
     explicit slot_counts(std::size_t size) : small_(size, 0) {}
 
     [[nodiscard]] std::size_t size() const { return small_.size(); }
-    [[nodiscard]] std::int64_t operator[](std::size_t i) const {
-        return small_[i] != elsewhere ? small_[i] : large_.find(i)->second;
-    }
+    [[nodiscard]] std::int64_t operator[](std::size_t i) const { return small_[i] != elsewhere ? small_[i] : large(i); }
     void add(std::size_t i, std::int64_t more) {
-        const auto now = (*this)[i] + more;
-        const bool fits = now >= 0 && now < elsewhere;
-        if (!fits) {
-            large_[i] = now;
-        } else if (small_[i] == elsewhere) {
-            large_.erase(i);
-        }
-        small_[i] = fits ? static_cast<std::uint8_t>(now) : elsewhere;
+        const auto now = small_[i] + more;
+        if (small_[i] != elsewhere && now >= 0 && now < elsewhere)
+            small_[i] = static_cast<std::uint8_t>(now);
+        else
+            add_large(i, more);
     }
     /// Asks for one of them, so that it is in the cache soon.
     void fetch(std::size_t i) const { fetch_line(small_.data() + i); }
@@ -46,6 +41,10 @@ public:
 
 private:
     static constexpr std::uint8_t elsewhere = 255;
+
+    // Apart, so that what is common stays small enough to be part of its callers.
+    [[nodiscard]] std::int64_t large(std::size_t i) const;
+    void add_large(std::size_t i, std::int64_t more);
 
     std::vector<std::uint8_t> small_;
     boost::unordered_flat_map<std::size_t, std::int64_t> large_;  // where small_ says so
