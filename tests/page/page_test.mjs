@@ -124,6 +124,8 @@ test("jobs are shown as they go on, without a reload", async () => {
 
 test("a job says what its tasks wait for, and lists them by state and page", async () => {
   await serve();
+  // Before that a job has no answer to give, and the browser reports that as an error.
+  await until(async () => (await fetch(`${address}/readyz`)).ok, "a scheduler that is ready");
   await open("#/job/long");
   await text(/178 wait for slots of 3 nodes/);
   const tasks = page.getByRole("table", { name: "Tasks", exact: true });
