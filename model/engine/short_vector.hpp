@@ -13,7 +13,7 @@ namespace bistro {
 
 /// Up to `Inline` members need no other memory. For plain values; moves, but does not copy.
 template <class T, std::uint32_t Inline>
-requires std::is_trivially_copyable_v<T> &&(Inline * sizeof(T) >= sizeof(T*)) class short_vector {
+requires std::is_trivially_copyable_v<T> &&(Inline * sizeof(T) >= sizeof(void*)) class short_vector {
 public:
     short_vector() = default;
     short_vector(const short_vector&) = delete;
@@ -57,15 +57,16 @@ private:
     [[nodiscard]] bool is_inline() const { return capacity_ == Inline; }
     // The address is kept as bytes, so that it asks for no alignment.
     [[nodiscard]] T* elsewhere() const {
-        T* address = nullptr;
+        void* address = nullptr;
         std::memcpy(&address, store_, sizeof address);
-        return address;
+        return static_cast<T*>(address);
     }
     void reserve(std::uint32_t capacity) {
         auto* larger = new T[capacity];
         std::copy(begin(), end(), larger);
         release();
-        std::memcpy(store_, &larger, sizeof larger);
+        void* const address = larger;
+        std::memcpy(store_, &address, sizeof address);
         capacity_ = capacity;
     }
     void release() {
