@@ -85,6 +85,8 @@ dependency_news news_of(self_ptr self, bool replaced, std::vector<node_index> do
     return {table.spec().name, table.nodes(), replaced, table.all_done(), std::move(done), std::move(undone)};
 }
 
+dependency_news all_news_of(self_ptr self) { return news_of(self, true, self->state.table->done_nodes(), {}); }
+
 void schedule_wakeup(self_ptr self) {
     auto& s = self->state;
     ++s.wake_generation;
@@ -360,15 +362,14 @@ job_actor::behavior_type job_behavior(self_ptr self, job_spec spec, job_links li
         },
         [=](news_asked& m) {
             when_loaded(self, m, [=, from = caf::actor_cast<job_actor>(self->current_sender())](news_asked&) {
-                if (from && self->state.table->nodes() && !self->state.retired)
-                    self->send(from, news_of(self, true, self->state.table->done_nodes(), {}));
+                if (from && self->state.table->nodes() && !self->state.retired) self->send(from, all_news_of(self));
             });
         },
         [=](dependents_changed& m) {
             when_loaded(self, m, [=](dependents_changed& change) {
                 self->state.dependents = std::move(change.dependents);
                 if (!self->state.table->nodes() || self->state.retired) return;
-                const auto news = news_of(self, true, self->state.table->done_nodes(), {});
+                const auto news = all_news_of(self);
                 for (const auto& dependent : self->state.dependents) self->send(dependent, news);
             });
         },

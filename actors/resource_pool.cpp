@@ -186,9 +186,9 @@ void put_job(self_ptr self, const job_spec& spec, const job_actor& actor) {
     auto& job = s.jobs[spec.name];
     job.actor = actor;
     job.command = command_of(spec, ++s.command_versions);
-    const bool other_rules = !is_new && !has_same_rules(job.spec, spec);
     job.spec = spec;
-    job.rules = number_of_rules(spec);
+    const auto rules_before = std::exchange(job.rules, number_of_rules(spec));
+    const bool other_rules = !is_new && job.rules != rules_before;
     const auto index = s.core->put_job(spec);
     job.command.demands = s.core->demands_of(index);
     if (other_rules) {  // it will say what may start under them, and nothing else may

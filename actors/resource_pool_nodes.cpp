@@ -64,10 +64,7 @@ void withdraw_altered(engine& core, const job_spec& job, const forest& nodes, co
     const auto level = nodes.find_level(job.level);
     if (!level) return;
     std::vector<node_index> doubtful;
-    for (const auto node : change.altered) {
-        const auto [begin, end] = range_below(nodes, node, *level);
-        for (auto i = begin; i < end; ++i) doubtful.emplace_back(i);
-    }
+    for_each_below(nodes, change.altered, *level, [&](node_index task) { doubtful.push_back(task); });
     core.remove_pending(*core.find_job(job.name), doubtful);
 }
 

@@ -8,12 +8,6 @@
 
 namespace bistro {
 
-bool has_same_rules(const job_spec& a, const job_spec& b) {
-    return a.enabled == b.enabled && a.errors == b.errors && a.level == b.level && a.filters == b.filters &&
-           a.depends_on == b.depends_on &&
-           a.run_only_after_all_nodes_are_done_for == b.run_only_after_all_nodes_are_done_for;
-}
-
 std::uint64_t number_of_rules(const job_spec& job) {
     std::uint64_t number = fnv1a({});
     const auto add = [&](std::string_view text) {

@@ -61,9 +61,7 @@ struct job_spec {
     bool operator==(const job_spec&) const = default;
 };
 
-/// The same tasks may start, at the same moments.
-bool has_same_rules(const job_spec& a, const job_spec& b);
-/// A number of these rules, by which others are told apart.
+/// A number of a job's rules, by which others are told apart: of all that says which tasks may start, and when.
 std::uint64_t number_of_rules(const job_spec& job);
 
 /// At most this many bytes in a job name, so that it can be a folder.

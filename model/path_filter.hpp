@@ -29,5 +29,13 @@ private:
 /// The nodes of a level that are at or below one, as the first and one past the last; where no node has two parents.
 /// For a level further out there is none.
 std::pair<std::uint32_t, std::uint32_t> range_below(const forest& nodes, node_index node, level_index level);
+/// Calls `visit` with each of those, of all the places; with one that is below two of them, twice.
+template <class F>
+void for_each_below(const forest& nodes, const std::vector<node_index>& places, level_index level, F&& visit) {
+    for (const auto place : places) {
+        const auto [begin, end] = range_below(nodes, place, level);
+        for (auto i = begin; i < end; ++i) visit(node_index{i});
+    }
+}
 
 }  // namespace bistro

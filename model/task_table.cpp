@@ -408,10 +408,9 @@ void task_table::set_forest(forest_ptr nodes, time_ms now) {
 
 void task_table::set_spec(job_spec spec, time_ms now) {
     const bool other_level = spec.level != spec_.level;
-    const bool same_rules = !retired_ && has_same_rules(spec, spec_);
     spec_ = std::move(spec);
-    if (same_rules) return;
-    rules_ = number_of_rules(spec_);
+    const auto rules_before = std::exchange(rules_, number_of_rules(spec_));
+    if (rules_ == rules_before && !retired_) return;
     retired_ = false;
     std::map<job_id, dependency> dependencies;
     for (const auto& job : spec_.depends_on) dependencies.try_emplace(job, std::move(dependencies_[job]));

@@ -114,7 +114,7 @@ public:
     /// Remembered status of a task, from a store. To be called before the task is first offered.
     void restore(const node_id& node, task_status status, time_ms now);
 
-    /// Costs a look at each task, but nothing where the rules stay the same (has_same_rules).
+    /// Costs a look at each task, but nothing where the rules stay the same (number_of_rules).
     void set_spec(job_spec spec, time_ms now);
     /// All knowledge of other jobs is void until they report for this forest; but where that came of the one before by
     /// a change, it is known where they were done, but for altered nodes and what is below them. Costs a look at each
@@ -262,8 +262,6 @@ private:
     void move_live_tasks(const index_shift& kept);
     void renew_excluded(const forest_change& change, const path_filter& filter);
     void doubt(const forest_change& change);
-    template <class F>
-    void for_each_below(const std::vector<node_index>& nodes, F&& visit) const;
 
     void note_orphan(invocation_id invocation, position at, time_ms now);
     [[nodiscard]] time_ms kill_time(const orphan& task) const;

@@ -98,27 +98,20 @@ void task_table::move_live_tasks(const index_shift& kept) {
     }
 }
 
-// Calls `visit` with the position of each task on one of the nodes, or below it.
-template <class F>
-void task_table::for_each_below(const std::vector<node_index>& nodes, F&& visit) const {
-    const auto first = forest_->first_of(*level_).value;
-    for (const auto node : nodes) {
-        const auto [begin, end] = range_below(*forest_, node, *level_);
-        for (auto i = begin; i < end; ++i) visit(i - first);
-    }
-}
-
 // Of tasks on nodes that are enabled or disabled now, or have other tags, and of those below such nodes.
 void task_table::renew_excluded(const forest_change& change, const path_filter& filter) {
-    for_each_below(change.altered, [&](position p) { set_excluded(p, !filter.passes(node_at(p))); });
+    const auto first = forest_->first_of(*level_).value;
+    for_each_below(*forest_, change.altered, *level_,
+                   [&](node_index node) { set_excluded(node.value - first, !filter.passes(node)); });
 }
 
 // Whether other jobs are done there still, they have to say again; as this one has to those that depend on it.
 void task_table::doubt(const forest_change& change) {
-    for_each_below(change.altered, [&](position p) {
+    const auto first = forest_->first_of(*level_).value;
+    for_each_below(*forest_, change.altered, *level_, [&](node_index node) {
         for (auto& [job, dependency] : dependencies_)
-            if (dependency.known) set_dependency(dependency, node_at(p), false);
-        if (count_of(p) == &task_counts::done) changes_.done.push_back(node_at(p));
+            if (dependency.known) set_dependency(dependency, node, false);
+        if (count_of(node.value - first) == &task_counts::done) changes_.done.push_back(node);
     });
 }
 

@@ -6,7 +6,7 @@
 #include <caf/meta/type_name.hpp>
 #include <type_traits>
 
-#include "actors/protocol/messages.hpp"
+#include "actors/protocol/view_messages.hpp"
 
 namespace bistro {
 

@@ -1,6 +1,6 @@
-// Every message of the system. Messages are named for what happened or what is asked, and carry many where one event
-// can. Those between processes are in worker_messages.hpp and query_messages.hpp; those here never leave the process
-// and are delivered once and in order.
+// Messages within a process, which are delivered once and in order. Messages are named for what happened or what is
+// asked, and carry many where one event can. Those between processes are in worker_messages.hpp and query_messages.hpp,
+// those for people who look at a process in view_messages.hpp.
 #pragma once
 
 #include <caf/actor_control_block.hpp>
@@ -14,7 +14,6 @@
 #include "actors/protocol/query_messages.hpp"
 #include "actors/protocol/worker_messages.hpp"
 #include "config/settings.hpp"
-#include "io/http/http_server.hpp"
 #include "io/log_store/log_store.hpp"
 #include "io/process/process_launcher.hpp"
 #include "io/status_store/status_store.hpp"
@@ -23,7 +22,6 @@
 #include "model/event.hpp"
 #include "model/failure_groups.hpp"
 #include "model/forest.hpp"
-#include "model/histogram.hpp"
 #include "model/job.hpp"
 #include "model/liveness.hpp"
 #include "model/pace.hpp"
@@ -98,8 +96,8 @@ struct job_removal {
 
 /// Job to pool: which tasks of its partition may start. Node indexes are of the forest with that version. Of an earlier
 /// one, they are taken where changes led from it to the pool's; else the job says it all again for the new forest, by
-/// itself or since it is asked to. What waits for other jobs always does. `seen_starts` counts, by pool, the starts
-/// that the job has heard of, so that one under way is not taken for pending.
+/// itself or since it is asked to. A job that waits for whole jobs always does. `seen_starts` counts, by pool, the
+/// starts that the job has heard of, so that one under way is not taken for pending.
 struct pending_changed {
     job_id job;
     std::uint64_t forest_version = 0;
@@ -425,82 +423,5 @@ struct rest_answer {
 struct stop_overdue {};
 /// The time of somebody who waits for a job is over.
 struct wait_overdue {};
-
-/// To the status store: the last attempts at tasks of a job, or at one of them.
-struct attempts_asked {
-    job_id job;
-    node_id node;  ///< empty: at all
-    std::size_t limit = 0;
-};
-struct attempts_answer {
-    std::vector<attempt> attempts;
-};
-
-/// To the scheduler: what is in force, at no cost.
-struct view_asked {};
-struct scheduler_view {
-    std::shared_ptr<const settings> config;
-    std::vector<job_spec> jobs;  ///< in the order of the config, then those that are in no config any more
-    nodes_changed forest;        ///< without nodes until all sources have succeeded once
-    time_ms forest_ms = 0;       ///< when that was
-};
-
-/// To a job: how it stands below the children of a node of that forest.
-struct shares_asked {
-    std::uint64_t forest_version = 0;
-    node_index below;
-};
-struct shares_answer {
-    std::vector<node_share> shares;  ///< by child; empty where the job has another forest
-};
-/// To a pool: what is used of the resources of these nodes, in that forest.
-struct node_use_asked {
-    std::uint64_t forest_version = 0;
-    std::vector<node_index> nodes;
-};
-struct node_use_answer {
-    std::vector<std::vector<std::int64_t>> used;  ///< by node, then by the level's resources; empty: another forest
-};
-
-/// To a job: how many tasks of each level are in which state, as sets of bits (model/histogram.hpp).
-struct histogram_asked {
-    std::size_t samples = 0;  ///< nodes to name of each
-};
-struct histogram_answer {
-    job_id job;
-    histogram levels;
-};
-/// To the scheduler: the same of some jobs, or of all where none is named. Jobs that do not answer are left out.
-struct histograms_asked {
-    std::vector<job_id> jobs;
-    std::size_t samples = 0;
-};
-struct histograms_answer {
-    std::vector<histogram_answer> jobs;
-};
-
-/// To the HTTP actor, from the server's thread.
-struct http_asked {
-    std::shared_ptr<http_exchange> exchange;
-};
-
-/// To the monitor.
-struct watch_progress {
-    caf::strong_actor_ptr watcher;
-};
-/// To the monitor, of which it keeps the latest from the first of these on.
-struct watch_events {
-    std::shared_ptr<http_events> reader;
-    std::string last_id;  ///< see event_feed
-};
-/// Answered when all events are in the event log; by an error where it could not be written.
-struct flush_monitor {};
-
-/// Monitor to whoever watches.
-struct progress_snapshot {
-    std::vector<job_progress> jobs;
-    std::uint64_t running = 0;
-    std::uint64_t finished = 0;  ///< attempts since the start
-};
 
 }  // namespace bistro

@@ -39,12 +39,9 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
 void engine::drop_what_is_excluded(job_entry& job, const forest_change& change) {
     if (change.altered.empty()) return;
     const path_filter filter{job.spec, *forest_, *job.level};
-    for (const auto node : change.altered) {
-        const auto [begin, end] = range_below(*forest_, node, *job.level);
-        for (auto task = begin; task < end; ++task)
-            if (job.tree.contains(node_index{task}) && !filter.passes(node_index{task}))
-                job.tree.erase(*forest_, node_index{task});
-    }
+    for_each_below(*forest_, change.altered, *job.level, [&](node_index task) {
+        if (job.tree.contains(task) && !filter.passes(task)) job.tree.erase(*forest_, task);
+    });
 }
 
 void engine::keep_passing(job_index index, std::vector<node_index>& tasks) const {
@@ -91,9 +88,8 @@ void engine::move_used(const forest& before, const forest_change& change) {
 }
 
 void engine::move_who_waits(const forest_change& change) {
-    const auto here = [&](node_index node) {
-        return node_index{change.kept(node.value)};
-    };  // not valid where it is gone
+    // Not valid where it is gone.
+    const auto here = [&](node_index node) { return node_index{change.kept(node.value)}; };
     const auto move_all = [&](std::vector<node_index>& nodes) {
         for (auto& node : nodes) node = here(node);
         std::erase_if(nodes, [](node_index node) { return !node.valid(); });

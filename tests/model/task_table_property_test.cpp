@@ -197,10 +197,8 @@ private:
         std::erase_if(job.offered, [&](const auto& node) { return gone_.contains(node); });
         const auto level = world_.nodes->find_level(job.spec.level);
         if (job.spec.depends_on.empty() || !level) return;
-        for (const auto altered : world_.nodes->change()->altered) {
-            const auto [begin, end] = range_below(*world_.nodes, altered, *level);
-            for (auto i = begin; i < end; ++i) job.offered.erase(std::string{world_.nodes->name(node_index{i})});
-        }
+        for_each_below(*world_.nodes, world_.nodes->change()->altered, *level,
+                       [&](node_index task) { job.offered.erase(std::string{world_.nodes->name(task)}); });
     }
     static bool depends(const job_run& job, const job_run& on) {
         const auto names = [&](const auto& list) {

@@ -340,7 +340,6 @@ TEST(job_spec_test, each_rule_gives_another_number_and_nothing_else_does) {
         auto spec = simple_job();
         change(spec);
         EXPECT_TRUE(numbers.insert(number_of_rules(spec)).second) << numbers.size();
-        EXPECT_FALSE(has_same_rules(spec, simple_job())) << numbers.size();
     };
     look([](job_spec& s) { s.enabled = false; });
     look([](job_spec& s) { s.level = "host"; });
@@ -362,7 +361,6 @@ TEST(job_spec_test, each_rule_gives_another_number_and_nothing_else_does) {
     same.config_json = "{\"a\": 1}";
     same.host_placement = "h";
     EXPECT_EQ(number_of_rules(same), rules);
-    EXPECT_TRUE(has_same_rules(same, simple_job()));
 }
 
 TEST(job_spec_test, a_job_named_twice_is_waited_for_once) {
