@@ -89,25 +89,30 @@ void publish(self_ptr self, forest_result result) {
     self->send(caf::actor_cast<nodes_listener>(s.listener), std::move(m));
 }
 
-// The forest of now where it came of the one before by a change; null where it has to be built.
-forest_ptr changed_forest(const nodes_state& s) {
+// The forest of now where it came of the one before by a change; none where it has to be built.
+forest_result changed_forest(const nodes_state& s) {
     const bool same_levels = s.forest &&
                              std::ranges::equal(std::span{s.forest->levels()}.subspan(1), s.config->levels) &&
                              s.forest->name(forest::instance()) == s.config->instance_name;
-    if (!same_levels) return nullptr;
+    if (!same_levels) return {};
     std::vector<std::span<const node_decl>> declared;
     for (const auto& source : s.sources) declared.emplace_back(source.nodes);
-    const auto changes = find_changes(*s.forest, declared, s.config->engine.order == node_order::original);
-    if (!changes) return nullptr;
-    if (changes->empty()) return s.forest;
-    return change_forest(s.forest, *changes, s.version + 1);
+    auto found = find_changes(*s.forest, declared, s.config->engine.order == node_order::original);
+    if (!found) return {};
+    auto nodes = s.forest;
+    if (!found->changes.empty()) {
+        nodes = change_forest(s.forest, found->changes, s.version + 1);
+        // What belongs to another partition now is told there anew, as all else is then.
+        if (!nodes || (nodes->change()->rejoined && s.config->partitions > 1)) return {};
+    }
+    return {std::move(nodes), std::move(found->problems), found->more_problems};
 }
 
 // Sources hang below each other's nodes, so a forest is only published once none has a question open: before that it
 // would lack nodes that are known to come.
 void merge(self_ptr self) {
     auto& s = self->state;
-    forest_result result{changed_forest(s), {}, 0};
+    auto result = changed_forest(s);
     if (!result.nodes)
         result = build_forest(s.config->levels, all_declarations(s), s.version + 1, s.config->instance_name);
     if (ask_sources(self, *result.nodes)) return;

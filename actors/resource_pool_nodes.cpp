@@ -4,7 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/resource_pool_parts.hpp"
-#include "model/path_filter.hpp"
+#include "model/node_ranges.hpp"
 
 namespace bistro {
 

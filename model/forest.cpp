@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "model/hash.hpp"
-#include "model/text.hpp"
+#include "model/node_rules.hpp"
 
 namespace bistro {
 
@@ -101,13 +101,6 @@ std::vector<node_index> forest::children(node_index node) const {
 
 std::uint32_t forest::chance_of(std::string_view name) { return static_cast<std::uint32_t>(key_of_name(name) >> 32); }
 
-void forest::note_most_children() {
-    most_children_.assign(levels_.size(), 0);
-    for (std::uint32_t l = 0; l + 1 < levels_.size(); ++l)
-        for (auto i = level_begin_[l]; i < level_begin_[l + 1]; ++i)
-            most_children_[l] = std::max(most_children_[l], child_begin_[i + std::size_t{1}] - child_begin_[i]);
-}
-
 std::uint64_t forest::subtree_key(node_index node) const {
     if (node == instance()) return 0;
     auto top = node;
@@ -115,13 +108,62 @@ std::uint64_t forest::subtree_key(node_index node) const {
     return subtree_keys_.empty() ? key_of_name(name(top)) : subtree_keys_[top.value - 1];
 }
 
-std::string node_name_problem(std::string_view name) {
-    if (name.empty()) return "a node name is empty";
-    if (name.size() > max_node_name_bytes)
-        return "a node name has " + std::to_string(name.size()) + " bytes, more than " +
-               std::to_string(max_node_name_bytes) + ": " + quote(name);
-    if (name.find('\0') != std::string_view::npos) return "a node name contains a NUL byte: " + quote(name);
-    return {};
+bool forest::is_below(node_index node, std::span<const std::string> names) const {
+    const auto above = parents(node);
+    if (names.empty()) return above.size() == 1 && above[0] == instance();
+    std::size_t known = 0;
+    for (auto at = names.begin(); at != names.end(); ++at) {
+        if (at != names.begin() && std::find(names.begin(), at, *at) != at) continue;
+        if (known == above.size() || name(above[known]) != *at) return false;
+        ++known;
+    }
+    return known == above.size();
+}
+
+// From the parents of all nodes: which edges there are.
+void forest::connect() {
+    has_replicas_ = parents_.size() >= size();
+    if (!has_replicas_) parent_begin_ = {};
+    child_begin_.assign(level_begin_[levels_.size() - 1] + std::size_t{1}, 0);
+    for (const auto p : parents_) ++child_begin_[p.value + std::size_t{1}];
+    std::partial_sum(child_begin_.begin(), child_begin_.end(), child_begin_.begin());
+    most_children_.assign(levels_.size(), 0);
+    for (std::uint32_t l = 0; l + 1 < levels_.size(); ++l)
+        for (auto i = level_begin_[l]; i < level_begin_[l + 1]; ++i)
+            most_children_[l] = std::max(most_children_[l], child_begin_[i + std::size_t{1}] - child_begin_[i]);
+    if (!has_replicas_) return;
+    edge_target_.resize(parents_.size());
+    edges_to_.resize(parents_.size());
+    auto next = child_begin_;
+    for (std::uint32_t child = 0; child < size(); ++child)
+        for (auto i = parent_begin_[child]; i < parent_begin_[child + std::size_t{1}]; ++i) {
+            const auto edge = next[parents_[i].value]++;
+            edge_target_[edge] = node_index{child};
+            edges_to_[i] = edge;
+        }
+}
+
+// Subtrees that a node with several parents joins get the least key of theirs.
+void forest::join_subtrees() {
+    if (!has_replicas_) return;
+    const auto tops = static_cast<std::uint32_t>(size_of(level_index{1}));
+    std::vector<std::uint32_t> joined(tops);
+    std::iota(joined.begin(), joined.end(), 0U);
+    const auto root = [&](std::uint32_t top) {
+        while (joined[top] != top) top = joined[top] = joined[joined[top]];
+        return top;
+    };
+    std::vector<std::uint32_t> top_of(level_begin_[levels_.size() - 1]);  // of nodes above the innermost level
+    for (std::uint32_t n = 1; n < size(); ++n) {
+        const auto above = parents(node_index{n});
+        const auto top = n < level_begin_[2] ? n - 1 : top_of[above[0].value];
+        if (n < top_of.size()) top_of[n] = top;
+        for (const auto parent : above.subspan(1)) joined[root(top_of[parent.value])] = root(top);
+    }
+    std::vector<std::uint64_t> least(tops, std::numeric_limits<std::uint64_t>::max());
+    for (std::uint32_t t = 0; t < tops; ++t)
+        least[root(t)] = std::min(least[root(t)], key_of_name(name(node_index{t + std::size_t{1}})));
+    for (std::uint32_t t = 0; t < tops; ++t) subtree_keys_.push_back(least[root(t)]);
 }
 
 /// Builds the arrays of a forest, level by level.
@@ -159,6 +201,8 @@ public:
         f_.level_begin_.push_back(static_cast<std::uint32_t>(level_.size()));
     }
 
+    [[nodiscard]] const std::vector<std::string>& levels() const { return f_.levels_; }
+
     void problem(const node_decl& d, std::string text) {
         if (problems_.size() < max_node_problems)
             problems_.push_back({std::move(text), static_cast<std::size_t>(&d - declarations_.data())});
@@ -168,30 +212,29 @@ public:
 
     forest_result finish() {
         index_names();
-        connect_children();
-        join_subtrees();
+        f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
+        f_.parents_.shrink_to_fit();
+        f_.connect();
+        drop_what_is_implied();
         f_.records_ = std::move(records_);
+        f_.join_subtrees();
         return {std::make_shared<const forest>(std::move(f_)), std::move(problems_), more_problems_};
     }
 
     [[nodiscard]] parent_list find_parents(std::size_t level, const node_decl& d) {
         if (d.parents.empty()) {
-            if (level == 1) return {0};
-            problem(d, "node " + quote(d.name) + " of level " + quote(d.level) +
-                           " has no parent; it needs one of level " + quote(f_.levels_[level - 1]));
+            auto text = problem_without_parent(d, level, f_.levels_);
+            if (text.empty()) return {0};
+            problem(d, std::move(text));
             return {};
         }
         parent_list result;
         for (const auto& parent : d.parents) {
-            auto found = known_.find(parent);
-            if (found == known_.end()) {
-                problem(d, "node " + quote(d.name) + " names the parent " + quote(parent) + ", which does not exist");
-                return {};
-            }
-            const auto above = found->second == unplaced ? level : level_[found->second];
-            if (above + 1U != level) {
-                problem(d, "node " + quote(d.name) + " of level " + quote(d.level) + " names the parent " +
-                               quote(parent) + " of level " + quote(f_.levels_[above]) + "; a parent is one level up");
+            const auto found = known_.find(parent);
+            std::optional<std::size_t> above;
+            if (found != known_.end()) above = found->second == unplaced ? level : level_[found->second];
+            if (auto text = problem_of_parent(d, parent, level, f_.levels_, above); !text.empty()) {
+                problem(d, std::move(text));
                 return {};
             }
             if (std::find(result.begin(), result.end(), found->second) == result.end()) result.push_back(found->second);
@@ -211,7 +254,7 @@ private:
 
     void accept(std::size_t level, const node_decl& d, std::vector<accepted>& nodes) {
         if (!known_.emplace(d.name, unplaced).second) {
-            problem(d, "node " + quote(d.name) + " is declared more than once; names are unique in the whole forest");
+            problem(d, problem_of_second(d));
             return;
         }
         auto parents = find_parents(level, d);
@@ -229,7 +272,6 @@ private:
         level_.push_back(static_cast<std::uint8_t>(level));
         f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
         for (auto p : parents) f_.parents_.push_back(node_index{p});
-        f_.has_replicas_ = f_.has_replicas_ || parents.size() > 1;
     }
 
     void index_names() {
@@ -245,55 +287,8 @@ private:
         for (const auto node : disabled_) f_.disabled_.set(node);
     }
 
-    void connect_children() {
-        f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
-        f_.child_begin_.assign(f_.level_begin_[f_.levels_.size() - 1] + std::size_t{1}, 0);
-        for (auto p : f_.parents_) ++f_.child_begin_[p.value + 1];
-        std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
-        drop_what_is_implied();
-        f_.note_most_children();
-        if (!f_.has_replicas_) return;
-        f_.edge_target_.resize(f_.parents_.size());
-        f_.edges_to_.resize(f_.parents_.size());
-        auto next = f_.child_begin_;
-        for (std::size_t child = 0; child < level_.size(); ++child)
-            for (auto i = f_.parent_begin_[child]; i < f_.parent_begin_[child + 1]; ++i) {
-                auto edge = next[f_.parents_[i].value]++;
-                f_.edge_target_[edge] = node_index{child};
-                f_.edges_to_[i] = edge;
-            }
-    }
-
-    // Subtrees that a node with several parents joins get the least key of theirs.
-    void join_subtrees() {
-        if (!f_.has_replicas_) return;
-        const auto tops = f_.size_of(level_index{1});
-        std::vector<std::uint32_t> joined(tops);
-        std::iota(joined.begin(), joined.end(), 0U);
-        const auto root = [&](std::uint32_t top) {
-            while (joined[top] != top) top = joined[top] = joined[joined[top]];
-            return top;
-        };
-        std::vector<std::uint32_t> top_of(level_.size());
-        for (std::uint32_t n = 1; n < level_.size(); ++n) {
-            if (level_[n] == 1) {
-                top_of[n] = n - 1;
-                continue;
-            }
-            const auto parents = f_.parents(node_index{n});
-            top_of[n] = top_of[parents.front().value];
-            for (const auto parent : parents) joined[root(top_of[parent.value])] = root(top_of[n]);
-        }
-        std::vector<std::uint64_t> least(tops, std::numeric_limits<std::uint64_t>::max());
-        for (std::uint32_t t = 0; t < tops; ++t)
-            least[root(t)] = std::min(least[root(t)], key_of_name(records_->name(t + 1)));
-        for (std::uint32_t t = 0; t < tops; ++t) f_.subtree_keys_.push_back(least[root(t)]);
-    }
-
-    // Most forests have no replicas, and are declared parent by parent.
+    // Most forests are declared parent by parent.
     void drop_what_is_implied() {
-        if (!f_.has_replicas_) f_.parent_begin_ = {};
-        f_.parents_.shrink_to_fit();
         records_->name_begin.shrink_to_fit();
         auto& declared = records_->declared;
         bool same = true;
@@ -323,15 +318,11 @@ forest_result build_forest(const std::vector<std::string>& levels, const std::ve
     boost::unordered_flat_set<std::string_view> implied;
     for (const auto& d : declarations) {
         if (d.implied && (real.contains(d.name) || !implied.emplace(d.name).second)) continue;
-        if (auto problem = node_name_problem(d.name); !problem.empty()) {
+        if (auto problem = problem_by_itself(d, builder.levels()); !problem.empty()) {
             builder.problem(d, std::move(problem));
             continue;
         }
-        auto level = std::find(levels.begin(), levels.end(), d.level);
-        if (level == levels.end()) {
-            builder.problem(d, "node " + quote(d.name) + " is of level " + quote(d.level) + ", which does not exist");
-            continue;
-        }
+        const auto level = std::find(levels.begin(), levels.end(), d.level);
         by_level[static_cast<std::size_t>(level - levels.begin())].push_back(&d);
     }
     for (std::size_t i = 0; i < levels.size(); ++i) builder.add_level(i + 1, by_level[i]);

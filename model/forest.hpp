@@ -50,9 +50,10 @@ class forest;
 struct forest_change {
     std::weak_ptr<const forest> from;  ///< that forest
     std::uint64_t from_version = 0;
-    index_shift kept;                   ///< nodes of the same name, level and parent, from that forest to this one
+    index_shift kept;                   ///< nodes of the same name, level and parents, from that forest to this one
     std::vector<node_index> altered;    ///< of them, those that are enabled or disabled now, or have other tags
     std::vector<node_index> regrouped;  ///< nodes that have other children than before, or are new, ascending
+    bool rejoined = false;              ///< of those that are kept, some have another subtree_key
 };
 
 /// Nodes by level, their parents, children, tags and names. Index 0 is the instance node; the nodes of a level are
@@ -94,6 +95,8 @@ public:
         return std::span{parents_}.subspan(begin, parent_begin_[node.value + 1] - begin);
     }
     [[nodiscard]] std::vector<node_index> children(node_index node) const;
+    /// True where these are its parents, as a declaration names them: in this order, repeated or not.
+    [[nodiscard]] bool is_below(node_index node, std::span<const std::string> names) const;
     /// Nodes of a level in the order of their declaration have ascending positions. Those that came with a change come
     /// after those that were there.
     [[nodiscard]] std::uint32_t declared_position(node_index node) const;
@@ -183,7 +186,8 @@ private:
     [[nodiscard]] std::uint32_t edges_before(std::size_t node) const {
         return node < child_begin_.size() ? child_begin_[node] : child_begin_.back();
     }
-    void note_most_children();
+    void connect();
+    void join_subtrees();
     [[nodiscard]] static std::uint32_t chance_of(std::string_view name);
     // Calls one of the two: with the node's index among the shared records, or its own record.
     template <class Shared, class Late>
@@ -243,23 +247,30 @@ forest_result build_forest(const std::vector<std::string>& levels, const std::ve
 struct node_changes {
     std::vector<std::string> removed;  ///< with all that is below them
     std::vector<node_decl> added;      ///< or moved, where they are among the removed, too
-    std::vector<node_decl> altered;    ///< same name, level and parent, but other tags, or enabled or not
+    std::vector<node_decl> altered;    ///< same name, level and parents, but other tags, or enabled or not
 
     [[nodiscard]] bool empty() const { return removed.empty() && added.empty() && altered.empty(); }
 };
 
 /// The forest that comes of another: as if those that were added were declared last. Costs a copy of four bytes for
-/// each node, a search for each that changes, and a copy of what had changed before: of up to a 64th of the nodes, and
-/// when that is full, a copy of all. Nothing where a change takes a whole build: something has several parents, or does
-/// not fit.
+/// each node (and edge, where some node has several parents), a search for each that changes, and a copy of what had
+/// changed before: of up to a 64th of the nodes, and when that is full, a copy of all. Nothing where something does not
+/// fit.
 forest_ptr change_forest(const forest_ptr& before, const node_changes& changes, std::uint64_t version);
 
-/// What leads from a forest to what is declared now. Costs a look at each declaration, which is fast while they come in
-/// the order of the forest. Nothing where it takes a build: much has changed, something has several parents, hangs
-/// below a node that moves, or is declared twice; or `keep_order`, and what was there has another order of declaration
-/// now, or what is new does not come last.
-std::optional<node_changes> find_changes(const forest& before, std::span<const std::span<const node_decl>> declarations,
-                                         bool keep_order);
+/// What leads from a forest to what is declared now, and what of that can't become part of one, as build_forest tells.
+struct found_changes {
+    node_changes changes;
+    std::vector<node_problem> problems;
+    std::size_t more_problems = 0;
+};
+
+/// Costs a look at each declaration, which is fast while they come in the order of the forest; a second one where
+/// something that stands fast depends on something that does not; and work for each that is new, gone, moved or wrong,
+/// and for what is below it. Nothing where it takes a build: those are many; or `keep_order`, and what was there has
+/// another order of declaration now, or what is new does not come last.
+std::optional<found_changes> find_changes(const forest& before,
+                                          std::span<const std::span<const node_decl>> declarations, bool keep_order);
 
 /// At most this many nodes in one forest.
 inline constexpr std::size_t max_nodes = 100'000'000;

@@ -1,9 +1,11 @@
 // A forest that comes of another. What stays is found by runs of neighbours (index_shift), since a change leaves the
 // order of whatever it does not touch; so little is done for each node, and nothing for its name.
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <numeric>
 
 #include "model/forest.hpp"
+#include "model/node_ranges.hpp"
 
 namespace bistro {
 
@@ -26,32 +28,30 @@ public:
     }
 
     forest_ptr run() {
-        if (before_.has_replicas_ || !find_removed() || !find_altered() || !find_added()) return nullptr;
+        if (!find_removed() || !find_altered() || !find_added()) return nullptr;
         place();
         if (f_.level_begin_.back() > max_nodes) return nullptr;
         connect();
         note_regrouped();
         carry_over();
         take_records();
+        f_.join_subtrees();
+        change_->rejoined = has_rejoined();
         f_.change_ = std::move(change_);
         return std::make_shared<const forest>(std::move(f_));
     }
 
 private:
-    struct range {
-        std::uint32_t begin = 0;
-        std::uint32_t end = 0;
-    };
     struct newcomer {
         const node_decl* declaration = nullptr;
         std::uint32_t level = 0;
-        std::uint32_t before = 0;  // the old node in front of which it comes
-        std::uint32_t parent = 0;  // in the new forest
+        std::uint32_t before = 0;                                  // the old node in front of which it comes
+        boost::container::small_vector<std::uint32_t, 1> parents;  // in the new forest
         std::uint32_t declared = 0;
         std::uint32_t index = 0;
     };
 
-    // Those named, and from level to level the children of those above, which are neighbours.
+    // Those named, and from level to level the children of those above.
     bool find_removed() {
         std::vector<std::uint32_t> named;
         for (const auto& name : changes_.removed) {
@@ -60,45 +60,29 @@ private:
             named.push_back(node->value);
         }
         std::sort(named.begin(), named.end());
-        std::vector<range> above;
+        std::vector<node_range> here;
         for (std::size_t l = 1; l < f_.levels_.size(); ++l) {
-            std::vector<range> here;
-            for (const auto& r : above)
-                if (const range below{before_.edges_before(r.begin) + 1, before_.edges_before(r.end) + 1};
-                    below.begin < below.end)
-                    here.push_back(below);
+            here = children_of(before_, here);
             const auto begin = std::lower_bound(named.begin(), named.end(), before_.level_begin_[l]);
             const auto end = std::lower_bound(begin, named.end(), before_.level_begin_[l + 1]);
-            for (auto i = begin; i != end; ++i) here.push_back({*i, *i + 1});
-            std::sort(here.begin(), here.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
-            above.clear();
-            for (const auto& r : here)
-                if (!above.empty() && r.begin <= above.back().end)
-                    above.back().end = std::max(above.back().end, r.end);
-                else
-                    above.push_back(r);
-            removed_.insert(removed_.end(), above.begin(), above.end());
+            for (auto i = begin; i != end; ++i) here.emplace_back(*i, *i + 1);
+            here = joined(std::move(here));
+            removed_.insert(removed_.end(), here.begin(), here.end());
         }
         return true;
     }
 
     [[nodiscard]] bool is_removed(std::uint32_t node) const {
         auto after = std::upper_bound(removed_.begin(), removed_.end(), node,
-                                      [](std::uint32_t n, const range& r) { return n < r.begin; });
-        return after != removed_.begin() && node < (after - 1)->end;
-    }
-
-    [[nodiscard]] bool has_parents(node_index node, const node_decl& d) const {
-        const auto parent = before_.parents(node)[0];
-        return d.parents.empty() ? parent == forest::instance()
-                                 : d.parents.size() == 1 && before_.name(parent) == d.parents.front();
+                                      [](std::uint32_t n, const node_range& r) { return n < r.first; });
+        return after != removed_.begin() && node < (after - 1)->second;
     }
 
     bool find_altered() {
         for (const auto& d : changes_.altered) {
             const auto node = before_.find(d.name);
             if (!node || *node == forest::instance() || is_removed(node->value) ||
-                before_.levels_[before_.level_of(*node).value] != d.level || !has_parents(*node, d))
+                before_.levels_[before_.level_of(*node).value] != d.level || !before_.is_below(*node, d.parents))
                 return false;
             altered_.emplace_back(node->value, &d);
         }
@@ -112,11 +96,11 @@ private:
         by_level_.resize(f_.levels_.size());
         for (const auto& d : changes_.added) {
             const auto level = f_.find_level(d.level);
-            if (!level || level->value == 0 || d.parents.size() > 1 || d.implied ||
-                !node_name_problem(d.name).empty() || (d.parents.empty() && level->value != 1))
+            if (!level || level->value == 0 || d.implied || !node_name_problem(d.name).empty() ||
+                (d.parents.empty() && level->value != 1))
                 return false;
             if (const auto old = before_.find(d.name); old && !is_removed(old->value)) return false;
-            const newcomer node{&d, level->value, 0, 0, f_.next_declared_++, 0};
+            const newcomer node{&d, level->value, 0, {}, f_.next_declared_++, 0};
             if (!names_.try_emplace(d.name, level->value, by_level_[level->value].size()).second) return false;
             by_level_[level->value].push_back(node);
         }
@@ -125,16 +109,15 @@ private:
 
     bool parents_fit() const {
         for (std::uint32_t l = 1; l < by_level_.size(); ++l)
-            for (const auto& node : by_level_[l]) {
-                if (node.declaration->parents.empty()) continue;
-                const auto& name = node.declaration->parents.front();
-                if (const auto late = names_.find(name); late != names_.end()) {
-                    if (late->second.first + 1 != l) return false;
-                    continue;
+            for (const auto& node : by_level_[l])
+                for (const auto& name : node.declaration->parents) {
+                    if (const auto late = names_.find(name); late != names_.end()) {
+                        if (late->second.first + 1 != l) return false;
+                        continue;
+                    }
+                    const auto old = before_.find(name);
+                    if (!old || is_removed(old->value) || before_.level_of(*old).value + 1 != l) return false;
                 }
-                const auto old = before_.find(name);
-                if (!old || is_removed(old->value) || before_.level_of(*old).value + 1 != l) return false;
-            }
         return true;
     }
 
@@ -148,7 +131,7 @@ private:
             std::iota(order.begin(), order.end(), 0U);
             for (auto& node : here) find_place(node);
             std::stable_sort(order.begin(), order.end(),
-                             [&](std::uint32_t a, std::uint32_t b) { return here[a].parent < here[b].parent; });
+                             [&](std::uint32_t a, std::uint32_t b) { return here[a].parents[0] < here[b].parents[0]; });
             auto at = before_.level_begin_[l];
             auto to = f_.level_begin_[l];
             for (const auto i : order) {
@@ -161,34 +144,49 @@ private:
         }
     }
 
-    // Behind the last child that its parent had; where the parent is new, in front of the first child of whoever stood
+    // Behind the last child that its first parent had; where that is new, in front of the first child of whoever stood
     // where the parent came.
     void find_place(newcomer& node) const {
-        if (node.declaration->parents.empty()) {
-            node.before = before_.edges_before(1) + 1;
-            return;
+        const auto& names = node.declaration->parents;
+        if (names.empty()) {
+            node.parents = {0};
+            node.before = before_.level_begin_[node.level + std::size_t{1}];
         }
-        const auto& name = node.declaration->parents.front();
-        if (const auto late = names_.find(name); late != names_.end()) {
-            const auto& parent = by_level_[late->second.first][late->second.second];
-            node.parent = parent.index;
-            node.before = before_.edges_before(parent.before) + 1;
-        } else {
-            const auto old = before_.find(name)->value;
-            node.parent = change_->kept(old);
-            node.before = before_.edges_before(old + std::size_t{1}) + 1;
+        for (const auto& name : names) {
+            const auto late = names_.find(name);
+            const bool is_late = late != names_.end();
+            const auto* parent = is_late ? &by_level_[late->second.first][late->second.second] : nullptr;
+            const auto old = is_late ? parent->before : before_.find(name)->value;
+            const auto here = is_late ? parent->index : change_->kept(old);
+            if (node.parents.empty()) node.before = first_below(node.level, is_late ? old : old + 1);
+            if (std::ranges::find(node.parents, here) == node.parents.end()) node.parents.push_back(here);
         }
+    }
+
+    // The first old node of a level whose first parent is this one, or comes after it.
+    [[nodiscard]] std::uint32_t first_below(std::uint32_t level, std::uint32_t parent) const {
+        if (!before_.has_replicas_) return before_.edges_before(parent) + 1;
+        auto begin = before_.level_begin_[level];
+        auto end = before_.level_begin_[level + std::size_t{1}];
+        while (begin < end) {
+            const auto middle = begin + (end - begin) / 2;
+            if (before_.parents(node_index{middle})[0].value < parent)
+                begin = middle + 1;
+            else
+                end = middle;
+        }
+        return begin;
     }
 
     // Those of a range of the old forest that are not removed go on from `to`. Gives what comes next there.
     std::uint32_t keep(std::uint32_t begin, std::uint32_t end, std::uint32_t to) {
         auto gone = std::upper_bound(removed_.begin(), removed_.end(), begin,
-                                     [](std::uint32_t n, const range& r) { return n < r.end; });
+                                     [](std::uint32_t n, const node_range& r) { return n < r.second; });
         while (begin < end) {
-            const auto until = gone == removed_.end() ? end : std::min(end, std::max(begin, gone->begin));
+            const auto until = gone == removed_.end() ? end : std::min(end, std::max(begin, gone->first));
             kept().add(begin, to, until - begin);
             to += until - begin;
-            begin = gone == removed_.end() ? end : std::max(until, gone->end);
+            begin = gone == removed_.end() ? end : std::max(until, gone->second);
             if (gone != removed_.end()) ++gone;
         }
         return to;
@@ -196,38 +194,45 @@ private:
 
     void connect() {
         const auto size = f_.level_begin_.back();
-        f_.parents_.reserve(size - 1);
+        f_.parents_.reserve(std::max<std::size_t>(before_.parents_.size(), size) + in_order_.size());
+        const bool some_have_several = before_.has_replicas_ || std::ranges::any_of(in_order_, [](const auto* n) {
+                                           return n->parents.size() > 1;
+                                       });
+        if (some_have_several) f_.parent_begin_.reserve(size + std::size_t{1});
+        const auto begin_node = [&] {
+            if (some_have_several) f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
+        };
+        std::vector<std::uint32_t> here(before_.level_begin_[f_.levels_.size() - 1], index_shift::none);
         auto late = in_order_.begin();
         const auto add_late = [&](std::uint32_t until) {
-            for (; f_.parents_.size() + 1 < until; ++late) f_.parents_.emplace_back((*late)->parent);
+            for (; late != in_order_.end() && (*late)->index < until; ++late) {
+                begin_node();
+                for (const auto parent : (*late)->parents) f_.parents_.emplace_back(parent);
+            }
         };
-        auto above = kept().runs().begin();  // of the parents, which ascend within a level
         for (const auto& run : kept().runs()) {
             add_late(run.to);
-            for (auto i = std::max(run.from, 1U); i < run.from + run.count; ++i) {
-                const auto parent = before_.parents_[i - 1].value;
-                if (parent < above->from) above = kept().runs().begin();
-                while (parent >= above->from + above->count) ++above;
-                f_.parents_.emplace_back(above->to + (parent - above->from));
+            for (auto i = run.from; i < run.from + run.count; ++i) {
+                if (i < here.size()) here[i] = run.to + (i - run.from);
+                begin_node();
+                for (const auto parent : before_.parents(node_index{i})) f_.parents_.emplace_back(here[parent.value]);
             }
         }
         add_late(size);
-        f_.child_begin_.assign(f_.level_begin_[f_.levels_.size() - 1] + std::size_t{1}, 0);
-        for (const auto p : f_.parents_) ++f_.child_begin_[p.value + std::size_t{1}];
-        std::partial_sum(f_.child_begin_.begin(), f_.child_begin_.end(), f_.child_begin_.begin());
-        f_.note_most_children();
+        begin_node();
+        f_.connect();
     }
 
     void note_regrouped() {
         auto& regrouped = change_->regrouped;
         for (const auto* node : in_order_) {
-            regrouped.emplace_back(node->parent);
+            for (const auto parent : node->parents) regrouped.emplace_back(parent);
             if (node->index + std::size_t{1} < f_.child_begin_.size()) regrouped.emplace_back(node->index);
         }
-        for (const auto& r : removed_)
-            for (auto i = r.begin; i < r.end; ++i)
-                if (const auto parent = kept()(before_.parents_[i - 1].value); parent != index_shift::none)
-                    regrouped.emplace_back(parent);
+        for (const auto& [begin, end] : removed_)
+            for (auto i = begin; i < end; ++i)
+                for (const auto parent : before_.parents(node_index{i}))
+                    if (const auto here = kept()(parent.value); here != index_shift::none) regrouped.emplace_back(here);
         std::sort(regrouped.begin(), regrouped.end());
         regrouped.erase(std::unique(regrouped.begin(), regrouped.end()), regrouped.end());
         for (const auto& [old, d] : altered_) change_->altered.emplace_back(kept()(old));
@@ -268,6 +273,16 @@ private:
         if (f_.late_.size() + gone > few + f_.size() / share) gather_records();
     }
 
+    // Without replicas, keys are those of names.
+    bool has_rejoined() {
+        if (!before_.has_replicas_ && !f_.has_replicas_) return false;
+        for (auto i = before_.level_begin_[1]; i < before_.level_begin_[2]; ++i)
+            if (const auto here = kept()(i);
+                here != index_shift::none && before_.subtree_key(node_index{i}) != f_.subtree_key(node_index{here}))
+                return true;
+        return false;
+    }
+
     void add_late(std::uint32_t node, forest::late_record late) {
         f_.late_by_name_.insert_or_assign(late.name, node);
         f_.late_.insert_or_assign(node, std::move(late));
@@ -305,7 +320,7 @@ private:
     const node_changes& changes_;
     forest f_;
     std::shared_ptr<forest_change> change_ = std::make_shared<forest_change>();
-    std::vector<range> removed_;                                       // of the old forest, ascending
+    std::vector<node_range> removed_;                                  // of the old forest, ascending
     std::vector<std::pair<std::uint32_t, const node_decl*>> altered_;  // by node of the old forest
     std::vector<std::vector<newcomer>> by_level_;
     std::map<std::string_view, std::pair<std::uint32_t, std::size_t>> names_;  // of those that come: where they are

@@ -1,5 +1,7 @@
 #include "model/path_filter.hpp"
 
+#include <algorithm>
+
 namespace bistro {
 
 path_filter::path_filter(const job_spec& job, const forest& nodes, level_index level)
@@ -16,21 +18,19 @@ bool path_filter::passes_itself(node_index node) const {
 }
 
 bool path_filter::passes(node_index node) const {
-    for (; passes_itself(node); node = nodes_.parents(node)[0])
-        if (node == forest::instance()) return true;
-    return false;
-}
-
-std::pair<std::uint32_t, std::uint32_t> range_below(const forest& nodes, node_index node, level_index level) {
-    auto begin = node.value;
-    auto end = node.value + 1;
-    auto at = nodes.level_of(node).value;
-    if (at > level.value) return {0, 0};
-    for (; at < level.value; ++at) {
-        begin = nodes.edges_begin(node_index{begin}) + 1;
-        end = nodes.edges_begin(node_index{end}) + 1;
+    if (!nodes_.has_replicas()) {
+        for (; passes_itself(node); node = nodes_.parents(node)[0])
+            if (node == forest::instance()) return true;
+        return false;
     }
-    return {begin, end};
+    const auto passes_above = [&](node_index parent) {
+        if (const auto known = known_.find(parent.value); known != known_.end()) return known->second;
+        const bool result = passes(parent);
+        known_.emplace(parent.value, result);
+        return result;
+    };
+    const auto parents = nodes_.parents(node);
+    return passes_itself(node) && (parents.empty() || std::any_of(parents.begin(), parents.end(), passes_above));
 }
 
 }  // namespace bistro

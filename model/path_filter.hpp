@@ -1,6 +1,7 @@
 // Whether a job may use a node: every node on the way to it is enabled and passes the filter of its level.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <optional>
 #include <vector>
 
@@ -18,24 +19,15 @@ public:
 
     /// By the node alone.
     [[nodiscard]] bool passes_itself(node_index node) const;
-    /// Where no node has two parents.
+    /// There is a way to the instance on which every node passes. O(levels); where nodes have several parents, a look
+    /// at each node above, once for all that are asked for.
     [[nodiscard]] bool passes(node_index node) const;
 
 private:
     const forest& nodes_;
     std::vector<std::optional<filter>> by_level_;  // down to the job's
+    // Of nodes above others, where some have several parents: what passes() found.
+    mutable boost::unordered_flat_map<std::uint32_t, bool> known_;
 };
-
-/// The nodes of a level that are at or below one, as the first and one past the last; where no node has two parents.
-/// For a level further out there is none.
-std::pair<std::uint32_t, std::uint32_t> range_below(const forest& nodes, node_index node, level_index level);
-/// Calls `visit` with each of those, of all the places; with one that is below two of them, twice.
-template <class F>
-void for_each_below(const forest& nodes, const std::vector<node_index>& places, level_index level, F&& visit) {
-    for (const auto place : places) {
-        const auto [begin, end] = range_below(nodes, place, level);
-        for (auto i = begin; i < end; ++i) visit(node_index{i});
-    }
-}
 
 }  // namespace bistro

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/node_ranges.hpp"
 #include "model/task_table.hpp"
 
 namespace bistro {

@@ -146,24 +146,6 @@ void engine::recount() {
         if (jobs_[i] && !jobs_[i]->erased) update_queue(job_index{i});
 }
 
-std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job) const {
-    std::shared_ptr<const bit_set> disabled;
-    if (!forest_->disabled().empty()) disabled = {forest_, &forest_->disabled()};
-    // Which tasks pass their filters is known where they are offered; but a replica may pass along one path and not
-    // along another, so there the paths count too.
-    if (!forest_->has_replicas() || job.spec.filters.empty() || !job.spec.errors.empty()) return disabled;
-    auto closed = disabled ? *disabled : bit_set{forest_->size()};
-    for (const auto& [level, spec] : job.spec.filters) {
-        const auto index = forest_->find_level(level);
-        if (!index || index->value > job.level->value) continue;
-        const filter passing{spec, job.spec.name.value};
-        const auto first = forest_->first_of(*index).value;
-        for (std::uint32_t i = first; i < first + forest_->size_of(*index); ++i)
-            if (!passing.passes(forest_->name(node_index{i}), forest_->tags(node_index{i}))) closed.set(i);
-    }
-    return std::make_shared<const bit_set>(std::move(closed));
-}
-
 node_rank engine::rank_of(const job_entry& job) {
     switch (options_.order) {
         case node_order::original: return node_rank::as_declared();
@@ -296,7 +278,8 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     forget_hosts(index);
     pending_count_ -= job.tree.size();
     job.level = job.erased ? std::nullopt : forest_->find_level(job.spec.level);
-    job.tree = job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job)} : pending_tree{};
+    job.tree =
+        job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job, nullptr)} : pending_tree{};
     if (job.level) job.tree.insert(*forest_, pending);
     pending_count_ += job.tree.size();
     forget_tasks(index);

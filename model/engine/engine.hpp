@@ -351,7 +351,6 @@ private:
     void recount();
     void forget_who_waits();
     [[nodiscard]] node_rank rank_of(const job_entry& job);
-    [[nodiscard]] std::shared_ptr<const bit_set> closed_nodes(const job_entry& job) const;
     [[nodiscard]] job_entry& entry(job_index job) const { return *jobs_[job.value]; }
 
     // engine_start.cpp: decisions
@@ -430,6 +429,7 @@ private:
 
     // engine_nodes.cpp: a forest that came of the one before
     void follow(forest_ptr nodes, const forest_change& change);
+    [[nodiscard]] std::shared_ptr<const bit_set> closed_nodes(const job_entry& job, const forest_change* change) const;
     void move_holdings(const forest_change& change);
     void move_used(const forest& before, const forest_change& change);
     void move_who_waits(const forest_change& change);

@@ -4,6 +4,7 @@
 
 #include "model/engine/engine.hpp"
 #include "model/engine/engine_job.hpp"
+#include "model/node_ranges.hpp"
 #include "model/path_filter.hpp"
 
 namespace bistro {
@@ -28,11 +29,37 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
         if (!jobs_[i] || !jobs_[i]->level) continue;
         auto& job = *jobs_[i];
         pending_count_ -= job.tree.size();
-        job.tree.follow(*before, *forest_, change, rank_of(job), same_order, closed_nodes(job));
+        job.tree.follow(*before, *forest_, change, rank_of(job), same_order,
+                        closed_nodes(job, before->has_replicas() ? &change : nullptr));
         if (!job.spec.filters.empty()) drop_what_is_excluded(job, change);
         pending_count_ += job.tree.size();
         update_queue(job_index{i});
     }
+}
+
+// Which tasks pass their filters is known where they are offered; but a replica may pass along one path and not along
+// another, so where there are some the paths count, too. After a change, nodes that were kept are as they were.
+std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job, const forest_change* change) const {
+    std::shared_ptr<const bit_set> disabled;
+    if (!forest_->disabled().empty()) disabled = {forest_, &forest_->disabled()};
+    if (!forest_->has_replicas() || job.spec.filters.empty() || !job.spec.errors.empty()) return disabled;
+    const path_filter filter{job.spec, *forest_, *job.level};
+    const auto size = forest_->first_of(*job.level).value + static_cast<std::uint32_t>(forest_->size_of(*job.level));
+    const auto& known = job.tree.closed_nodes();
+    bit_set closed{forest_->size()};
+    const auto look = [&](std::uint32_t i) { filter.passes_itself(node_index{i}) ? closed.reset(i) : closed.set(i); };
+    std::uint32_t next = 0;
+    if (change) {
+        if (known) closed = moved(*known, change->kept, closed.size());
+        for (const auto& run : change->kept.runs()) {
+            for (; next < std::min(run.to, size); ++next) look(next);
+            next = run.to + run.count;
+        }
+        for (const auto node : change->altered)
+            if (node.value < size) look(node.value);
+    }
+    for (; next < size; ++next) look(next);
+    return std::make_shared<const bit_set>(std::move(closed));
 }
 
 // The job will say so, too; but nothing may start until then.

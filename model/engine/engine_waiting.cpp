@@ -23,7 +23,7 @@ public:
                     demand > 0 && (!never_ || *never_ == std::pair{level_index{l}, r}))
                     here.most.emplace_back(r, (never_ ? e.limit_of(l, r) : e.limits_[l][r]) - demand);
         }
-        tasks_are_alike_ = levels_.back().most.empty() && !job.tree.has_closed();
+        tasks_are_alike_ = levels_.back().most.empty() && !job.tree.closed_nodes();
     }
 
     std::vector<blocked_tasks> run() {

@@ -11,20 +11,19 @@ namespace bistro {
 pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank,
                            std::shared_ptr<const bit_set> closed)
     : level_{level}, rank_{std::move(rank)}, closed_{std::move(closed)} {
-    lay_out(nodes, bit_set::bits);
+    values_.assign(lay_out(nodes, bit_set::bits), nothing);
     pending_ = bit_set{nodes.size_of(level)};
     parked_ = bit_set{first_task_ + nodes.size_of(level)};
 }
 
-// Where things are in this forest; nothing is pending.
-void pending_tree::lay_out(const forest& nodes, std::size_t most_bits) {
-    first_task_ = nodes.first_of(level_).value;
-    values_.clear();
-    if (level_.value == 0) return;
+// Where things are in this forest. Gives how many values there are.
+std::size_t pending_tree::lay_out(const forest& nodes, std::size_t most_bits) {
+    first_task_ = end_of_parents_ = nodes.first_of(level_).value;
+    if (level_.value == 0) return 0;
     const level_index above{level_.value - 1U};
     look_at_bits_ = !nodes.has_replicas() && nodes.most_children(above) <= most_bits;
-    const auto last = look_at_bits_ ? nodes.first_of(above).value : first_task_;
-    values_.assign(last == 0 ? 0 : std::size_t{2} * nodes.edges_end(node_index{last - std::size_t{1}}), nothing);
+    if (look_at_bits_) end_of_parents_ = nodes.first_of(above).value;
+    return std::size_t{2} * nodes.edges_begin(node_index{end_of_parents_});
 }
 
 bool pending_tree::keeps_nothing(const forest& nodes, node_index node) const {
@@ -167,25 +166,53 @@ void pending_tree::follow(const forest& before, const forest& nodes, const fores
     parked_ = moved(parked_, all, nodes.first_of(level_).value + nodes.size_of(level_));
     if (parked_tasks_ > 0) parked_tasks_ = parked_.count(nodes.first_of(level_).value, nodes.size_of(level_));
     const bool looked_at_bits = look_at_bits_;
-    const auto values = std::exchange(values_, {});
     // Few parents grow beyond one word of bits; not all have to be arranged anew for that.
-    lay_out(nodes, looked_at_bits ? words_to_look_at * bit_set::bits : 0);
-    if (!same_order || look_at_bits_ != looked_at_bits) return recompute(nodes);
-    take_values(before, nodes, change, values);
+    const auto count = lay_out(nodes, looked_at_bits ? words_to_look_at * bit_set::bits : 0);
+    if (!same_order || look_at_bits_ != looked_at_bits) {
+        values_.assign(count, nothing);
+        return recompute(nodes);
+    }
+    const bool all_stay = change.kept.kept() == before.size() && change.kept.kept() == nodes.size();
+    std::vector<node_index> moved_replicas;
+    if (!all_stay) moved_replicas = move_values(before, nodes, change, count);
+    publish_changes(nodes, change, moved_replicas);
 }
 
-// A match among children that are as before has the same outcome, and lies as far from its parent's first edge.
-void pending_tree::take_values(const forest& before, const forest& nodes, const forest_change& change,
-                               const std::vector<std::uint32_t>& values) {
-    const auto edges = static_cast<std::uint32_t>(values.size() / 2);
-    const auto kept = change.kept.within(1, edges + 1, 1);
-    for (const auto& run : kept.runs())
-        std::copy_n(values.begin() + std::ptrdiff_t{2} * run.from, std::size_t{2} * run.count,
-                    values_.begin() + std::ptrdiff_t{2} * run.to);
-    const auto inner = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{first_task_});
+// A match among children that are as before has the same outcome, and lies as far from its parent's first edge. Gives
+// the tasks that other parents have to hear of (see regroup).
+std::vector<node_index> pending_tree::move_values(const forest& before, const forest& nodes,
+                                                  const forest_change& change, std::size_t count) {
+    const auto old = std::exchange(values_, {});
+    values_.reserve(count);
+    const auto value_of = [](const forest& f, std::uint32_t parent) {
+        return static_cast<std::ptrdiff_t>(2) * f.edges_begin(node_index{parent});
+    };
+    const auto inner = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{end_of_parents_});
+    auto regrouped = change.regrouped.begin();
+    // Of parents that are neighbours, from one that is regrouped to the next.
+    for (const auto& run : change.kept.runs()) {
+        const auto run_end = std::min(run.to + run.count, end_of_parents_);
+        for (auto begin = run.to; begin < run_end;) {
+            while (regrouped != inner && regrouped->value < begin) ++regrouped;
+            const auto end = regrouped == inner ? run_end : std::min(run_end, regrouped->value);
+            values_.resize(static_cast<std::size_t>(value_of(nodes, begin)), nothing);
+            values_.insert(values_.end(), old.begin() + value_of(before, run.from + (begin - run.to)),
+                           old.begin() + value_of(before, run.from + (end - run.to)));
+            begin = std::max(end, begin + 1);
+        }
+    }
+    values_.resize(count, nothing);
+    std::vector<node_index> moved_replicas;
     for (auto parent = change.regrouped.begin(); parent != inner; ++parent)
-        if (!keeps_nothing(nodes, *parent)) regroup(before, nodes, change, *parent, values);
-    // From below: each tells those above it.
+        regroup(before, nodes, change, *parent, old, moved_replicas);
+    return moved_replicas;
+}
+
+// From below: each tells those above it.
+void pending_tree::publish_changes(const forest& nodes, const forest_change& change,
+                                   const std::vector<node_index>& moved_replicas) {
+    for (const auto task : moved_replicas) publish(nodes, task);
+    const auto inner = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{first_task_});
     const auto end = node_index{first_task_ + pending_.size()};
     auto altered = change.altered.rbegin();
     const auto publish_altered = [&](node_index until) {
@@ -200,31 +227,30 @@ void pending_tree::take_values(const forest& before, const forest& nodes, const 
     publish(nodes, forest::instance());
 }
 
-// Fills the tournament tree of a parent that has other children than before.
+// Fills the tournament tree of a parent that has other children than before. Other parents of a task have to hear of
+// its place among the children of its first one.
 void pending_tree::regroup(const forest& before, const forest& nodes, const forest_change& change, node_index parent,
-                           const std::vector<std::uint32_t>& values) {
+                           const std::vector<std::uint32_t>& values, std::vector<node_index>& moved_replicas) {
     const auto begin = nodes.edges_begin(parent);
     const auto count = nodes.edges_end(parent) - begin;
     auto* tree = values_.data() + std::size_t{2} * begin;
-    const bool of_tasks = nodes.level_of(parent).value + 1U == level_.value;
-    const auto runs = change.kept.runs();
-    auto run = count == 0 ? runs.end() : std::partition_point(runs.begin(), runs.end(), [&](const index_run& r) {
-        return r.to + r.count <= nodes.edge_target(begin).value;
-    });
-    for (std::uint32_t k = 0; k < count; ++k) {
-        const auto child = nodes.edge_target(begin + k);
-        while (run != runs.end() && run->to + run->count <= child.value) ++run;
-        const bool kept = run != runs.end() && run->to <= child.value;
-        tree[count + k] = nothing;
-        if (!kept) continue;  // nothing is pending there
-        const node_index old{run->from + (child.value - run->to)};
-        const auto siblings = before.edges_begin(before.parents(old)[0]);
-        const auto place = before.edge_to(old, 0) - siblings;
-        const auto number = before.edges_end(before.parents(old)[0]) - siblings;
-        if (of_tasks && place != k && rank_.is_by_place())
-            tree[count + k] = shut(child) ? nothing : own_value(nodes, child);
-        else
-            tree[count + k] = values[std::size_t{2} * siblings + number + place];
+    const bool by_place = rank_.is_by_place() && nodes.level_of(parent).value + 1U == level_.value;
+    const auto old_parent = change.kept.back(parent.value);
+    const bool is_new = old_parent == index_shift::none;  // and so are its children
+    const auto old_begin = is_new ? 0 : before.edges_begin(node_index{old_parent});
+    const auto old_count = is_new ? 0 : before.edges_end(node_index{old_parent}) - old_begin;
+    std::fill_n(tree + count, count, nothing);
+    std::uint32_t place = 0;
+    for (std::uint32_t old = 0; old < old_count; ++old) {
+        const auto child = change.kept(before.edge_target(old_begin + old).value);
+        if (child == index_shift::none) continue;
+        while (nodes.edge_target(begin + place).value != child) ++place;
+        tree[count + place] = values[std::size_t{2} * old_begin + old_count + old];
+        const node_index task{child};
+        const bool has_moved = by_place && place != old && nodes.parents(task)[0] == parent;
+        if (!has_moved) continue;
+        tree[count + place] = shut(task) ? nothing : own_value(nodes, task);
+        if (nodes.parents(task).size() > 1) moved_replicas.push_back(task);
     }
     for (auto k = count; k-- > 1;) tree[k] = std::min(tree[2 * k], tree[2 * k + 1]);
 }

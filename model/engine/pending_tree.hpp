@@ -87,7 +87,7 @@ public:
     void unpark(const forest& nodes, node_index node);
     /// True where no task below the node can start, whatever is free.
     [[nodiscard]] bool closed(node_index node) const { return closed_ != nullptr && (*closed_)[node.value]; }
-    [[nodiscard]] bool has_closed() const { return closed_ != nullptr; }
+    [[nodiscard]] const std::shared_ptr<const bit_set>& closed_nodes() const { return closed_; }
     [[nodiscard]] bool parked(node_index node) const { return parked_[node.value]; }
     /// Calls `visit` for each parked node.
     template <class F>
@@ -123,17 +123,20 @@ private:
     [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);
-    void lay_out(const forest& nodes, std::size_t most_bits);
+    std::size_t lay_out(const forest& nodes, std::size_t most_bits);
     void recompute(const forest& nodes);
-    void take_values(const forest& before, const forest& nodes, const forest_change& change,
-                     const std::vector<std::uint32_t>& values);
+    std::vector<node_index> move_values(const forest& before, const forest& nodes, const forest_change& change,
+                                        std::size_t count);
+    void publish_changes(const forest& nodes, const forest_change& change,
+                         const std::vector<node_index>& moved_replicas);
     void regroup(const forest& before, const forest& nodes, const forest_change& change, node_index parent,
-                 const std::vector<std::uint32_t>& values);
+                 const std::vector<std::uint32_t>& values, std::vector<node_index>& moved_replicas);
     [[nodiscard]] bool keeps_nothing(const forest& nodes, node_index node) const;
     [[nodiscard]] std::pair<std::uint32_t, node_index> first_below(const forest& nodes, node_index parent) const;
 
     level_index level_;
     std::uint32_t first_task_ = 0;
+    std::uint32_t end_of_parents_ = 0;  // one past the last node that keeps the values of its children
     node_rank rank_;
     bool look_at_bits_ = false;              // at the parents of tasks
     std::shared_ptr<const bit_set> closed_;  // by node; null: none

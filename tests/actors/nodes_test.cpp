@@ -128,10 +128,43 @@ TEST_F(nodes_test, what_is_wrong_with_what_has_changed_is_told) {
     answer({"h1/a", "h2/a"});
     EXPECT_THAT(problems(), ElementsAre(HasSubstr("declared more than once")));
     EXPECT_THAT(names(), ElementsAre("h1", "h2", "a"));
+    EXPECT_TRUE(got.back().nodes->change());
     pass(std::chrono::milliseconds{10'100});
     answer({"h1/a"});
     EXPECT_THAT(problems(), IsEmpty());
     EXPECT_THAT(names(), ElementsAre("h1", "a"));
+    EXPECT_TRUE(got.back().nodes->change());
+}
+
+class nodes_with_replicas : public nodes_test {
+protected:
+    // A replica below two hosts, and others.
+    void list(const std::string& more, const std::string& partitions = "") {
+        const auto text = partitions + "[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\n" +
+                          "a = {}\nb = {}\nc = {}\nab = {parents = [\"a\", \"b\"]}\n" + more;
+        nodes ? configure(text) : start(text);
+    }
+};
+
+TEST_F(nodes_with_replicas, more_of_them_are_a_change) {
+    list("");
+    list("new = {parents = [\"c\", \"b\"]}\n");
+    ASSERT_THAT(got, SizeIs(2));
+    EXPECT_TRUE(got[1].nodes->change_from(*got[0].nodes));
+    EXPECT_THAT(names(), ElementsAre("a", "b", "c", "ab", "new"));
+}
+
+TEST_F(nodes_with_replicas, those_that_join_what_partitions_have_make_a_build) {
+    const std::string two = "[scheduler]\npartitions = 2\n";
+    list("", two);
+    list("new = {parents = [\"a\", \"b\"]}\n", two);
+    ASSERT_THAT(got, SizeIs(2));
+    EXPECT_TRUE(got[1].nodes->change_from(*got[0].nodes)) << "they are joined already";
+    list("new = {parents = [\"c\", \"b\"]}\n", two);
+    ASSERT_THAT(got, SizeIs(3));
+    EXPECT_FALSE(got[2].nodes->change());
+    const auto& nodes = *got[2].nodes;
+    EXPECT_EQ(nodes.subtree_key(*nodes.find("a")), nodes.subtree_key(*nodes.find("c")));
 }
 
 TEST_F(nodes_test, what_is_wrong_stays_so_and_the_same_nodes_are_no_other_forest) {

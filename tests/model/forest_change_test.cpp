@@ -10,6 +10,7 @@ namespace bistro {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const std::vector<std::string> levels{"host", "db"};
 
@@ -80,7 +81,7 @@ TEST(forest_change, takes_a_whole_build_where_something_does_not_fit) {
     EXPECT_FALSE(fits({{"instance"}, {}, {}}));
     EXPECT_FALSE(fits({{}, {node("a", "db", {"h2"})}, {}})) << "known";
     EXPECT_FALSE(fits({{}, {node("x", "db", {"h1"}), node("x", "db", {"h1"})}, {}})) << "twice";
-    EXPECT_FALSE(fits({{}, {node("x", "db", {"h1", "h2"})}, {}})) << "a replica";
+    EXPECT_FALSE(fits({{}, {node("x", "db", {"h1", "h9"})}, {}})) << "no such second parent";
     EXPECT_FALSE(fits({{}, {node("x", "db", {"h9"})}, {}})) << "no such parent";
     EXPECT_FALSE(fits({{}, {node("x", "db")}, {}})) << "no parent";
     EXPECT_FALSE(fits({{}, {node("x", "db", {"a"})}, {}})) << "parent of the same level";
@@ -89,9 +90,35 @@ TEST(forest_change, takes_a_whole_build_where_something_does_not_fit) {
     EXPECT_FALSE(fits({{}, {node("", "host")}, {}})) << "no name";
     EXPECT_FALSE(fits({{}, {}, {node("a", "db", {"h2"})}})) << "altered, but elsewhere";
     EXPECT_FALSE(fits({{"a"}, {}, {node("a", "db", {"h1"})}})) << "altered, but gone";
-    const auto replicas =
-        build_forest(levels, {node("h1", "host"), node("h2", "host"), node("a", "db", {"h1", "h2"})}).nodes;
-    EXPECT_FALSE(change_forest(replicas, {}, 2));
+    EXPECT_FALSE(fits({{}, {}, {node("a", "db", {"h1", "h2"})}})) << "altered, but with one more parent";
+}
+
+TEST(forest_change, of_replicas) {
+    const auto before = build_forest(levels, {node("h1", "host"), node("h2", "host"), node("h3", "host"),
+                                              node("a", "db", {"h1"}), node("b", "db", {"h2"})})
+                            .nodes;
+    const auto keys = [](const forest& f) {
+        std::set<std::uint64_t> all;
+        for (std::uint32_t i = 0; i < f.size_of(level_index{1}); ++i) all.insert(f.subtree_key(node_index{i + 1}));
+        return all.size();
+    };
+    const auto joined = change_forest(before, {{}, {node("c", "db", {"h3", "h1"})}, {}}, 2);
+    ASSERT_TRUE(joined);
+    EXPECT_THAT(names(*joined), ElementsAre("instance", "h1", "h2", "h3", "a", "b", "c"));
+    EXPECT_TRUE(joined->has_replicas());
+    EXPECT_EQ(keys(*joined), 2U);
+    EXPECT_TRUE(joined->change()->rejoined);
+    EXPECT_THAT(joined->children(*joined->find("h1")), ElementsAre(*joined->find("a"), *joined->find("c")));
+    EXPECT_THAT(joined->change()->regrouped, ElementsAre(*joined->find("h1"), *joined->find("h3")));
+    const auto gone = change_forest(joined, {{"h1"}, {}, {}}, 3);
+    ASSERT_TRUE(gone);
+    EXPECT_THAT(names(*gone), ElementsAre("instance", "h2", "h3", "b")) << "all below any parent that goes";
+    EXPECT_FALSE(gone->has_replicas());
+    const auto same = change_forest(joined, {{}, {node("d", "db", {"h1", "h3", "h1"})}, {}}, 3);
+    ASSERT_TRUE(same);
+    EXPECT_FALSE(same->change()->rejoined);
+    EXPECT_THAT(names(*same), ElementsAre("instance", "h1", "h2", "h3", "a", "d", "b", "c"));
+    EXPECT_EQ(same->parents(*same->find("d")).size(), 2U);
 }
 
 TEST(forest_change, is_of_the_forest_that_it_came_of_alone) {
@@ -132,8 +159,13 @@ protected:
     std::optional<node_changes> changes(const std::vector<node_decl>& now, bool keep_order = false) {
         const std::vector<std::span<const node_decl>> sources{std::span{now}.first(now.size() / 2),
                                                               std::span{now}.subspan(now.size() / 2)};
-        return find_changes(*two_hosts(), sources, keep_order);
+        auto found = find_changes(*two_hosts(), sources, keep_order);
+        if (!found) return std::nullopt;
+        problems.clear();
+        for (const auto& p : found->problems) problems.push_back(p.text);
+        return std::move(found->changes);
     }
+    std::vector<std::string> problems;
     std::vector<node_decl> declared{node("h1", "host"), node("h2", "host"), node("a", "db", {"h1"}),
                                     node("b", "db", {"h1"}), node("c", "db", {"h2"})};
 };
@@ -167,7 +199,7 @@ TEST_F(forest_diff, what_is_only_mentioned_is_there) {
     now.push_back(node("d", "db", {"h3"}));
     const auto found = changes(now);
     ASSERT_TRUE(found);
-    EXPECT_THAT(found->added, ElementsAre(now.back(), node("h3", "host")));
+    EXPECT_THAT(found->added, ElementsAre(node("h3", "host"), now.back()));
     EXPECT_TRUE(found->removed.empty());
     EXPECT_TRUE(found->altered.empty());
     EXPECT_TRUE(changes(now, true)) << "it comes last";
@@ -189,33 +221,56 @@ TEST_F(forest_diff, what_is_only_mentioned_is_there) {
     now.push_back(node("h3", "host"));
     now.back().implied = true;
     now.push_back(node("h4", "host"));
-    EXPECT_TRUE(changes(now));
-    EXPECT_FALSE(changes(now, true)) << "h3 comes before h4";
+    const auto both = changes(now, true);
+    ASSERT_TRUE(both);
+    EXPECT_THAT(both->added, ElementsAre(node("h3", "host"), node("h4", "host")));
+}
+
+TEST_F(forest_diff, what_hangs_below_a_node_that_moves_moves_with_it) {
+    auto now = declared;
+    now[0] = node("h1", "host", {"instance"});
+    EXPECT_TRUE(changes(now)->empty()) << "the same in other words";
+    now = declared;
+    now[3].parents = {"h1", "h2", "h1"};
+    const auto replica = changes(now);
+    ASSERT_TRUE(replica);
+    EXPECT_THAT(replica->removed, ElementsAre("b"));
+    EXPECT_THAT(replica->added, ElementsAre(now[3]));
+}
+
+TEST_F(forest_diff, what_is_wrong_is_told_and_the_rest_goes_on) {
+    auto now = declared;
+    now.push_back(node("b", "db", {"h2"}));
+    EXPECT_TRUE(changes(now)->empty()) << "the first wins";
+    EXPECT_THAT(problems, ElementsAre(HasSubstr("\"b\" is declared more than once")));
+    now.back() = node("h1", "db", {"h2"});
+    EXPECT_TRUE(changes(now, true)->empty()) << "the outer one wins";
+    EXPECT_THAT(problems, ElementsAre(HasSubstr("\"h1\" is declared more than once")));
+    now = declared;
+    now.erase(now.begin());
+    const auto orphans = changes(now);
+    ASSERT_TRUE(orphans);
+    EXPECT_THAT(orphans->removed, ElementsAre("h1", "a", "b"));
+    EXPECT_THAT(problems, ElementsAre(HasSubstr("\"h1\", which does not exist at level \"host\""),
+                                      HasSubstr("\"h1\", which does not exist at level \"host\"")));
+    now = declared;
+    now[2].level = "shelf";
+    now.push_back(node("x", "db", {"h1"}));
+    const auto unknown = changes(now, true);
+    ASSERT_TRUE(unknown);
+    EXPECT_THAT(unknown->removed, ElementsAre("a"));
+    EXPECT_THAT(unknown->added, ElementsAre(now.back()));
+    EXPECT_THAT(problems, ElementsAre(HasSubstr("\"shelf\", which does not exist")));
 }
 
 TEST_F(forest_diff, takes_a_build_where_it_can_not_tell) {
     const std::vector<node_decl> turned{declared[1], declared[0], declared[2], declared[3], declared[4]};
     EXPECT_TRUE(changes(turned)->empty());
     EXPECT_FALSE(changes(turned, true)) << "where the order counts";
-    auto twice = declared;
-    twice.push_back(declared[3]);
-    EXPECT_FALSE(changes(twice));
-    twice = declared;
-    twice.back() = node("b", "db", {"h2"});
-    EXPECT_FALSE(changes(twice)) << "at two places";
-    auto orphan = declared;
-    orphan.erase(orphan.begin());
-    EXPECT_FALSE(changes(orphan)) << "children of a node that goes";
     auto between = declared;
     between.insert(between.begin() + 3, node("a2", "db", {"h1"}));
     EXPECT_TRUE(changes(between));
     EXPECT_FALSE(changes(between, true)) << "where the order counts";
-    auto replica = declared;
-    replica[2].parents = {"h1", "h2"};
-    EXPECT_FALSE(changes(replica));
-    auto unknown = declared;
-    unknown[2].level = "shelf";
-    EXPECT_FALSE(changes(unknown));
     auto many = declared;
     for (int i = 0; i < 100; ++i) many.push_back(node("n" + std::to_string(i), "db", {"h1"}));
     EXPECT_FALSE(changes(many));
@@ -250,7 +305,9 @@ void expect_alike(const forest& a, const forest& b) {
         const node_index n{i};
         const auto other = b.find(a.name(n));
         ASSERT_TRUE(other) << a.name(n);
-        ASSERT_EQ(a.name(a.parents(n)[0]), b.name(b.parents(*other)[0])) << a.name(n);
+        ASSERT_EQ(a.parents(n).size(), b.parents(*other).size()) << a.name(n);
+        for (std::size_t p = 0; p < a.parents(n).size(); ++p)
+            ASSERT_EQ(a.name(a.parents(n)[p]), b.name(b.parents(*other)[p])) << a.name(n);
         ASSERT_EQ(a.enabled(n), b.enabled(*other)) << a.name(n);
         ASSERT_TRUE(std::ranges::equal(a.tags(n), b.tags(*other))) << a.name(n);
     }
@@ -268,7 +325,12 @@ void expect_true(const forest_change& change, const forest& before, const forest
         const node_index now{to};
         ASSERT_EQ(before.name(old), after.name(now));
         ASSERT_EQ(before.level_of(old), after.level_of(now));
-        for (const auto parent : before.parents(old)) ASSERT_EQ(change.kept(parent.value), after.parents(now)[0].value);
+        ASSERT_EQ(before.parents(old).size(), after.parents(now).size());
+        for (std::size_t p = 0; p < before.parents(old).size(); ++p)
+            ASSERT_EQ(change.kept(before.parents(old)[p].value), after.parents(now)[p].value);
+        if (before.subtree_key(old) != after.subtree_key(now)) {
+            ASSERT_TRUE(change.rejoined);
+        }
         const bool is_altered =
             before.enabled(old) != after.enabled(now) || !std::ranges::equal(before.tags(old), after.tags(now));
         if (is_altered) {
@@ -298,7 +360,8 @@ public:
         for (std::size_t l = 0; l < depth; ++l) levels_.push_back("level" + std::to_string(l + 1));
         // Parents of more than 64 tasks are kept otherwise than those of fewer.
         most_ = random_() % 3 == 0 ? 68 : 8;
-        declared_ = test::draw_declarations(random_, levels_, most_, false);
+        with_replicas_ = random_() % 2 == 0;
+        declared_ = test::draw_declarations(random_, levels_, most_, with_replicas_);
         if (random_() % 2 == 0) std::shuffle(declared_.begin(), declared_.end(), random_);
         nodes_ = build_forest(levels_, declared_, 1).nodes;
         const auto order = random_() % 3;
@@ -315,14 +378,15 @@ public:
             if (random_() % 3 == 0) tree_.insert(*nodes_, n);
             if (random_() % 6 == 0) tree_.erase(*nodes_, n);
         }
-        auto revised = test::revise(random_, levels_, declared_);
+        auto revised = test::revise(random_, levels_, declared_, with_replicas_);
         auto next = change_forest(nodes_, revised.changes, nodes_->version() + 1);
         ASSERT_TRUE(next);
         declared_ = std::move(revised.declared);
         const std::vector<std::span<const node_decl>> all{declared_};
         const bool keep_order = random_() % 2 == 0;
         if (const auto found = find_changes(*nodes_, all, keep_order)) {
-            const auto same = change_forest(nodes_, *found, nodes_->version() + 1);
+            ASSERT_TRUE(found->problems.empty());
+            const auto same = change_forest(nodes_, found->changes, nodes_->version() + 1);
             ASSERT_TRUE(same);
             if (keep_order)
                 expect_same(*next, *same);
@@ -368,6 +432,7 @@ private:
     random_source random_;
     std::vector<std::string> levels_;
     std::size_t most_ = 0;
+    bool with_replicas_ = false;
     std::vector<node_decl> declared_;
     forest_ptr nodes_;
     level_index level_;
@@ -380,6 +445,113 @@ TEST(forest_change_property, is_as_built_anew_and_pending_tasks_follow) {
         change_run run{seed};
         for (int step = 0; step < 12 && !::testing::Test::HasFailure(); ++step) run.step();
     });
+}
+
+// Declarations as they come: in any order, some of them wrong, and some nodes only mentioned.
+class wrong_run {
+public:
+    explicit wrong_run(std::uint64_t seed) : random_{seed} {
+        const auto depth = 1 + random_() % 3;
+        for (std::size_t l = 0; l < depth; ++l) levels_.push_back("level" + std::to_string(l + 1));
+        with_replicas_ = random_() % 2 == 0;
+        declared_ = test::draw_declarations(random_, levels_, 12, with_replicas_);
+        build();
+    }
+
+    void step() {
+        for (auto count = random_() % 4; count > 0; --count) mutate();
+        const std::vector<std::span<const node_decl>> all{std::span{declared_}.first(declared_.size() / 3),
+                                                          std::span{declared_}.subspan(declared_.size() / 3)};
+        const auto built = build_forest(levels_, declared_, 1);
+        const bool keep_order = random_() % 2 == 0;
+        const auto found = find_changes(*nodes_, all, keep_order);
+        if (!found) return build();
+        ++found_;
+        const auto next = change_forest(nodes_, found->changes, nodes_->version() + 1);
+        ASSERT_TRUE(next);
+        if (keep_order)
+            expect_same(*next, *built.nodes);
+        else
+            expect_alike(*next, *built.nodes);
+        ASSERT_EQ(next->size(), built.nodes->size());
+        ASSERT_EQ(found->problems.size(), built.problems.size());
+        ASSERT_EQ(found->more_problems, built.more_problems);
+        for (std::size_t i = 0; i < built.problems.size(); ++i) {
+            ASSERT_EQ(found->problems[i].text, built.problems[i].text);
+            ASSERT_EQ(found->problems[i].declaration, built.problems[i].declaration);
+        }
+        if (found->changes.empty()) {
+            ASSERT_TRUE(next->has_same_nodes(*nodes_) || !keep_order);
+        }
+        expect_true(*next->change_from(*nodes_), *nodes_, *next);
+        nodes_ = next;
+    }
+
+    [[nodiscard]] std::size_t found() const { return found_; }
+
+private:
+    void build() { nodes_ = build_forest(levels_, declared_, 1).nodes; }
+
+    std::string draw_name() {
+        if (random_() % 20 == 0) return "instance";
+        if (random_() % 20 == 0) return {};
+        return levels_[random_() % levels_.size()] + "_" + std::to_string(random_() % 14);
+    }
+
+    void draw_parents(node_decl& d) {
+        const auto level = static_cast<std::size_t>(std::ranges::find(levels_, d.level) - levels_.begin());
+        d.parents.clear();
+        if (random_() % 8 == 0) return;
+        for (auto count = 1 + (with_replicas_ ? random_() % 3 : 0); count > 0; --count)
+            d.parents.push_back(level == 0 || level == levels_.size() || random_() % 8 == 0
+                                    ? draw_name()
+                                    : levels_[level - 1] + "_" + std::to_string(random_() % 14));
+        if (level == 0 && random_() % 4 != 0) d.parents.clear();
+    }
+
+    void mutate() {
+        const auto at = declared_.empty() ? 0 : random_() % declared_.size();
+        auto* const any = declared_.empty() ? nullptr : &declared_[at];
+        const auto what = random_() % 8;
+        if (!any || what < 3) {
+            node_decl d;
+            d.name = draw_name();
+            d.level = random_() % 20 == 0 ? "shelf" : levels_[random_() % levels_.size()];
+            d.implied = random_() % 4 == 0;
+            draw_parents(d);
+            const auto place = random_() % 2 == 0 ? declared_.size() : at;
+            declared_.insert(declared_.begin() + static_cast<std::ptrdiff_t>(place), std::move(d));
+        } else if (what == 3) {
+            declared_.erase(declared_.begin() + static_cast<std::ptrdiff_t>(at));
+        } else if (what == 4) {
+            draw_parents(*any);
+        } else if (what == 5) {
+            auto again = *any;
+            again.implied = random_() % 2 == 0;
+            declared_.push_back(std::move(again));
+        } else if (what == 6) {
+            any->enabled = !any->enabled;
+        } else {
+            std::swap(*any, declared_[random_() % declared_.size()]);
+        }
+    }
+
+    random_source random_;
+    std::vector<std::string> levels_;
+    bool with_replicas_ = false;
+    std::vector<node_decl> declared_;
+    forest_ptr nodes_;
+    std::size_t found_ = 0;
+};
+
+TEST(forest_change_property, of_wrong_declarations_is_as_built_anew) {
+    std::size_t found = 0;
+    test::for_each_seed(2000, [&](std::uint64_t seed) {
+        wrong_run run{seed};
+        for (int step = 0; step < 20 && !::testing::Test::HasFailure(); ++step) run.step();
+        found += run.found();
+    });
+    EXPECT_GT(found, 0U);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ TEST(name_ranks_property, new_nodes_find_their_place_and_the_rest_keep_theirs) {
         name_ranks ranks{*nodes};
         expect_order(*nodes, *ranks.ranks());
         for (int step = 0; step < 20 && !::testing::Test::HasFailure(); ++step) {
-            auto revised = test::revise(random, levels, declared);
+            auto revised = test::revise(random, levels, declared, false);
             const auto before = std::exchange(nodes, change_forest(nodes, revised.changes, nodes->version() + 1));
             declared = std::move(revised.declared);
             const auto ranks_before = ranks.ranks();

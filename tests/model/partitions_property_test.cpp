@@ -220,6 +220,10 @@ private:
 
     void change_forest() {
         world_.draw_nodes();
+        take_new_forest();
+    }
+
+    void take_new_forest() {
         set_forest();
         reference_.pending.clear();
         for (std::size_t j = 0; j < world_.jobs.size(); ++j) offer(j);
@@ -229,6 +233,10 @@ private:
     void revise_forest() {
         const auto gone = world_.revise_nodes();
         if (!gone) return;
+        if (count_ > 1 && world_.nodes->change()->rejoined) {  // then whoever makes the nodes builds them anew
+            world_.nodes = build_forest(world_.levels, world_.declared, world_.version).nodes;
+            return take_new_forest();
+        }
         set_forest();
         std::erase_if(reference_.pending, [&](const auto& task) { return gone->contains(task.second); });
         std::erase_if(reference_.pending, [&](const auto& task) {

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "model/node_ranges.hpp"
 #include "model/task_table.hpp"
 #include "tests/support/random_world.hpp"
 #include "tests/support/seeds.hpp"

@@ -49,13 +49,13 @@ struct revision {
 /// Some nodes go, with all below them; some of these come back, maybe elsewhere; some are new, and some of those that
 /// stay are enabled or disabled, or have other tags.
 inline revision revise(random_source& random, const std::vector<std::string>& levels,
-                       const std::vector<node_decl>& before) {
+                       const std::vector<node_decl>& before, bool with_replicas) {
     revision r;
     std::vector<node_decl> may_return;
     const auto often = 2 + random() % 8;
     for (const auto& level : levels)
         for (const auto& d : before) {
-            const bool below = !d.parents.empty() && r.gone.contains(d.parents.front());
+            const bool below = std::ranges::any_of(d.parents, [&](const auto& p) { return r.gone.contains(p); });
             if (d.level != level || (!below && random() % (3 * often) != 0)) continue;
             if (!below || random() % 3 == 0) r.changes.removed.push_back(d.name);
             r.gone.insert(d.name);
@@ -78,7 +78,8 @@ inline revision revise(random_source& random, const std::vector<std::string>& le
         if (l > 0 && parents.empty()) break;
         const auto add = [&](node_decl d) {
             d.parents.clear();
-            if (l > 0) d.parents.push_back(parents[random() % parents.size()]);
+            const auto count = with_replicas ? 1 + random() % 2 : 1;
+            for (std::size_t p = 0; l > 0 && p < count; ++p) d.parents.push_back(parents[random() % parents.size()]);
             r.changes.added.push_back(d);
             r.declared.push_back(std::move(d));
         };

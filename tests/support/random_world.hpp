@@ -47,7 +47,7 @@ struct random_world {
     /// Changes some of the nodes. Gives the names that are gone, or elsewhere now; nothing where that takes a whole
     /// build, and all has stayed.
     std::optional<std::set<std::string>> revise_nodes() {
-        auto revised = revise(random, levels, declared);
+        auto revised = revise(random, levels, declared, with_replicas);
         auto next = change_forest(nodes, revised.changes, version + 1);
         if (!next) return std::nullopt;
         ++version;
