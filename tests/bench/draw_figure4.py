@@ -12,7 +12,8 @@ def rows():
     for line in (HERE / "results/figure4.md").read_text().splitlines():
         cells = [c.strip() for c in line.strip("|").split("|")]
         if line.startswith("| ") and len(cells) >= 4 and re.match(r"^\d", cells[0]):
-            yield cells[0], [float(re.sub(r"[^0-9.]", "", c)) for c in cells[1:4]]
+            figures = [re.sub(r"[^0-9.]", "", c) for c in cells[1:4]]
+            yield cells[0], [float(f) if f else None for f in figures]  # the paper may tell none
 
 
 def main():
@@ -29,6 +30,8 @@ def main():
     bar = group / (len(SERIES) + 1)
     for g, (name, values) in enumerate(data):
         for i, value in enumerate(values):
+            if value is None:
+                continue
             x = LEFT + g * group + (i + 0.5) * bar
             out.append(f'<rect x="{x:.1f}" y="{y(value):.1f}" width="{bar * 0.9:.1f}" height="{y(0) - y(value):.1f}" fill="{SERIES[i][1]}"/>')
             out.append(f'<text x="{x + bar * 0.45:.1f}" y="{y(value) - 4:.1f}" text-anchor="middle">{value:g}</text>')
