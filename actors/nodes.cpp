@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/console/observed.hpp"
+#include "model/partition.hpp"
 #include "model/text.hpp"
 
 namespace bistro {
@@ -83,6 +84,7 @@ void publish(self_ptr self, forest_result result) {
         s.version = s.forest->version();
     }
     m.nodes = s.forest;
+    s.is_published = true;
     s.node_problems = std::move(result.problems);
     s.more_node_problems = result.more_problems;
     for (const auto& source : s.sources) m.first_fetch_failed = m.first_fetch_failed || !source.ever_good;
@@ -103,7 +105,7 @@ forest_result changed_forest(const nodes_state& s) {
     if (!found->changes.empty()) {
         nodes = change_forest(s.forest, found->changes, s.version + 1);
         // What belongs to another partition now is told there anew, as all else is then.
-        if (!nodes || (nodes->change()->rejoined && s.config->partitions > 1)) return {};
+        if (!nodes || moves_partitions(*s.forest, *nodes, *nodes->change(), s.config->partitions)) return {};
     }
     return {std::move(nodes), std::move(found->problems), found->more_problems};
 }
@@ -138,6 +140,7 @@ void configure(self_ptr self, const std::shared_ptr<const settings>& config) {
     const bool same_levels = s.config && s.config->levels == config->levels;
     s.config = config;
     if (same) return take_places(s);
+    s.is_published = false;
     std::vector<nodes_state::source> old = std::move(s.sources);
     s.sources.clear();
     for (std::size_t i = 0; i < config->sources.size(); ++i) {
@@ -184,9 +187,10 @@ nodes_actor::behavior_type nodes_behavior(self_ptr self, caf::strong_actor_ptr l
             source.problems = std::move(m.problems);
             if (!m.failed) {
                 source.ever_good = true;
-                if (m.request == 0 && s.forest && m.nodes == source.nodes)
+                if (m.request == 0 && s.is_published && m.nodes == source.nodes)
                     return publish(self, {s.forest, s.node_problems, s.more_node_problems});
                 source.nodes = std::move(m.nodes);
+                s.is_published = false;
             }
             merge(self);
         },

@@ -23,6 +23,7 @@ struct nodes_state {
     source_tools tools;
     std::vector<source> sources;
     forest_ptr forest;
+    bool is_published = false;                ///< that forest is of the declarations of now
     std::vector<node_problem> node_problems;  ///< of that forest
     std::size_t more_node_problems = 0;
     std::uint64_t version = 0;

@@ -11,10 +11,6 @@
 
 namespace bistro {
 
-namespace {
-std::uint64_t key_of_name(std::string_view name) { return mix64(fnv1a(name)); }
-}  // namespace
-
 std::size_t forest::records::name_hash::operator()(std::string_view name) const {
     return boost::hash<std::string_view>{}(name);
 }
@@ -99,6 +95,8 @@ std::vector<node_index> forest::children(node_index node) const {
     return result;
 }
 
+std::uint64_t forest::key_of_name(std::string_view name) { return mix64(fnv1a(name)); }
+
 std::uint32_t forest::chance_of(std::string_view name) { return static_cast<std::uint32_t>(key_of_name(name) >> 32); }
 
 std::uint64_t forest::subtree_key(node_index node) const {
@@ -112,11 +110,11 @@ bool forest::is_below(node_index node, std::span<const std::string> names) const
     const auto above = parents(node);
     if (names.empty()) return above.size() == 1 && above[0] == instance();
     std::size_t known = 0;
-    for (auto at = names.begin(); at != names.end(); ++at) {
-        if (at != names.begin() && std::find(names.begin(), at, *at) != at) continue;
-        if (known == above.size() || name(above[known]) != *at) return false;
-        ++known;
-    }
+    for (auto at = names.begin(); at != names.end(); ++at)
+        if (known < above.size() && name(above[known]) == *at)
+            ++known;
+        else if (std::find(names.begin(), at, *at) == at)
+            return false;
     return known == above.size();
 }
 
@@ -161,8 +159,10 @@ void forest::join_subtrees() {
         for (const auto parent : above.subspan(1)) joined[root(top_of[parent.value])] = root(top);
     }
     std::vector<std::uint64_t> least(tops, std::numeric_limits<std::uint64_t>::max());
-    for (std::uint32_t t = 0; t < tops; ++t)
-        least[root(t)] = std::min(least[root(t)], key_of_name(name(node_index{t + std::size_t{1}})));
+    if (name_keys_.empty())
+        for (std::uint32_t t = 0; t < tops; ++t)
+            name_keys_.push_back(key_of_name(name(node_index{t + std::size_t{1}})));
+    for (std::uint32_t t = 0; t < tops; ++t) least[root(t)] = std::min(least[root(t)], name_keys_[t]);
     for (std::uint32_t t = 0; t < tops; ++t) subtree_keys_.push_back(least[root(t)]);
 }
 

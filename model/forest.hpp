@@ -53,7 +53,6 @@ struct forest_change {
     index_shift kept;                   ///< nodes of the same name, level and parents, from that forest to this one
     std::vector<node_index> altered;    ///< of them, those that are enabled or disabled now, or have other tags
     std::vector<node_index> regrouped;  ///< nodes that have other children than before, or are new, ascending
-    bool rejoined = false;              ///< of those that are kept, some have another subtree_key
 };
 
 /// Nodes by level, their parents, children, tags and names. Index 0 is the instance node; the nodes of a level are
@@ -188,6 +187,7 @@ private:
     }
     void connect();
     void join_subtrees();
+    [[nodiscard]] static std::uint64_t key_of_name(std::string_view name);
     [[nodiscard]] static std::uint32_t chance_of(std::string_view name);
     // Calls one of the two: with the node's index among the shared records, or its own record.
     template <class Shared, class Late>
@@ -216,6 +216,7 @@ private:
     std::vector<node_index> edge_target_;     // empty without replicas
     bool has_replicas_ = false;
     std::vector<std::uint64_t> subtree_keys_;  // by outermost node; empty without replicas
+    std::vector<std::uint64_t> name_keys_;     // the same of each by itself
     std::shared_ptr<const forest_change> change_;
 };
 
@@ -253,9 +254,9 @@ struct node_changes {
 };
 
 /// The forest that comes of another: as if those that were added were declared last. Costs a copy of four bytes for
-/// each node (and edge, where some node has several parents), a search for each that changes, and a copy of what had
-/// changed before: of up to a 64th of the nodes, and when that is full, a copy of all. Nothing where something does not
-/// fit.
+/// each node, and where some have several parents of four more and twelve for each edge; a search for each that
+/// changes; and a copy of what had changed before: of up to a 64th of the nodes, and when that is full, a copy of all.
+/// Nothing where something does not fit.
 forest_ptr change_forest(const forest_ptr& before, const node_changes& changes, std::uint64_t version);
 
 /// What leads from a forest to what is declared now, and what of that can't become part of one, as build_forest tells.
@@ -265,10 +266,11 @@ struct found_changes {
     std::size_t more_problems = 0;
 };
 
-/// Costs a look at each declaration, which is fast while they come in the order of the forest; a second one where
-/// something that stands fast depends on something that does not; and work for each that is new, gone, moved or wrong,
-/// and for what is below it. Nothing where it takes a build: those are many; or `keep_order`, and what was there has
-/// another order of declaration now, or what is new does not come last.
+/// Costs a look at each declaration, which is fast while they come in the order of the forest: one more where some are
+/// only mentioned, one more where what stands fast depends on what does not, one more to `keep_order`; and work for
+/// each that is new, gone, moved or wrong, and for what is below it. Nothing where it takes a build: much has changed,
+/// more is wrong than there are nodes; or `keep_order`, and what was there has another order of declaration now, or
+/// what is new does not come last.
 std::optional<found_changes> find_changes(const forest& before,
                                           std::span<const std::span<const node_decl>> declarations, bool keep_order);
 

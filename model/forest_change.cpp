@@ -35,8 +35,8 @@ public:
         note_regrouped();
         carry_over();
         take_records();
+        move_name_keys();
         f_.join_subtrees();
-        change_->rejoined = has_rejoined();
         f_.change_ = std::move(change_);
         return std::make_shared<const forest>(std::move(f_));
     }
@@ -273,14 +273,13 @@ private:
         if (f_.late_.size() + gone > few + f_.size() / share) gather_records();
     }
 
-    // Without replicas, keys are those of names.
-    bool has_rejoined() {
-        if (!before_.has_replicas_ && !f_.has_replicas_) return false;
-        for (auto i = before_.level_begin_[1]; i < before_.level_begin_[2]; ++i)
-            if (const auto here = kept()(i);
-                here != index_shift::none && before_.subtree_key(node_index{i}) != f_.subtree_key(node_index{here}))
-                return true;
-        return false;
+    // Of the names of outermost nodes, where they are known already.
+    void move_name_keys() {
+        if (!f_.has_replicas_ || before_.name_keys_.empty()) return;
+        const auto tops = kept().within(before_.level_begin_[1], before_.level_begin_[2], 1);
+        f_.name_keys_ = moved(before_.name_keys_, tops, f_.size_of(level_index{1}));
+        for (const auto& node : by_level_[1])
+            f_.name_keys_[node.index - 1] = forest::key_of_name(node.declaration->name);
     }
 
     void add_late(std::uint32_t node, forest::late_record late) {

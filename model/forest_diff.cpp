@@ -121,9 +121,16 @@ private:
             note_altered(*node, d);
             return true;
         }
-        if (node && *node != forest::instance()) open_.set(node->value);
+        if (node && may_come_before(d, *node)) open_.set(node->value);
         candidates_.push_back({i, &d});
-        return !are_many(candidates_.size());
+        return candidates_.size() <= few_changes + before_.size();
+    }
+
+    // One that is judged later than another of its name can't take its place.
+    [[nodiscard]] bool may_come_before(const node_decl& d, node_index node) {
+        const auto l = level_of(d);
+        const auto level = before_.level_of(node).value;
+        return l != 0 && (l < level || (l == level && !seen_[node.value]));
     }
 
     [[nodiscard]] bool is_as(node_index node, const node_decl& d) {
@@ -182,13 +189,13 @@ private:
 
     void judge(candidate& c, std::size_t level) {
         const auto& d = *c.declaration;
-        const bool is_first = d.name != before_.name(forest::instance()) && accepted_.try_emplace(d.name, level).second;
+        const auto node = before_.find(d.name);
+        const bool is_first = !(node && stands_fast(*node)) && accepted_.try_emplace(d.name, level).second;
         if (!is_first) return note_problem(c, problem_of_second(d));
         if (auto text = problem_of_parents(d, level); !text.empty()) {
             accepted_.erase(d.name);
             return note_problem(c, std::move(text));
         }
-        const auto node = before_.find(d.name);
         const bool is_there = node && is_as(*node, d) &&
                               std::ranges::all_of(before_.parents(*node), [&](node_index p) { return stays(p); });
         c.is = is_there ? outcome::stays : outcome::comes;
@@ -209,9 +216,11 @@ private:
     [[nodiscard]] std::optional<std::size_t> level_of_node(std::string_view name) const {
         if (const auto found = accepted_.find(name); found != accepted_.end()) return found->second;
         const auto node = before_.find(name);
-        if (!node || open_[node->value]) return std::nullopt;
+        if (!node || !stands_fast(*node)) return std::nullopt;
         return before_.level_of(*node).value;
     }
+
+    [[nodiscard]] bool stands_fast(node_index node) const { return seen_[node.value] && !open_[node.value]; }
 
     [[nodiscard]] bool stays(node_index node) const { return (open_[node.value] ? stays_ : seen_)[node.value]; }
 

@@ -27,6 +27,10 @@ inline std::uint32_t partition_of(const forest& nodes, node_index node, std::uin
     return count == 1 ? 0 : static_cast<std::uint32_t>(nodes.subtree_key(node) % count);
 }
 
+/// Some nodes that a change kept are in other partitions than before, since nodes with several parents join other
+/// subtrees. O(outermost nodes), and nothing where there are no such nodes.
+bool moves_partitions(const forest& before, const forest& after, const forest_change& change, std::uint32_t count);
+
 /// Who gave an id, and hears of its end. Of an id of an earlier life, when there may have been more or fewer, somebody.
 inline std::uint32_t partition_of(invocation_id id, std::uint32_t count) {
     return static_cast<std::uint32_t>(id.value % count);

@@ -32,8 +32,9 @@
 //                                       waits for hosts, a look at all who do
 //   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs), and a copy of some
 //                                       bytes for each node, and of two bits for each job; where a parent has more than
-//                                       256 tasks, of eight bytes for each job, too, and a look at all children of
-//                                       parents that have other ones
+//                                       256 tasks, or some node several parents, of eight bytes an edge for each job,
+//                                       too, and a look at all children of parents that have other ones. O(nodes) for
+//                                       each job when there is a first node with several parents
 //   another forest                      O(nodes), for each job
 //   another resource table              O(all that runs), a byte for each node and resource, and for each place where
 //                                       some wait a look of all of them

@@ -43,11 +43,14 @@ std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job, const 
     std::shared_ptr<const bit_set> disabled;
     if (!forest_->disabled().empty()) disabled = {forest_, &forest_->disabled()};
     if (!forest_->has_replicas() || job.spec.filters.empty() || !job.spec.errors.empty()) return disabled;
-    const path_filter filter{job.spec, *forest_, *job.level};
+    std::optional<path_filter> filter;  // to make one takes a while
     const auto size = forest_->first_of(*job.level).value + static_cast<std::uint32_t>(forest_->size_of(*job.level));
     const auto& known = job.tree.closed_nodes();
     bit_set closed{forest_->size()};
-    const auto look = [&](std::uint32_t i) { filter.passes_itself(node_index{i}) ? closed.reset(i) : closed.set(i); };
+    const auto look = [&](std::uint32_t i) {
+        if (!filter) filter.emplace(job.spec, *forest_, *job.level);
+        filter->passes_itself(node_index{i}) ? closed.reset(i) : closed.set(i);
+    };
     std::uint32_t next = 0;
     if (change) {
         if (known) closed = moved(*known, change->kept, closed.size());

@@ -69,8 +69,8 @@ public:
 
     /// The same in a forest that came of the one before by a change: what that kept stays pending, or set aside. Where
     /// the order of what was kept is another now, too, the rank is not `same_order`. Costs a copy of what is known, and
-    /// a look at the children of each parent that has others now; but of all tasks where the order is another, or a
-    /// parent has more than 256 of them for the first time.
+    /// a look at the children of each parent that has others now; but of all tasks where the order is another, or for
+    /// the first time a parent has more than 256 of them or a node several parents.
     void follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank, bool same_order,
                 std::shared_ptr<const bit_set> closed);
 

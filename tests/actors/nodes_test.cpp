@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "model/partition.hpp"
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/manual_launcher.hpp"
 
@@ -136,12 +137,32 @@ TEST_F(nodes_test, what_is_wrong_with_what_has_changed_is_told) {
     EXPECT_TRUE(got.back().nodes->change());
 }
 
+TEST_F(nodes_test, what_was_wrong_is_not_looked_for_in_what_has_changed_since) {
+    start(
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"list\"]\nperiod_s = 10\n"
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"below\"]\nparent_level = \"host\"\nperiod_s = 1000\n"
+        "[[nodes.sources]]\nsource = \"script\"\ncommand = [\"others\"]\nperiod_s = 10\n");
+    ASSERT_THAT(launcher.running, SizeIs(2));
+    answer({"h1", "h2", "h3", "h4"});
+    while (launcher.running.begin()->second.spec.argv.front() == "below") answer({});
+    answer({"x", "x"});
+    while (!launcher.running.empty()) answer({});
+    EXPECT_THAT(problems(), ElementsAre(HasSubstr("declared more than once")));
+    pass(std::chrono::milliseconds{10'100});
+    answer({"h1"});
+    ASSERT_EQ(launcher.running.begin()->second.spec.argv.front(), "others");
+    answer({"x", "x"});  // the same, while it is not known yet what is below h1
+    while (!launcher.running.empty()) answer({});
+    EXPECT_THAT(problems(), ElementsAre(HasSubstr("declared more than once")));
+    EXPECT_THAT(names(), ElementsAre("h1", "x"));
+}
+
 class nodes_with_replicas : public nodes_test {
 protected:
     // A replica below two hosts, and others.
     void list(const std::string& more, const std::string& partitions = "") {
         const auto text = partitions + "[[nodes.sources]]\nsource = \"manual\"\n[nodes.sources.nodes]\n" +
-                          "a = {}\nb = {}\nc = {}\nab = {parents = [\"a\", \"b\"]}\n" + more;
+                          "a = {}\nb = {}\nc = {}\ne = {}\nab = {parents = [\"a\", \"b\"]}\n" + more;
         nodes ? configure(text) : start(text);
     }
 };
@@ -151,7 +172,7 @@ TEST_F(nodes_with_replicas, more_of_them_are_a_change) {
     list("new = {parents = [\"c\", \"b\"]}\n");
     ASSERT_THAT(got, SizeIs(2));
     EXPECT_TRUE(got[1].nodes->change_from(*got[0].nodes));
-    EXPECT_THAT(names(), ElementsAre("a", "b", "c", "ab", "new"));
+    EXPECT_THAT(names(), ElementsAre("a", "b", "c", "e", "ab", "new"));
 }
 
 TEST_F(nodes_with_replicas, those_that_join_what_partitions_have_make_a_build) {
@@ -160,11 +181,14 @@ TEST_F(nodes_with_replicas, those_that_join_what_partitions_have_make_a_build) {
     list("new = {parents = [\"a\", \"b\"]}\n", two);
     ASSERT_THAT(got, SizeIs(2));
     EXPECT_TRUE(got[1].nodes->change_from(*got[0].nodes)) << "they are joined already";
-    list("new = {parents = [\"c\", \"b\"]}\n", two);
+    const auto part_of = [&](std::size_t i, const char* name) {
+        return partition_of(*got[i].nodes, *got[i].nodes->find(name), 2);
+    };
+    ASSERT_NE(part_of(1, "a"), part_of(1, "e"));
+    list("new = {parents = [\"e\", \"b\"]}\n", two);
     ASSERT_THAT(got, SizeIs(3));
     EXPECT_FALSE(got[2].nodes->change());
-    const auto& nodes = *got[2].nodes;
-    EXPECT_EQ(nodes.subtree_key(*nodes.find("a")), nodes.subtree_key(*nodes.find("c")));
+    EXPECT_EQ(part_of(2, "a"), part_of(2, "e"));
 }
 
 TEST_F(nodes_test, what_is_wrong_stays_so_and_the_same_nodes_are_no_other_forest) {

@@ -3,6 +3,7 @@
 
 #include "model/engine/pending_tree.hpp"
 #include "model/forest.hpp"
+#include "model/partition.hpp"
 #include "tests/support/random_nodes.hpp"
 #include "tests/support/seeds.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 const std::vector<std::string> levels{"host", "db"};
 
@@ -107,7 +109,16 @@ TEST(forest_change, of_replicas) {
     EXPECT_THAT(names(*joined), ElementsAre("instance", "h1", "h2", "h3", "a", "b", "c"));
     EXPECT_TRUE(joined->has_replicas());
     EXPECT_EQ(keys(*joined), 2U);
-    EXPECT_TRUE(joined->change()->rejoined);
+    const auto differ = [](std::uint32_t count, const forest& a, const forest& b) {
+        return partition_of(a, *a.find("h1"), count) != partition_of(b, *b.find("h1"), count) ||
+               partition_of(a, *a.find("h3"), count) != partition_of(b, *b.find("h3"), count);
+    };
+    std::size_t moves = 0;
+    for (std::uint32_t count = 1; count < 20; ++count) {
+        EXPECT_EQ(moves_partitions(*before, *joined, *joined->change(), count), differ(count, *before, *joined));
+        moves += differ(count, *before, *joined) ? 1 : 0;
+    }
+    EXPECT_GT(moves, 0U);
     EXPECT_THAT(joined->children(*joined->find("h1")), ElementsAre(*joined->find("a"), *joined->find("c")));
     EXPECT_THAT(joined->change()->regrouped, ElementsAre(*joined->find("h1"), *joined->find("h3")));
     const auto gone = change_forest(joined, {{"h1"}, {}, {}}, 3);
@@ -116,7 +127,8 @@ TEST(forest_change, of_replicas) {
     EXPECT_FALSE(gone->has_replicas());
     const auto same = change_forest(joined, {{}, {node("d", "db", {"h1", "h3", "h1"})}, {}}, 3);
     ASSERT_TRUE(same);
-    EXPECT_FALSE(same->change()->rejoined);
+    for (std::uint32_t count = 1; count < 20; ++count)
+        EXPECT_FALSE(moves_partitions(*joined, *same, *same->change(), count));
     EXPECT_THAT(names(*same), ElementsAre("instance", "h1", "h2", "h3", "a", "d", "b", "c"));
     EXPECT_EQ(same->parents(*same->find("d")).size(), 2U);
 }
@@ -254,6 +266,13 @@ TEST_F(forest_diff, what_is_wrong_is_told_and_the_rest_goes_on) {
     EXPECT_THAT(problems, ElementsAre(HasSubstr("\"h1\", which does not exist at level \"host\""),
                                       HasSubstr("\"h1\", which does not exist at level \"host\"")));
     now = declared;
+    for (int i = 0; i < 100; ++i) now.push_back(node("x" + std::to_string(i), "db", {"h9"}));
+    now.push_back(node("c", "shelf"));
+    EXPECT_FALSE(changes(now)) << "more than there are nodes";
+    now.erase(now.begin() + 5, now.begin() + 45);
+    EXPECT_TRUE(changes(now)->empty());
+    EXPECT_THAT(problems, SizeIs(61));
+    now = declared;
     now[2].level = "shelf";
     now.push_back(node("x", "db", {"h1"}));
     const auto unknown = changes(now, true);
@@ -274,6 +293,24 @@ TEST_F(forest_diff, takes_a_build_where_it_can_not_tell) {
     auto many = declared;
     for (int i = 0; i < 100; ++i) many.push_back(node("n" + std::to_string(i), "db", {"h1"}));
     EXPECT_FALSE(changes(many));
+}
+
+TEST(forest_diff_of_many, who_declares_an_outer_node_again_changes_nothing) {
+    std::vector<node_decl> declared;
+    for (const std::string host : {"h1", "h2", "h3"}) {
+        declared.push_back(node(host, "host"));
+        for (int i = 0; i < 500; ++i) declared.push_back(node(host + std::to_string(i), "db", {host}));
+    }
+    declared.push_back(node("h1", "host"));
+    declared.push_back(node("h2", "db", {"h3"}));
+    const auto before = build_forest(levels, declared).nodes;
+    declared.push_back(node("new", "db", {"h1"}));
+    const std::vector<std::span<const node_decl>> all{declared};
+    const auto found = find_changes(*before, all, true);
+    ASSERT_TRUE(found);
+    EXPECT_THAT(found->changes.added, ElementsAre(declared.back()));
+    EXPECT_TRUE(found->changes.removed.empty());
+    EXPECT_EQ(found->problems.size(), 2U);
 }
 
 // As built from all declarations, whatever the changes were.
@@ -328,8 +365,8 @@ void expect_true(const forest_change& change, const forest& before, const forest
         ASSERT_EQ(before.parents(old).size(), after.parents(now).size());
         for (std::size_t p = 0; p < before.parents(old).size(); ++p)
             ASSERT_EQ(change.kept(before.parents(old)[p].value), after.parents(now)[p].value);
-        if (before.subtree_key(old) != after.subtree_key(now)) {
-            ASSERT_TRUE(change.rejoined);
+        if (partition_of(before, old, 3) != partition_of(after, now, 3)) {
+            ASSERT_TRUE(moves_partitions(before, after, change, 3));
         }
         const bool is_altered =
             before.enabled(old) != after.enabled(now) || !std::ranges::equal(before.tags(old), after.tags(now));

@@ -231,9 +231,11 @@ private:
 
     // What the change kept stays pending.
     void revise_forest() {
+        const auto before = world_.nodes;
         const auto gone = world_.revise_nodes();
         if (!gone) return;
-        if (count_ > 1 && world_.nodes->change()->rejoined) {  // then whoever makes the nodes builds them anew
+        if (moves_partitions(*before, *world_.nodes, *world_.nodes->change(),
+                             count_)) {  // then whoever makes the nodes builds them anew
             world_.nodes = build_forest(world_.levels, world_.declared, world_.version).nodes;
             return take_new_forest();
         }
