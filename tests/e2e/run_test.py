@@ -251,7 +251,7 @@ data_dir = ""
 [jobs]
 """)
         _, err = self.bistro("check", "c.toml", code=2)
-        for expected in ('c.toml:7:6: error: node "d1" names the parent "nope"', "c.toml:11:6: error: \"sltos\" is no resource",
+        for expected in ('c.toml:7:6: error: node "d1" of level "db" names the parent "nope"', "c.toml:11:6: error: \"sltos\" is no resource",
                          'c.toml:13:12: error: "data_dir" is empty', "c.toml:14:1: error: there is no job", "c.toml: 4 errors"):
             self.assertIn(expected, err)
 
