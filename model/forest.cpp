@@ -8,6 +8,7 @@
 
 #include "model/hash.hpp"
 #include "model/node_rules.hpp"
+#include "model/text.hpp"
 
 namespace bistro {
 
@@ -164,6 +165,15 @@ void forest::join_subtrees() {
             name_keys_.push_back(key_of_name(name(node_index{t + std::size_t{1}})));
     for (std::uint32_t t = 0; t < tops; ++t) least[root(t)] = std::min(least[root(t)], name_keys_[t]);
     for (std::uint32_t t = 0; t < tops; ++t) subtree_keys_.push_back(least[root(t)]);
+}
+
+std::string node_name_problem(std::string_view name) {
+    if (name.empty()) return "a node name is empty";
+    if (name.size() > max_node_name_bytes)
+        return "a node name has " + std::to_string(name.size()) + " bytes, more than " +
+               std::to_string(max_node_name_bytes) + ": " + quote(name);
+    if (name.find('\0') != std::string_view::npos) return "a node name contains a NUL byte: " + quote(name);
+    return {};
 }
 
 /// Builds the arrays of a forest, level by level.

@@ -12,15 +12,6 @@ std::string node_of_level(const node_decl& d) { return "node " + quote(d.name) +
 
 }  // namespace
 
-std::string node_name_problem(std::string_view name) {
-    if (name.empty()) return "a node name is empty";
-    if (name.size() > max_node_name_bytes)
-        return "a node name has " + std::to_string(name.size()) + " bytes, more than " +
-               std::to_string(max_node_name_bytes) + ": " + quote(name);
-    if (name.find('\0') != std::string_view::npos) return "a node name contains a NUL byte: " + quote(name);
-    return {};
-}
-
 std::string problem_by_itself(const node_decl& d, const std::vector<std::string>& levels) {
     if (auto problem = node_name_problem(d.name); !problem.empty()) return problem;
     if (std::find(levels.begin() + 1, levels.end(), d.level) == levels.end())
