@@ -1,0 +1,104 @@
+// What changes of the nodes cost where some are busy and the rest waits: to find them among all that is declared, to
+// make the forest that comes of them, and until the engine has followed. Two levels, 25 databases a host, as in
+// two_levels.hpp; with two hosts a database, and with wrong declarations that stay. Milliseconds.
+// Usage: bench_node_changes [LEAVES JOBS [HOSTS_A_DATABASE [WRONG]]]   default: 3000000 10 1 0
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/bench/two_levels.hpp"
+
+namespace bistro::bench {
+namespace {
+
+struct setting {
+    std::size_t leaves = 3'000'000;
+    std::size_t jobs = 10;
+    std::size_t hosts_a_database = 1;
+    std::size_t wrong = 0;
+
+    [[nodiscard]] std::size_t hosts() const { return std::max<std::size_t>(leaves / databases_a_host, 1); }
+};
+
+class changing_nodes {
+public:
+    explicit changing_nodes(const setting& what) : what_{what} {
+        for (std::size_t h = 0; h < what.hosts(); ++h) declared_.push_back({host(h), "host", {}, {}, true, false});
+        for (std::size_t i = 0; i < what.leaves; ++i) add_database("db" + std::to_string(i), i / databases_a_host);
+        for (std::size_t i = 0; i < what.wrong; ++i) declared_.push_back(declared_[what.hosts() + i]);
+        nodes_ = build_forest({"host", "db"}, declared_).nodes;
+        set_up(core_, 1'000'000'000);
+        core_.set_forest(nodes_);
+        const auto tasks = all_leaves(*nodes_);
+        for (std::size_t j = 0; j < what.jobs; ++j) core_.add_pending(core_.put_job(make_job(j)), tasks);
+        std::vector<invocation_id> running;
+        fill(core_, running);
+    }
+
+    void add_databases(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i)
+            add_database("new" + std::to_string(i), i * std::max<std::size_t>(what_.hosts() / count, 1));
+        measure("databases more");
+    }
+    void disable_host() {
+        declared_[what_.hosts() / 2].enabled = false;
+        measure("a host disabled");
+    }
+    // Its databases are wrong then.
+    void remove_host() {
+        declared_.erase(declared_.begin());
+        measure("a host gone");
+    }
+
+private:
+    static std::string host(std::size_t number) { return "host" + std::to_string(number); }
+
+    void add_database(std::string name, std::size_t number) {
+        node_decl d{std::move(name), "db", {}, {}, true, false};
+        for (std::size_t h = 0; h < what_.hosts_a_database; ++h)
+            d.parents.push_back(host((number + h) % what_.hosts()));
+        declared_.push_back(std::move(d));
+    }
+
+    void measure(const char* text) {
+        const std::vector<std::span<const node_decl>> all{declared_};
+        auto begin = steady::now();
+        const auto found = find_changes(*nodes_, all, false);
+        const auto find_s = seconds_since(begin);
+        if (!found) {
+            std::printf("| %s | takes a build |\n", text);
+            return;
+        }
+        begin = steady::now();
+        const auto after = change_forest(nodes_, found->changes, nodes_->version() + 1);
+        const auto change_s = seconds_since(begin);
+        begin = steady::now();
+        core_.set_forest(after);
+        static_cast<void>(core_.start(1));
+        const auto engine_s = seconds_since(begin);
+        nodes_ = after;
+        std::printf("| %-15s | %6.1f | %6.1f | %6.1f |\n", text, find_s * 1e3, change_s * 1e3, engine_s * 1e3);
+        std::fflush(stdout);
+    }
+
+    setting what_;
+    std::vector<node_decl> declared_;
+    forest_ptr nodes_;
+    engine core_{{}, invocation_id::first_of_epoch(1)};
+};
+
+}  // namespace
+}  // namespace bistro::bench
+
+int main(int argc, char** argv) {
+    bistro::bench::setting what;
+    std::size_t* const numbers[] = {&what.leaves, &what.jobs, &what.hosts_a_database, &what.wrong};
+    for (int i = 1; i < argc && i <= 4; ++i) *numbers[i - 1] = std::strtoull(argv[i], nullptr, 10);
+    bistro::bench::changing_nodes nodes{what};
+    std::printf("| change | found | forest | engine |\n| --- | --- | --- | --- |\n");
+    nodes.add_databases(1000);
+    nodes.disable_host();
+    nodes.remove_host();
+}
