@@ -126,10 +126,11 @@ void forest::connect() {
     child_begin_.assign(level_begin_[levels_.size() - 1] + std::size_t{1}, 0);
     for (const auto p : parents_) ++child_begin_[p.value + std::size_t{1}];
     std::partial_sum(child_begin_.begin(), child_begin_.end(), child_begin_.begin());
-    most_children_.assign(levels_.size(), 0);
-    for (std::uint32_t l = 0; l + 1 < levels_.size(); ++l)
-        for (auto i = level_begin_[l]; i < level_begin_[l + 1]; ++i)
-            most_children_[l] = std::max(most_children_[l], child_begin_[i + std::size_t{1}] - child_begin_[i]);
+    block_begin_.assign(child_begin_.size(), 0);
+    for (std::size_t i = 1; i < child_begin_.size(); ++i) {
+        const auto count = child_begin_[i] - child_begin_[i - 1];
+        block_begin_[i] = block_begin_[i - 1] + (count > block_size ? (count + block_size - 1) / block_size : 0);
+    }
     if (!has_replicas_) return;
     edge_target_.resize(parents_.size());
     edges_to_.resize(parents_.size());

@@ -101,8 +101,6 @@ public:
     [[nodiscard]] std::uint32_t declared_position(node_index node) const;
     /// A number by chance for each node above the innermost level; that of a name stays the same.
     [[nodiscard]] std::uint32_t chance(node_index node) const { return chances_[node.value]; }
-    /// The most children that a node of a level has.
-    [[nodiscard]] std::uint32_t most_children(level_index level) const { return most_children_[level.value]; }
 
     /// True where some node has more than one parent.
     [[nodiscard]] bool has_replicas() const { return has_replicas_; }
@@ -124,6 +122,13 @@ public:
     [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return edges_before(parent.value); }
     [[nodiscard]] std::uint32_t edges_end(node_index parent) const {
         return edges_before(parent.value + std::size_t{1});
+    }
+    // The children of a node that has more than one block of them, `block_size` in each; numbered so that those of one
+    // parent are contiguous. Nodes with fewer children have none.
+    static constexpr std::uint32_t block_size = bit_set::bits;
+    [[nodiscard]] std::uint32_t blocks_begin(node_index parent) const { return block_begin_[parent.value]; }
+    [[nodiscard]] std::uint32_t blocks_end(node_index parent) const {
+        return block_begin_[parent.value + std::size_t{1}];
     }
     /// Asks for what is known of a node, so that it is in the cache soon.
     void fetch(node_index node) const {
@@ -208,11 +213,11 @@ private:
     std::uint32_t next_declared_ = 0;           // of nodes to come
     bit_set disabled_;                          // by node; empty where none is
     std::vector<std::uint32_t> chances_;        // by node above the innermost level
-    std::vector<std::uint32_t> most_children_;  // by level
     std::vector<std::uint32_t> parent_begin_;   // by node, and one past the last; empty without replicas
     std::vector<node_index> parents_;
     std::vector<std::uint32_t> edges_to_;     // parallel to parents_; empty without replicas
     std::vector<std::uint32_t> child_begin_;  // by node above the innermost level, and one past the last
+    std::vector<std::uint32_t> block_begin_;  // the same
     std::vector<node_index> edge_target_;     // empty without replicas
     bool has_replicas_ = false;
     std::vector<std::uint64_t> subtree_keys_;  // by outermost node; empty without replicas

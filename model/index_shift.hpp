@@ -47,6 +47,12 @@ public:
     /// The inverse.
     [[nodiscard]] std::uint32_t back(std::uint32_t to) const { return find<&index_run::to, &index_run::from>(to); }
 
+    /// How many from this one on are neighbours in both numberings; 0 where it does not stay. O(log runs).
+    [[nodiscard]] std::uint32_t neighbours(std::uint32_t from) const {
+        const auto* run = run_of<&index_run::from>(from);
+        return run ? run->count - (from - run->from) : 0;
+    }
+
     [[nodiscard]] std::span<const index_run> runs() const { return runs_; }
     /// How many stay.
     [[nodiscard]] std::uint32_t kept() const { return kept_; }
@@ -62,11 +68,16 @@ public:
 private:
     template <auto Key, auto Value>
     [[nodiscard]] std::uint32_t find(std::uint32_t key) const {
+        const auto* run = run_of<Key>(key);
+        return run ? run->*Value + (key - run->*Key) : none;
+    }
+    template <auto Key>
+    [[nodiscard]] const index_run* run_of(std::uint32_t key) const {
         auto after = std::upper_bound(runs_.begin(), runs_.end(), key,
                                       [](std::uint32_t k, const index_run& run) { return k < run.*Key; });
-        if (after == runs_.begin()) return none;
+        if (after == runs_.begin()) return nullptr;
         const auto& run = *--after;
-        return key - run.*Key < run.count ? run.*Value + (key - run.*Key) : none;
+        return key - run.*Key < run.count ? &run : nullptr;
     }
 
     std::vector<index_run> runs_;

@@ -31,10 +31,8 @@
 //   it asks for something else          O(J), and for each place where it waits a look of all who wait there; where it
 //                                       waits for hosts, a look at all who do
 //   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs), and a copy of some
-//                                       bytes for each node, and of two bits for each job; where a parent has more than
-//                                       256 tasks, or some node several parents, of eight bytes an edge for each job,
-//                                       too, and a look at all children of parents that have other ones. O(nodes) for
-//                                       each job when there is a first node with several parents
+//                                       bytes for each node, and of two bits for each job; of parents of more than 64
+//                                       tasks that have other ones a look at those behind the first that is another
 //   another forest                      O(nodes), for each job
 //   another resource table              O(all that runs), a byte for each node and resource, and for each place where
 //                                       some wait a look of all of them
@@ -189,8 +187,8 @@ public:
     void set_unfinished(job_index job, std::uint64_t count);
     /// Tasks that run already are left out.
     void add_pending(job_index job, std::span<const node_index> tasks);
-    /// Leaves only tasks that the job's filters let pass, and that the forest does not disable; where no node has two
-    /// parents. For what was said to be startable in an earlier forest.
+    /// Leaves only tasks that the job's filters let pass, and that the forest does not disable. For what was said to be
+    /// startable in an earlier forest.
     void keep_passing(job_index job, std::vector<node_index>& tasks) const;
     void remove_pending(job_index job, std::span<const node_index> tasks);
     void clear_pending(job_index job);
@@ -362,6 +360,7 @@ private:
     [[nodiscard]] bool has_room(const job_entry& job, node_index node) const;
     [[nodiscard]] std::optional<job_index> choose_job();
     [[nodiscard]] bool full_for_all(node_index place) const;
+    [[nodiscard]] node_index open_parent(const job_entry& job, node_index node) const;
     [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
     enum class among_equals : bool { by_turn, by_offers };
     [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs waiting, among_equals rule);
@@ -431,6 +430,7 @@ private:
     // engine_nodes.cpp: a forest that came of the one before
     void follow(forest_ptr nodes, const forest_change& change);
     [[nodiscard]] std::shared_ptr<const bit_set> closed_nodes(const job_entry& job, const forest_change* change) const;
+    [[nodiscard]] bit_set nodes_above_replicas(level_index level, const forest_change* change) const;
     void move_holdings(const forest_change& change);
     void move_used(const forest& before, const forest_change& change);
     void move_who_waits(const forest_change& change);

@@ -29,39 +29,70 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
         if (!jobs_[i] || !jobs_[i]->level) continue;
         auto& job = *jobs_[i];
         pending_count_ -= job.tree.size();
-        job.tree.follow(*before, *forest_, change, rank_of(job), same_order,
-                        closed_nodes(job, before->has_replicas() ? &change : nullptr));
+        job.tree.follow(*before, *forest_, change, rank_of(job), same_order, closed_nodes(job, &change));
         if (!job.spec.filters.empty()) drop_what_is_excluded(job, change);
         pending_count_ += job.tree.size();
         update_queue(job_index{i});
     }
 }
 
-// Which tasks pass their filters is known where they are offered; but a replica may pass along one path and not along
-// another, so where there are some the paths count, too. After a change, nodes that were kept are as they were.
+namespace {
+
+// Calls `visit` for each node before `end` that is not kept.
+template <class F>
+void for_each_new(const index_shift& kept, std::uint32_t end, F&& visit) {
+    std::uint32_t next = 0;
+    for (const auto& run : kept.runs()) {
+        for (; next < std::min(run.to, end); ++next) visit(node_index{next});
+        next = run.to + run.count;
+    }
+    for (; next < end; ++next) visit(node_index{next});
+}
+
+}  // namespace
+
+// Of those with several parents down to a level: all, or after a change those that are new. What is above others was
+// above them before, since a node that is kept has the same parents.
+bit_set engine::nodes_above_replicas(level_index level, const forest_change* change) const {
+    bit_set above{forest_->first_of(level).value};
+    std::vector<node_index> next;
+    const auto add_parents = [&](node_index node) {
+        for (const auto parent : forest_->parents(node))
+            if (above.set(parent.value)) next.push_back(parent);
+    };
+    const auto end = static_cast<std::uint32_t>(forest_->first_of(level).value + forest_->size_of(level));
+    for_each_new(change ? change->kept : index_shift{}, end, [&](node_index node) {
+        if (forest_->parents(node).size() < 2) return;
+        add_parents(node);
+        while (!next.empty()) {
+            const auto at = next.back();
+            next.pop_back();
+            add_parents(at);
+        }
+    });
+    return above;
+}
+
+// Which tasks pass their filters is known where they are offered; but a replica may pass along one way and not along
+// another, so whether the nodes above it pass counts, too. Without a change, nothing is known of the forest yet.
 std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job, const forest_change* change) const {
     std::shared_ptr<const bit_set> disabled;
     if (!forest_->disabled().empty()) disabled = {forest_, &forest_->disabled()};
     if (!forest_->has_replicas() || job.spec.filters.empty() || !job.spec.errors.empty()) return disabled;
-    std::optional<path_filter> filter;  // to make one takes a while
-    const auto size = forest_->first_of(*job.level).value + static_cast<std::uint32_t>(forest_->size_of(*job.level));
+    const path_filter filter{job.spec, *forest_, *job.level};
+    const auto size = static_cast<std::uint32_t>(forest_->size());
     const auto& known = job.tree.closed_nodes();
-    bit_set closed{forest_->size()};
-    const auto look = [&](std::uint32_t i) {
-        if (!filter) filter.emplace(job.spec, *forest_, *job.level);
-        filter->passes_itself(node_index{i}) ? closed.reset(i) : closed.set(i);
-    };
-    std::uint32_t next = 0;
-    if (change) {
-        if (known) closed = moved(*known, change->kept, closed.size());
-        for (const auto& run : change->kept.runs()) {
-            for (; next < std::min(run.to, size); ++next) look(next);
-            next = run.to + run.count;
-        }
+    auto closed = change && known ? moved(*known, change->kept, size) : bit_set{size};
+    const auto note = [&](node_index node, bool passes) { passes ? closed.reset(node.value) : closed.set(node.value); };
+    for_each_new(change ? change->kept : index_shift{}, size,
+                 [&](node_index node) { note(node, forest_->enabled(node)); });
+    const auto end = forest_->first_of(*job.level);
+    if (change)
         for (const auto node : change->altered)
-            if (node.value < size) look(node.value);
-    }
-    for (; next < size; ++next) look(next);
+            note(node, node < end ? filter.passes_itself(node) : forest_->enabled(node));
+    nodes_above_replicas(*job.level, change).for_each([&](std::size_t i) {
+        note(node_index{i}, filter.passes_itself(node_index{i}));
+    });
     return std::make_shared<const bit_set>(std::move(closed));
 }
 

@@ -59,14 +59,21 @@ bool engine::full_for_all(node_index place) const {
     return false;
 }
 
-// A job that waits at a place, and has room there, takes its next task below it without a search from the root.
+// The next node on a way up from a place where a job is parked: the first parent where nothing keeps it; not valid
+// where there is none.
+node_index engine::open_parent(const job_entry& job, node_index node) const {
+    for (const auto parent : forest_->parents(node))
+        if (has_room(job, parent) && !job.tree.parked(parent) && !job.tree.closed(parent)) return parent;
+    return {};
+}
+
+// A job that waits at a place, and has room there, takes its next task below it without a search from the root. (Where
+// nodes above have several parents, a search may find a way that is not found here.)
 bool engine::starts_directly(const job_entry& job, node_index place) const {
-    if (job.wants_host() || classes_[job.job_class]->blocked || forest_->has_replicas() || job.tree.searchable() ||
-        job.tree.closed(place))
+    if (job.wants_host() || classes_[job.job_class]->blocked || job.tree.searchable() || job.tree.closed(place))
         return false;
-    for (auto parents = forest_->parents(place); !parents.empty(); parents = forest_->parents(parents[0]))
-        if (!has_room(job, parents[0]) || job.tree.parked(parents[0]) || job.tree.closed(parents[0])) return false;
-    return true;
+    while (place.valid() && place != forest::instance()) place = open_parent(job, place);
+    return place.valid();
 }
 
 // Who has room at a place; jobs that ask for the same are judged once, where they stand together.
@@ -184,7 +191,7 @@ void engine::offer(node_index place) {
 
 // Asks for what the job's next start at this place will touch, so that it is in the cache by then.
 void engine::fetch_place(const job_entry& job, node_index place) const {
-    if (!job.level || forest_->level_of(place).value + 1U != job.level->value || forest_->has_replicas()) return;
+    if (!job.level || forest_->level_of(place).value + 1U != job.level->value) return;
     const auto begin = forest_->edges_begin(place);
     const auto end = forest_->edges_end(place);
     if (begin == end) return;
@@ -298,12 +305,11 @@ std::optional<start_decision> engine::take_offer(job_index index) {
     return start_below(index, place);
 }
 
-// As search(), below a node where the job is parked, and which has room like all above it.
+// As search(), below a node where the job is parked, and from which it starts directly.
 std::optional<start_decision> engine::start_below(job_index index, node_index place) {
     auto& job = entry(index);
     node_path above{place};
-    for (auto parents = forest_->parents(place); !parents.empty(); parents = forest_->parents(parents[0]))
-        above.push_back(parents[0]);
+    while (above.back() != forest::instance()) above.push_back(open_parent(job, above.back()));
     std::reverse(above.begin(), above.end());
     for (auto next = job.tree.next_below(*forest_, place); next.valid(); next = job.tree.next_below(*forest_, place)) {
         auto path = above;

@@ -4,123 +4,158 @@
 
 namespace bistro {
 
-// The tournament tree of a parent with k children lies in the 2k values from twice its first edge: values 1..k-1 are
-// matches, k..2k-1 the children, and value i is the minimum of 2i and 2i+1. Value 1 is the parent's own. (With one
-// child, value 1 is that child.)
-
-pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank,
-                           std::shared_ptr<const bit_set> closed)
-    : level_{level}, rank_{std::move(rank)}, closed_{std::move(closed)} {
-    values_.assign(lay_out(nodes, bit_set::bits), nothing);
-    pending_ = bit_set{nodes.size_of(level)};
-    parked_ = bit_set{first_task_ + nodes.size_of(level)};
-}
-
-// Where things are in this forest. Gives how many values there are.
-std::size_t pending_tree::lay_out(const forest& nodes, std::size_t most_bits) {
-    first_task_ = end_of_parents_ = nodes.first_of(level_).value;
-    if (level_.value == 0) return 0;
-    const level_index above{level_.value - 1U};
-    look_at_bits_ = !nodes.has_replicas() && nodes.most_children(above) <= most_bits;
-    if (look_at_bits_) end_of_parents_ = nodes.first_of(above).value;
-    return std::size_t{2} * nodes.edges_begin(node_index{end_of_parents_});
-}
-
-bool pending_tree::keeps_nothing(const forest& nodes, node_index node) const {
-    return look_at_bits_ && nodes.level_of(node).value + 1U == level_.value;
-}
-
-// The least rank of the pending tasks below their parent that are not set aside, and whose it is.
-std::pair<std::uint32_t, node_index> pending_tree::first_below(const forest& nodes, node_index parent) const {
-    std::pair<std::uint32_t, node_index> best{nothing, {}};
-    const auto count = nodes.edges_end(parent) - nodes.edges_begin(parent);
-    if (count == 0) return best;
-    const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
-    for (std::uint32_t place = 0; place < count; place += bit_set::bits) {
-        auto bits = pending_.some(first + place - first_task_, std::min<std::size_t>(count - place, bit_set::bits));
-        if (closed_ != nullptr || parked_tasks_ > 0)
-            for (auto left = bits; left != 0; left &= left - 1)
-                if (shut(node_index{first + place + static_cast<std::size_t>(std::countr_zero(left))}))
-                    bits &= ~(left & -left);
-        if (bits == 0) continue;
-        if (const auto found = rank_.least(nodes, parent, place, bits); found.first < best.first) best = found;
-    }
-    return best;
-}
-
-std::uint32_t node_rank::operator()(const forest& nodes, node_index task) const {
-    if (table_) return (*table_)[task.value];
-    if (declared_) return nodes.declared_position(task);
-    const auto parents = nodes.parents(task);
-    if (parents.empty()) return by_chance(0, 0);
-    return by_chance(nodes.chance(parents[0]), nodes.edge_to(task, 0) - nodes.edges_begin(parents[0]));
-}
+// -- ranks ------------------------------------------------------------------------------------------------------------
 
 std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_index parent, std::uint32_t begin,
                                                       std::uint64_t bits) const {
     // Rank and place in one number: to take the least of two is no branch that a processor would have to guess.
     auto best = static_cast<std::uint64_t>(-1);
-    const auto first = nodes.edge_target(nodes.edges_begin(parent)).value;
+    const auto first = nodes.edges_begin(parent);
     const auto look = [&](auto&& rank_of) {
         for (; bits != 0; bits &= bits - 1) {
             const auto place = begin + static_cast<std::uint32_t>(std::countr_zero(bits));
             best = std::min(best, std::uint64_t{rank_of(place)} << 32 | place);
         }
     };
-    if (table_ || declared_)
-        look([&](std::uint32_t place) { return (*this)(nodes, node_index{first + std::size_t{place}}); });
+    if (table_)
+        look([&](std::uint32_t place) { return (*table_)[nodes.edge_target(first + place).value]; });
+    else if (declared_)
+        look([&](std::uint32_t place) { return nodes.declared_position(nodes.edge_target(first + place)); });
     else
         look([&, by = std::uint64_t{nodes.chance(parent)}](std::uint32_t place) { return by_chance(by, place); });
-    return {static_cast<std::uint32_t>(best >> 32), node_index{first + std::size_t{static_cast<std::uint32_t>(best)}}};
+    return {static_cast<std::uint32_t>(best >> 32), nodes.edge_target(first + static_cast<std::uint32_t>(best))};
 }
 
-bool pending_tree::contains(node_index task) const {
-    return task.value >= first_task_ && task.value - first_task_ < pending_.size() &&
-           pending_[task.value - first_task_];
+// -- where things are -------------------------------------------------------------------------------------------------
+
+// The tournament tree of a parent with k to compare lies in 2k values: values 1..k-1 are matches, k..2k-1 whom it
+// compares, and value i is the minimum of 2i and 2i+1. Value 1 is the parent's own. (With one child, value 1 is that
+// child.)
+
+pending_tree::layout::layout(const forest& nodes, level_index level) {
+    first_parent = first_task = nodes.first_of(level).value;
+    if (level.value == 0) return;
+    first_parent = nodes.first_of(level_index{level.value - 1U}).value;
+    blocks = std::size_t{2} * nodes.edges_begin(node_index{first_parent});
+}
+
+std::size_t pending_tree::layout::begin_of(const forest& nodes, node_index parent) const {
+    if (first_task == 0) return 0;
+    if (parent.value < first_parent) return std::size_t{2} * nodes.edges_begin(parent);
+    return blocks + std::size_t{2} * (nodes.blocks_begin(parent) - nodes.blocks_begin(node_index{first_parent}));
+}
+
+pending_tree::matches pending_tree::layout::matches_of(const forest& nodes, node_index parent) const {
+    const auto children = nodes.edges_end(parent) - nodes.edges_begin(parent);
+    if (parent.value < first_parent) return {begin_of(nodes, parent), children};
+    if (children <= forest::block_size) return {};
+    return {begin_of(nodes, parent), nodes.blocks_end(parent) - nodes.blocks_begin(parent)};
+}
+
+pending_tree::pending_tree(const forest& nodes, level_index level, node_rank rank,
+                           std::shared_ptr<const bit_set> closed)
+    : level_{level},
+      layout_{nodes, level},
+      rank_{std::move(rank)},
+      closed_{std::move(closed)},
+      pending_{nodes.size_of(level)},
+      values_(layout_.begin_of(nodes, node_index{first_task()}), nothing),
+      parked_{first_task() + nodes.size_of(level)} {}
+
+// -- values -----------------------------------------------------------------------------------------------------------
+
+std::uint32_t pending_tree::winner(const matches& among) const {
+    const auto* tree = values_.data() + among.begin;
+    const auto value = tree[1];
+    std::uint32_t at = 1;
+    while (at < among.count) at = tree[2 * at] == value ? 2 * at : 2 * at + 1;
+    return at - among.count;
+}
+
+// True where the parent's own value is another now.
+bool pending_tree::settle(const matches& among, std::uint32_t who, std::uint32_t value) {
+    auto* tree = values_.data() + among.begin;
+    const auto before = tree[1];
+    std::size_t at = std::size_t{among.count} + who;
+    tree[at] = value;
+    for (at /= 2; at >= 1; at /= 2) {
+        const auto least = std::min(tree[2 * at], tree[2 * at + 1]);
+        if (tree[at] == least) break;
+        tree[at] = least;
+    }
+    return tree[1] != before;
+}
+
+void pending_tree::settle_all(const matches& among) {
+    auto* tree = values_.data() + among.begin;
+    for (std::size_t at = among.count; at-- > 1;) tree[at] = std::min(tree[2 * at], tree[2 * at + 1]);
+}
+
+namespace {
+
+// Of so many edges, at most one block of a parent, those that lead to members of a set of nodes, without the nodes
+// before `first`.
+std::uint64_t members_among(const bit_set& set, std::uint32_t first, const forest& nodes, std::uint32_t edge,
+                            std::uint32_t count) {
+    const auto begin = nodes.edge_target(edge).value;
+    // The children of a parent are in the order of the forest.
+    if (nodes.edge_target(edge + count - 1).value - begin == count - 1) return set.some(begin - first, count);
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < count; ++i)
+        bits |= std::uint64_t{set[nodes.edge_target(edge + i).value - first]} << i;
+    return bits;
+}
+
+}  // namespace
+
+// The least rank of the pending tasks in a block that are not set aside, and whose it is.
+std::pair<std::uint32_t, node_index> pending_tree::first_of_block(const forest& nodes, node_index parent,
+                                                                  std::uint32_t block) const {
+    const auto place = block * forest::block_size;
+    const auto edge = nodes.edges_begin(parent) + place;
+    const auto count = std::min(nodes.edges_end(parent) - edge, forest::block_size);
+    if (count == 0) return {nothing, {}};
+    auto bits = members_among(pending_, first_task(), nodes, edge, count);
+    if (bits != 0 && parked_tasks_ > 0) bits &= ~members_among(parked_, 0, nodes, edge, count);
+    if (bits != 0 && closed_ != nullptr) bits &= ~members_among(*closed_, 0, nodes, edge, count);
+    if (bits == 0) return {nothing, {}};
+    return rank_.least(nodes, parent, place, bits);
 }
 
 bool pending_tree::shut(node_index node) const { return closed(node) || parked(node); }
 
+// Of a node above the tasks, or of the instance where that is the task.
 std::uint32_t pending_tree::own_value(const forest& nodes, node_index node) const {
-    if (nodes.level_of(node) == level_) {
-        const auto position = node.value - first_task_;
-        return pending_[position] ? rank_(nodes, node) : nothing;
-    }
-    if (keeps_nothing(nodes, node)) return first_below(nodes, node).first;
-    const auto begin = nodes.edges_begin(node);
-    return nodes.edges_end(node) == begin ? nothing : values_[std::size_t{2} * begin + 1];
+    if (is_task(node)) return contains(node) ? 0 : nothing;
+    const auto among = layout_.matches_of(nodes, node);
+    if (among.count > 0) return values_[among.begin + 1];
+    return has_tasks(node) ? first_of_block(nodes, node, 0).first : nothing;
 }
 
 // Makes a node's value known to its parents, and theirs to theirs as far as something changes.
 void pending_tree::publish(const forest& nodes, node_index node) {
     const auto parents = nodes.parents(node);
-    if (!parents.empty() && keeps_nothing(nodes, parents[0])) {
-        if (!shut(parents[0])) publish(nodes, parents[0]);
-        return;
-    }
-    const auto value = shut(node) ? nothing : own_value(nodes, node);
-    if (parents.empty()) {
-        root_ = value;
-        return;
-    }
+    const bool by_block = is_task(node) && !parents.empty();
+    const auto value = by_block || shut(node) ? nothing : own_value(nodes, node);
+    if (parents.empty()) root_ = value;
     for (std::size_t i = 0; i < parents.size(); ++i) {
-        const auto begin = nodes.edges_begin(parents[i]);
-        const auto count = nodes.edges_end(parents[i]) - begin;
-        auto* tree = values_.data() + std::size_t{2} * begin;
-        const auto before = tree[1];
-        std::size_t at = nodes.edge_to(node, i) - begin + count;
-        tree[at] = value;
-        for (at /= 2; at >= 1; at /= 2) {
-            const auto winner = std::min(tree[2 * at], tree[2 * at + 1]);
-            if (tree[at] == winner) break;
-            tree[at] = winner;
+        const auto parent = parents[i];
+        const auto among = layout_.matches_of(nodes, parent);
+        bool changed = true;
+        if (among.count > 0) {
+            const auto place = nodes.edge_to(node, i) - nodes.edges_begin(parent);
+            const auto block = place / forest::block_size;
+            changed = by_block ? settle(among, block, first_of_block(nodes, parent, block).first)
+                               : settle(among, place, value);
         }
-        if (tree[1] != before && !shut(parents[i])) publish(nodes, parents[i]);
+        if (changed && !shut(parent)) publish(nodes, parent);
     }
 }
 
+// -- tasks, and what is set aside -------------------------------------------------------------------------------------
+
 void pending_tree::insert(const forest& nodes, node_index task) {
-    if (!pending_.set(task.value - first_task_)) return;
+    if (!pending_.set(task.value - first_task())) return;
     ++size_;
     publish(nodes, task);
 }
@@ -132,195 +167,209 @@ void pending_tree::insert(const forest& nodes, std::span<const node_index> tasks
         return;
     }
     for (auto task : tasks)
-        if (pending_.set(task.value - first_task_)) ++size_;
+        if (pending_.set(task.value - first_task())) ++size_;
     recompute(nodes);
 }
 
 void pending_tree::recompute(const forest& nodes) {
-    for (auto level = level_.value; level-- > 0;) {
-        if (look_at_bits_ && level + 1U == level_.value) continue;
-        const auto first = nodes.first_of(level_index{level}).value;
-        for (auto i = first; i < first + nodes.size_of(level_index{level}); ++i) {
-            const auto begin = nodes.edges_begin(node_index{i});
-            const auto count = nodes.edges_end(node_index{i}) - begin;
-            auto* tree = values_.data() + std::size_t{2} * begin;
-            for (std::uint32_t k = 0; k < count; ++k) {
-                const auto child = nodes.edge_target(begin + k);
-                tree[count + k] = shut(child) ? nothing : own_value(nodes, child);
+    for (auto parent = first_task(); parent-- > 0;) {
+        const node_index node{parent};
+        const auto among = layout_.matches_of(nodes, node);
+        for (std::uint32_t i = 0; i < among.count; ++i) {
+            auto& value = values_[among.begin + among.count + i];
+            if (has_tasks(node)) {
+                value = first_of_block(nodes, node, i).first;
+            } else {
+                const auto child = nodes.edge_target(nodes.edges_begin(node) + i);
+                value = shut(child) ? nothing : own_value(nodes, child);
             }
-            for (auto k = count; k-- > 1;) tree[k] = std::min(tree[2 * k], tree[2 * k + 1]);
         }
+        settle_all(among);
     }
     root_ = shut(forest::instance()) ? nothing : own_value(nodes, forest::instance());
-}
-
-void pending_tree::follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank,
-                          bool same_order, std::shared_ptr<const bit_set> closed) {
-    const auto tasks = change.kept.within(first_task_, first_task_ + static_cast<std::uint32_t>(pending_.size()),
-                                          nodes.first_of(level_).value);
-    rank_ = std::move(rank);
-    closed_ = std::move(closed);
-    pending_ = moved(pending_, tasks, nodes.size_of(level_));
-    size_ = pending_.count(0, pending_.size());
-    const auto all = change.kept.within(0, static_cast<std::uint32_t>(parked_.size()), 0);
-    parked_ = moved(parked_, all, nodes.first_of(level_).value + nodes.size_of(level_));
-    if (parked_tasks_ > 0) parked_tasks_ = parked_.count(nodes.first_of(level_).value, nodes.size_of(level_));
-    const bool looked_at_bits = look_at_bits_;
-    // Few parents grow beyond one word of bits; not all have to be arranged anew for that.
-    const auto count = lay_out(nodes, looked_at_bits ? words_to_look_at * bit_set::bits : 0);
-    if (!same_order || look_at_bits_ != looked_at_bits) {
-        values_.assign(count, nothing);
-        return recompute(nodes);
-    }
-    const bool all_stay = change.kept.kept() == before.size() && change.kept.kept() == nodes.size();
-    std::vector<node_index> moved_replicas;
-    if (!all_stay) moved_replicas = move_values(before, nodes, change, count);
-    publish_changes(nodes, change, moved_replicas);
-}
-
-// A match among children that are as before has the same outcome, and lies as far from its parent's first edge. Gives
-// the tasks that other parents have to hear of (see regroup).
-std::vector<node_index> pending_tree::move_values(const forest& before, const forest& nodes,
-                                                  const forest_change& change, std::size_t count) {
-    const auto old = std::exchange(values_, {});
-    values_.reserve(count);
-    const auto value_of = [](const forest& f, std::uint32_t parent) {
-        return static_cast<std::ptrdiff_t>(2) * f.edges_begin(node_index{parent});
-    };
-    const auto inner = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{end_of_parents_});
-    auto regrouped = change.regrouped.begin();
-    // Of parents that are neighbours, from one that is regrouped to the next.
-    for (const auto& run : change.kept.runs()) {
-        const auto run_end = std::min(run.to + run.count, end_of_parents_);
-        for (auto begin = run.to; begin < run_end;) {
-            while (regrouped != inner && regrouped->value < begin) ++regrouped;
-            const auto end = regrouped == inner ? run_end : std::min(run_end, regrouped->value);
-            values_.resize(static_cast<std::size_t>(value_of(nodes, begin)), nothing);
-            values_.insert(values_.end(), old.begin() + value_of(before, run.from + (begin - run.to)),
-                           old.begin() + value_of(before, run.from + (end - run.to)));
-            begin = std::max(end, begin + 1);
-        }
-    }
-    values_.resize(count, nothing);
-    std::vector<node_index> moved_replicas;
-    for (auto parent = change.regrouped.begin(); parent != inner; ++parent)
-        regroup(before, nodes, change, *parent, old, moved_replicas);
-    return moved_replicas;
-}
-
-// From below: each tells those above it.
-void pending_tree::publish_changes(const forest& nodes, const forest_change& change,
-                                   const std::vector<node_index>& moved_replicas) {
-    for (const auto task : moved_replicas) publish(nodes, task);
-    const auto inner = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{first_task_});
-    const auto end = node_index{first_task_ + pending_.size()};
-    auto altered = change.altered.rbegin();
-    const auto publish_altered = [&](node_index until) {
-        for (; altered != change.altered.rend() && *altered >= until; ++altered)
-            if (*altered < end) publish(nodes, *altered);
-    };
-    for (auto parent = std::make_reverse_iterator(inner); parent != change.regrouped.rend(); ++parent) {
-        publish_altered(*parent);
-        publish(nodes, *parent);
-    }
-    publish_altered(forest::instance());
-    publish(nodes, forest::instance());
-}
-
-// Fills the tournament tree of a parent that has other children than before. Other parents of a task have to hear of
-// its place among the children of its first one.
-void pending_tree::regroup(const forest& before, const forest& nodes, const forest_change& change, node_index parent,
-                           const std::vector<std::uint32_t>& values, std::vector<node_index>& moved_replicas) {
-    const auto begin = nodes.edges_begin(parent);
-    const auto count = nodes.edges_end(parent) - begin;
-    auto* tree = values_.data() + std::size_t{2} * begin;
-    const bool by_place = rank_.is_by_place() && nodes.level_of(parent).value + 1U == level_.value;
-    const auto old_parent = change.kept.back(parent.value);
-    const bool is_new = old_parent == index_shift::none;  // and so are its children
-    const auto old_begin = is_new ? 0 : before.edges_begin(node_index{old_parent});
-    const auto old_count = is_new ? 0 : before.edges_end(node_index{old_parent}) - old_begin;
-    std::fill_n(tree + count, count, nothing);
-    std::uint32_t place = 0;
-    for (std::uint32_t old = 0; old < old_count; ++old) {
-        const auto child = change.kept(before.edge_target(old_begin + old).value);
-        if (child == index_shift::none) continue;
-        while (nodes.edge_target(begin + place).value != child) ++place;
-        tree[count + place] = values[std::size_t{2} * old_begin + old_count + old];
-        const node_index task{child};
-        const bool has_moved = by_place && place != old && nodes.parents(task)[0] == parent;
-        if (!has_moved) continue;
-        tree[count + place] = shut(task) ? nothing : own_value(nodes, task);
-        if (nodes.parents(task).size() > 1) moved_replicas.push_back(task);
-    }
-    for (auto k = count; k-- > 1;) tree[k] = std::min(tree[2 * k], tree[2 * k + 1]);
 }
 
 std::optional<node_index> pending_tree::first_pending() const {
     const auto position = pending_.first();
     if (!position) return std::nullopt;
-    return node_index{first_task_ + *position};
+    return node_index{first_task() + *position};
+}
+
+bool pending_tree::contains(node_index task) const {
+    return is_task(task) && task.value - first_task() < pending_.size() && pending_[task.value - first_task()];
 }
 
 void pending_tree::erase(const forest& nodes, node_index task) {
     if (!contains(task)) return;
-    pending_.reset(task.value - first_task_);
+    pending_.reset(task.value - first_task());
     --size_;
     publish(nodes, task);
 }
 
 void pending_tree::erase(const forest& nodes, std::span<const node_index> path) {
     const auto task = path.front();
-    const bool known_to_nobody = look_at_bits_ && path.size() > 1 && shut(path[1]);
+    const bool known_to_nobody =
+        !nodes.has_replicas() && path.size() > 1 && shut(path[1]) && layout_.matches_of(nodes, path[1]).count == 0;
     if (!known_to_nobody) return erase(nodes, task);
-    if (pending_.reset(task.value - first_task_)) --size_;
+    if (pending_.reset(task.value - first_task())) --size_;
 }
 
 void pending_tree::park(const forest& nodes, node_index node) {
     if (!parked_.set(node.value)) return;
-    if (node.value >= first_task_) ++parked_tasks_;
+    if (is_task(node)) ++parked_tasks_;
     publish(nodes, node);
 }
 
 void pending_tree::unpark(const forest& nodes, node_index node) {
     if (!parked_.reset(node.value)) return;
-    if (node.value >= first_task_) --parked_tasks_;
+    if (is_task(node)) --parked_tasks_;
     publish(nodes, node);
 }
 
 node_index pending_tree::next_below(const forest& nodes, node_index node) const {
-    if (keeps_nothing(nodes, node)) return first_below(nodes, node).second;
-    if (own_value(nodes, node) == nothing) return {};
-    return nodes.level_of(node) == level_ ? node : next_child(nodes, node);
+    if (is_task(node)) return contains(node) ? node : node_index{};
+    const auto among = layout_.matches_of(nodes, node);
+    if (among.count > 0) return values_[among.begin + 1] == nothing ? node_index{} : next_child(nodes, node);
+    return has_tasks(node) ? first_of_block(nodes, node, 0).second : node_index{};
 }
 
 node_index pending_tree::next_child(const forest& nodes, node_index node) const {
-    if (keeps_nothing(nodes, node)) return first_below(nodes, node).second;
-    const auto begin = nodes.edges_begin(node);
-    const auto count = nodes.edges_end(node) - begin;
-    const auto* tree = values_.data() + std::size_t{2} * begin;
-    const auto value = tree[1];
-    std::size_t at = 1;
-    while (at < count) at = tree[2 * at] == value ? 2 * at : 2 * at + 1;
-    return nodes.edge_target(begin + static_cast<std::uint32_t>(at - count));
+    const auto among = layout_.matches_of(nodes, node);
+    const auto who = among.count > 0 ? winner(among) : 0;
+    return has_tasks(node) ? first_of_block(nodes, node, who).second : nodes.edge_target(nodes.edges_begin(node) + who);
 }
 
 bool pending_tree::sane(const forest& nodes) const {
-    std::size_t pending = 0;
-    const auto end = first_task_ + pending_.size();
-    for (std::uint32_t i = 0; i < end; ++i) {
+    const auto value_towards = [&](node_index parent, std::uint32_t place) {
+        const auto child = nodes.edge_target(nodes.edges_begin(parent) + place);
+        if (shut(child)) return nothing;
+        if (!is_task(child)) return own_value(nodes, child);
+        return contains(child) ? rank_.least(nodes, parent, place, 1).first : nothing;
+    };
+    for (std::uint32_t i = 0; i < first_task(); ++i) {
         const node_index node{i};
-        const bool is_task = nodes.level_of(node) == level_;
-        if (is_task && pending_[i - first_task_]) ++pending;
-        auto expected = own_value(nodes, node);
-        if (!is_task) {
-            expected = nothing;
-            for (auto child : nodes.children(node))
-                if (!shut(child)) expected = std::min(expected, own_value(nodes, child));
-            if (expected != own_value(nodes, node)) return false;
-        }
-        if (i == 0 && root_ != (shut(node) ? nothing : expected)) return false;
+        auto expected = nothing;
+        for (std::uint32_t k = 0; k < nodes.edges_end(node) - nodes.edges_begin(node); ++k)
+            expected = std::min(expected, value_towards(node, k));
+        if (expected != own_value(nodes, node)) return false;
     }
-    return pending == size_;
+    const auto instance = forest::instance();
+    return root_ == (shut(instance) ? nothing : own_value(nodes, instance)) &&
+           size_ == pending_.count(0, pending_.size());
+}
+
+// -- another forest ---------------------------------------------------------------------------------------------------
+
+void pending_tree::follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank,
+                          bool same_order, std::shared_ptr<const bit_set> closed) {
+    const auto old_layout = std::exchange(layout_, layout{nodes, level_});
+    const auto tasks = change.kept.within(
+        old_layout.first_task, old_layout.first_task + static_cast<std::uint32_t>(pending_.size()), first_task());
+    rank_ = std::move(rank);
+    closed_ = std::move(closed);
+    pending_ = moved(pending_, tasks, nodes.size_of(level_));
+    size_ = pending_.count(0, pending_.size());
+    const auto all = change.kept.within(0, static_cast<std::uint32_t>(parked_.size()), 0);
+    parked_ = moved(parked_, all, first_task() + nodes.size_of(level_));
+    if (parked_tasks_ > 0) parked_tasks_ = parked_.count(first_task(), nodes.size_of(level_));
+    if (!same_order) {
+        values_.assign(layout_.begin_of(nodes, node_index{first_task()}), nothing);
+        return recompute(nodes);
+    }
+    const bool all_stay = change.kept.kept() == before.size() && change.kept.kept() == nodes.size();
+    if (!all_stay) move_values(before, old_layout, nodes, change);
+    publish_changes(nodes, change);
+}
+
+namespace {
+
+// How many children of a parent that was kept are as before, and at the same place, up to the first that is not.
+std::uint32_t same_children(const forest& before, node_index old_parent, const forest& nodes, node_index parent,
+                            const index_shift& kept) {
+    const auto old_begin = before.edges_begin(old_parent);
+    const auto begin = nodes.edges_begin(parent);
+    const auto count = std::min(before.edges_end(old_parent) - old_begin, nodes.edges_end(parent) - begin);
+    const bool are_neighbours = !before.has_replicas() && !nodes.has_replicas();
+    std::uint32_t same = 0;
+    while (same < count) {
+        const auto child = before.edge_target(old_begin + same).value;
+        if (kept(child) != nodes.edge_target(begin + same).value) break;
+        same += are_neighbours ? kept.neighbours(child) : 1;
+    }
+    return std::min(same, count);
+}
+
+}  // namespace
+
+// A match among those that are as before has the same outcome, and lies as far from where its tree begins.
+void pending_tree::move_values(const forest& before, const layout& old_layout, const forest& nodes,
+                               const forest_change& change) {
+    const auto old = std::exchange(values_, {});
+    const auto size = layout_.begin_of(nodes, node_index{first_task()});
+    values_.reserve(size);
+    const auto above = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{first_task()});
+    const auto old_begin = [&](std::uint32_t parent) {
+        return old.begin() + static_cast<std::ptrdiff_t>(old_layout.begin_of(before, node_index{parent}));
+    };
+    auto regrouped = change.regrouped.begin();
+    // Of parents that are neighbours, from one that is regrouped to the next.
+    for (const auto& run : change.kept.runs()) {
+        const auto run_end = std::min(run.to + run.count, first_task());
+        for (auto begin = run.to; begin < run_end;) {
+            while (regrouped != above && regrouped->value < begin) ++regrouped;
+            const auto end = regrouped == above ? run_end : std::min(run_end, regrouped->value);
+            values_.resize(layout_.begin_of(nodes, node_index{begin}), nothing);
+            values_.insert(values_.end(), old_begin(run.from + (begin - run.to)), old_begin(run.from + (end - run.to)));
+            begin = std::max(end, begin + 1);
+        }
+    }
+    values_.resize(size, nothing);
+    for (auto parent = change.regrouped.begin(); parent != above; ++parent)
+        regroup(before, old_layout, old, nodes, change.kept, *parent);
+}
+
+// Fills the tournament tree of a parent that has other children than before. Those of a new one are new, too.
+void pending_tree::regroup(const forest& before, const layout& old_layout, const std::vector<std::uint32_t>& old,
+                           const forest& nodes, const index_shift& kept, node_index parent) {
+    const auto among = layout_.matches_of(nodes, parent);
+    const node_index old_parent{kept.back(parent.value)};
+    if (among.count == 0 || !old_parent.valid()) return;
+    const auto old_among = old_layout.matches_of(before, old_parent);
+    const auto* old_values = old.data() + old_among.begin + old_among.count;
+    auto* values = values_.data() + among.begin + among.count;
+    auto same = same_children(before, old_parent, nodes, parent, kept);
+    if (has_tasks(parent)) same = std::min(same / forest::block_size, old_among.count);
+    std::copy_n(old_values, same, values);
+    if (has_tasks(parent)) {
+        for (auto block = same; block < among.count; ++block)
+            values[block] = first_of_block(nodes, parent, block).first;
+    } else {
+        auto place = same;
+        for (auto i = same; i < old_among.count; ++i) {
+            const node_index child{kept(before.edge_target(before.edges_begin(old_parent) + i).value)};
+            if (!child.valid()) continue;
+            while (nodes.edge_target(nodes.edges_begin(parent) + place) != child) ++place;
+            values[place] = old_values[i];
+        }
+    }
+    settle_all(among);
+}
+
+// From below: each tells those above it.
+void pending_tree::publish_changes(const forest& nodes, const forest_change& change) {
+    const auto above = std::lower_bound(change.regrouped.begin(), change.regrouped.end(), node_index{first_task()});
+    const auto end = node_index{first_task() + pending_.size()};
+    auto altered = change.altered.rbegin();
+    const auto publish_altered = [&](node_index until) {
+        for (; altered != change.altered.rend() && *altered >= until; ++altered)
+            if (*altered < end) publish(nodes, *altered);
+    };
+    for (auto parent = std::make_reverse_iterator(above); parent != change.regrouped.rend(); ++parent) {
+        publish_altered(*parent);
+        publish(nodes, *parent);
+    }
+    publish_altered(forest::instance());
+    publish(nodes, forest::instance());
 }
 
 }  // namespace bistro

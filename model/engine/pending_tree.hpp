@@ -3,12 +3,14 @@
 //
 // Every node of the job's levels has a value: a pending task has its rank in the job's node order, an inner node the
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
-// parents. Each parent keeps the values of its children in a tournament tree, so a change costs O(depth x log fan-out)
-// and the next task is found in the same time. A replica has a value in each parent's tree. Where no parent of tasks
-// has more than 64 of them (or 256, since the forest has changed), these parents keep nothing: their tasks are
-// neighbours, and a look at the bits of those that are pending is faster than memory that is not in a cache. Many
-// insertions at once cost as much as they have to: a change of the whole is linear in the edges. Memory: 8 bytes an
-// edge of the forest (but for tasks below such parents), 1 bit a task and 1 bit a node.
+// parents. Each parent keeps what it has to compare in a tournament tree, so a change costs O(depth x log fan-out) and
+// the next task is found in the same time. A replica has a value in each of its parents.
+//
+// What a parent compares are the values of its children; but a parent of tasks compares blocks of 64 of them. Within a
+// block nothing is kept: a look at the bits of those that are pending, which are mostly neighbours, is faster than
+// memory that is not in a cache. So a parent of up to 64 tasks, which is one block, keeps nothing. Many insertions at
+// once cost as much as they have to: a change of the whole is linear in the edges. Memory: 1 bit a task and a node, and
+// 8 bytes for each edge above the parents of tasks, and for each block of larger ones.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "model/bit_set.hpp"
@@ -39,12 +42,9 @@ public:
     explicit node_rank(std::shared_ptr<const std::vector<std::uint32_t>> table) : table_{std::move(table)} {}
     node_rank() = default;
 
-    [[nodiscard]] std::uint32_t operator()(const forest& nodes, node_index task) const;
-    /// The least among children of one parent, which are neighbours and given as bits from a place on, and whose it is.
+    /// Of some children of a parent, given as bits from a place among them on, the least, and whose it is.
     [[nodiscard]] std::pair<std::uint32_t, node_index> least(const forest& nodes, node_index parent,
                                                              std::uint32_t begin, std::uint64_t bits) const;
-    /// It depends on the place among the children of the parent.
-    [[nodiscard]] bool is_by_place() const { return !table_ && !declared_; }
     static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
 
 private:
@@ -60,8 +60,6 @@ private:
 class pending_tree {
 public:
     static constexpr std::uint32_t nothing = static_cast<std::uint32_t>(-1);
-    /// So many words of bits are looked at rather than to arrange all parents anew, when some get more children.
-    static constexpr std::size_t words_to_look_at = 4;
 
     pending_tree() = default;
     /// Tasks are nodes of `level`. Nodes that are `closed` never lead to one (null: none is).
@@ -69,8 +67,8 @@ public:
 
     /// The same in a forest that came of the one before by a change: what that kept stays pending, or set aside. Where
     /// the order of what was kept is another now, too, the rank is not `same_order`. Costs a copy of what is known, and
-    /// a look at the children of each parent that has others now; but of all tasks where the order is another, or for
-    /// the first time a parent has more than 256 of them or a node several parents.
+    /// of each parent that has others now a look at its children, from the first that is another; but of all tasks
+    /// where the order is another.
     void follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank, bool same_order,
                 std::shared_ptr<const bit_set> closed);
 
@@ -96,13 +94,13 @@ public:
     }
     /// Of tasks that are neighbours.
     [[nodiscard]] std::size_t count_pending(node_index first, std::size_t count) const {
-        return pending_.count(first.value - first_task_, count);
+        return pending_.count(first.value - first_task(), count);
     }
     /// The first pending task in the forest's order.
     [[nodiscard]] std::optional<node_index> first_pending() const;
     template <class F>
     void for_each_pending(F&& visit) const {
-        pending_.for_each([&](std::size_t i) { visit(node_index{first_task_ + i}); });
+        pending_.for_each([&](std::size_t i) { visit(node_index{first_task() + i}); });
     }
 
     /// False where nothing is left to search.
@@ -113,35 +111,55 @@ public:
     /// nothing below it can be searched.
     [[nodiscard]] node_index next_below(const forest& nodes, node_index node) const;
     /// Asks for what is known of this task and its neighbours, so that it is in the cache soon.
-    void fetch(node_index task) const { pending_.fetch(task.value - first_task_); }
+    void fetch(node_index task) const { pending_.fetch(task.value - first_task()); }
     [[nodiscard]] level_index level() const { return level_; }
 
     /// True where every inner value is the minimum of its children's. For tests; costs the whole forest.
     [[nodiscard]] bool sane(const forest& nodes) const;
 
 private:
+    // A tournament tree: among so many; none of a parent that compares but one block.
+    struct matches {
+        std::size_t begin = 0;
+        std::uint32_t count = 0;
+    };
+    // Where things are: the tournament trees of parents of inner nodes, by edge, and then those of parents of tasks, by
+    // block.
+    struct layout {
+        layout() = default;
+        layout(const forest& nodes, level_index level);
+        // Where the tree of a node above the tasks begins, and where that of the last of them ends.
+        [[nodiscard]] std::size_t begin_of(const forest& nodes, node_index parent) const;
+        [[nodiscard]] matches matches_of(const forest& nodes, node_index parent) const;
+
+        std::uint32_t first_parent = 0;  // of tasks
+        std::uint32_t first_task = 0;
+        std::size_t blocks = 0;  // where the trees by block begin
+    };
+
+    [[nodiscard]] std::uint32_t first_task() const { return layout_.first_task; }
+    [[nodiscard]] bool is_task(node_index node) const { return node.value >= layout_.first_task; }
+    [[nodiscard]] bool has_tasks(node_index parent) const { return parent.value >= layout_.first_parent; }
+    [[nodiscard]] std::uint32_t winner(const matches& among) const;
+    bool settle(const matches& among, std::uint32_t who, std::uint32_t value);
+    void settle_all(const matches& among);
+    [[nodiscard]] std::pair<std::uint32_t, node_index> first_of_block(const forest& nodes, node_index parent,
+                                                                      std::uint32_t block) const;
     [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);
-    std::size_t lay_out(const forest& nodes, std::size_t most_bits);
     void recompute(const forest& nodes);
-    std::vector<node_index> move_values(const forest& before, const forest& nodes, const forest_change& change,
-                                        std::size_t count);
-    void publish_changes(const forest& nodes, const forest_change& change,
-                         const std::vector<node_index>& moved_replicas);
-    void regroup(const forest& before, const forest& nodes, const forest_change& change, node_index parent,
-                 const std::vector<std::uint32_t>& values, std::vector<node_index>& moved_replicas);
-    [[nodiscard]] bool keeps_nothing(const forest& nodes, node_index node) const;
-    [[nodiscard]] std::pair<std::uint32_t, node_index> first_below(const forest& nodes, node_index parent) const;
+    void move_values(const forest& before, const layout& old_layout, const forest& nodes, const forest_change& change);
+    void regroup(const forest& before, const layout& old_layout, const std::vector<std::uint32_t>& old,
+                 const forest& nodes, const index_shift& kept, node_index parent);
+    void publish_changes(const forest& nodes, const forest_change& change);
 
     level_index level_;
-    std::uint32_t first_task_ = 0;
-    std::uint32_t end_of_parents_ = 0;  // one past the last node that keeps the values of its children
+    layout layout_;
     node_rank rank_;
-    bool look_at_bits_ = false;              // at the parents of tasks
     std::shared_ptr<const bit_set> closed_;  // by node; null: none
     bit_set pending_;                        // by position within the level
-    std::vector<std::uint32_t> values_;      // two for each edge: the tournament tree of its parent
+    std::vector<std::uint32_t> values_;      // as layout_ says
     bit_set parked_;                         // by node
     std::size_t parked_tasks_ = 0;           // of them, those that are tasks
     std::uint32_t root_ = nothing;

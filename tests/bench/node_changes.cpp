@@ -42,6 +42,12 @@ public:
             add_database("new" + std::to_string(i), i * std::max<std::size_t>(what_.hosts() / count, 1));
         measure("databases more");
     }
+    // Where each other one has one, it is the first with two.
+    void add_replica() {
+        node_decl d{"replica", "db", {host(0), host(what_.hosts() / 2)}, {}, true, false};
+        declared_.push_back(std::move(d));
+        measure("a replica more");
+    }
     void disable_host() {
         declared_[what_.hosts() / 2].enabled = false;
         measure("a host disabled");
@@ -99,6 +105,7 @@ int main(int argc, char** argv) {
     bistro::bench::changing_nodes nodes{what};
     std::printf("| change | found | forest | engine |\n| --- | --- | --- | --- |\n");
     nodes.add_databases(1000);
+    nodes.add_replica();
     nodes.disable_host();
     nodes.remove_host();
 }

@@ -125,6 +125,31 @@ TEST_F(engine_nodes, what_does_not_pass_its_filters_any_more_does_not_start) {
     EXPECT_THAT(start(), ElementsAre("h2b"));
 }
 
+// Without such a node no way to a task is judged: whoever offers it has done so.
+TEST_F(engine_nodes, the_first_node_with_two_parents_starts_only_below_those_that_pass) {
+    make();
+    filter_spec hosts;
+    hosts.blacklist = {"h1", "h3"};
+    put_job(hosts);
+    const auto host_of = [&](const std::string& task) {
+        const auto decisions = core->start(1);
+        if (decisions.empty() || nodes->name(decisions[0].node) != task) return std::string{"none"};
+        invocations[task] = decisions[0].invocation;
+        return std::string{nodes->name(decisions[0].path[1])};
+    };
+    change({{}, {{"both", "db", {"h1", "h2"}, {}, true, false}}, {}});
+    offer({"both"});
+    EXPECT_EQ(host_of("both"), "h2");
+    offer({"h2a"});
+    EXPECT_EQ(host_of("h2a"), "none") << "the host is taken";
+    change({{}, {{"other", "db", {"h3", "h2"}, {}, true, false}}, {{"h1", "host", {}, {"new"}, true, false}}});
+    offer({"other"});
+    EXPECT_EQ(host_of("other"), "none") << "the host that would be free does not pass";
+    finish("both");
+    EXPECT_EQ(host_of("h2a"), "h2");
+    EXPECT_EQ(core->sanity_check(), "");
+}
+
 TEST_F(engine_nodes, what_an_earlier_forest_let_pass_is_looked_at_again) {
     make();
     filter_spec hosts;

@@ -91,6 +91,34 @@ TEST_F(engine_offers_test, places_that_come_free_together_are_shared_by_turn) {
     }
 }
 
+// A place of which several ways lead up: the task that starts there takes one on which there is room.
+TEST_F(engine_offers_test, what_starts_where_a_place_comes_free_goes_up_by_a_way_with_room) {
+    nodes = build_forest({"rack", "host", "db"}, {{"r1", "rack", {}, {}, true, false},
+                                                  {"r2", "rack", {}, {}, true, false},
+                                                  {"both", "host", {"r1", "r2"}, {}, true, false},
+                                                  {"alone", "host", {"r1"}, {}, true, false},
+                                                  {"d0", "db", {"both"}, {}, true, false},
+                                                  {"d1", "db", {"both"}, {}, true, false},
+                                                  {"d2", "db", {"alone"}, {}, true, false}})
+                .nodes;
+    resources.by_level["rack"] = {{"rack_slots", 1, 1, 0}};
+    auto core = make(policy_kind::round_robin);
+    const auto job = add_job(core, "j");
+    core.adopt(invocation_id{1}, {job_id{"j"}, {"d2", "alone", "r1", "instance"}, worker_index{0}});
+    core.adopt(invocation_id{2}, {job_id{"j"}, {"d0", "both", "r2", "instance"}, worker_index{0}});
+    core.finish(invocation_id{1});
+    core.add_pending(job, std::vector{*nodes->find("d1")});
+    EXPECT_TRUE(core.start(1).empty()) << "its host is taken";
+    EXPECT_EQ(core.sanity_check(), "");
+    core.adopt(invocation_id{3}, {job_id{"j"}, {"d2", "alone", "r1", "instance"}, worker_index{0}});
+    core.finish(invocation_id{2});
+    const auto started = core.start(10);
+    ASSERT_EQ(started.size(), 1U);
+    EXPECT_EQ(nodes->name(started[0].node), "d1");
+    EXPECT_EQ(nodes->name(started[0].path[2]), "r2") << "the other rack is full";
+    EXPECT_EQ(core.sanity_check(), "");
+}
+
 TEST_F(engine_offers_test, a_job_that_waits_at_the_instance_is_refused_again_when_it_asks_for_something_else) {
     auto core = make(policy_kind::round_robin, {0, 2});
     const auto job = add_job(core, "j");

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "model/engine/pending_tree.hpp"
 #include "tests/support/forests.hpp"
 #include "tests/support/random_nodes.hpp"
@@ -131,26 +133,35 @@ TEST(forest_change, is_of_the_forest_that_it_came_of_alone) {
     EXPECT_FALSE(after->change_from(*two_hosts())) << "another of the same version and size";
 }
 
-TEST(forest_change, pending_tasks_follow_though_a_parent_has_too_many_now_to_look_at_their_bits) {
+TEST(forest_change, pending_tasks_follow_though_a_parent_has_many_now_and_some_have_two) {
     std::vector<node_decl> declared{node("h1", "host"), node("h2", "host"), node("a", "db", {"h2"})};
-    for (std::size_t i = 0; i < bit_set::bits; ++i) declared.push_back(node("d" + std::to_string(i), "db", {"h1"}));
+    for (std::size_t i = 0; i < forest::block_size; ++i)
+        declared.push_back(node("d" + std::to_string(i), "db", {"h1"}));
     const auto few = build_forest(levels, declared).nodes;
     pending_tree tree{*few, level_index{2}, node_rank{1}, nullptr};
     tree.insert(*few, *few->find("a"));
     std::vector<node_decl> more;
-    for (std::size_t i = 0; i < pending_tree::words_to_look_at * bit_set::bits; ++i)
-        more.push_back(node("m" + std::to_string(i), "db", {"h1"}));
+    for (std::size_t i = 0; i < 3 * forest::block_size; ++i)
+        more.push_back(node("m" + std::to_string(i), "db", {"h1", "h2"}));
     const auto many = change_forest(few, {{}, more, {}}, 2);
     tree.follow(*few, *many, *many->change_from(*few), node_rank{1}, true, nullptr);
     EXPECT_TRUE(tree.sane(*many));
     ASSERT_TRUE(tree.searchable());
     EXPECT_EQ(tree.next_child(*many, forest::instance()), *many->find("h2"));
+    const auto last = *many->find(more.back().name);
+    tree.insert(*many, last);
+    EXPECT_TRUE(tree.sane(*many));
+    EXPECT_EQ(tree.next_below(*many, *many->find("h1")), last);
+    tree.erase(*many, *many->find("a"));
+    EXPECT_EQ(tree.next_below(*many, *many->find("h2")), last);
+    tree.insert(*many, *many->find("a"));
     node_changes none;
     for (const auto& d : more) none.removed.push_back(d.name);
     const auto few_again = change_forest(many, none, 3);
     tree.follow(*many, *few_again, *few_again->change_from(*many), node_rank{1}, true, nullptr);
     EXPECT_TRUE(tree.sane(*few_again));
     EXPECT_EQ(tree.next_child(*few_again, *few_again->find("h2")), *few_again->find("a"));
+    EXPECT_FALSE(tree.next_below(*few_again, *few_again->find("h1")).valid());
 }
 
 class change_run {
@@ -158,8 +169,9 @@ public:
     explicit change_run(std::uint64_t seed) : random_{seed} {
         const auto depth = 1 + random_() % 3;
         for (std::size_t l = 0; l < depth; ++l) levels_.push_back("level" + std::to_string(l + 1));
-        // Parents of more than 64 tasks are kept otherwise than those of fewer.
-        most_ = random_() % 3 == 0 ? 68 : 8;
+        // Parents of more than 64 tasks compare blocks of them.
+        constexpr std::array<std::size_t, 4> most{8, 8, 68, 140};
+        most_ = most[random_() % most.size()];
         with_replicas_ = random_() % 2 == 0;
         declared_ = test::draw_declarations(random_, levels_, most_, with_replicas_);
         if (random_() % 2 == 0) std::shuffle(declared_.begin(), declared_.end(), random_);
