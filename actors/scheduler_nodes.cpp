@@ -33,7 +33,7 @@ void describe_children(nodes_question& q) {
         row.enabled = nodes.enabled(child);
         const auto tags = nodes.tags(child);
         row.tags.assign(tags.begin(), tags.end());
-        row.children = nodes.edges_end(child) - nodes.edges_begin(child);
+        row.children = nodes.child_count(child);
         q.answer.nodes.push_back(std::move(row));
     }
 }

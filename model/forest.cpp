@@ -23,7 +23,7 @@ void forest::records::index_names() {
 
 bool forest::has_same_nodes(const forest& other) const {
     if (levels_ != other.levels_ || level_begin_ != other.level_begin_ || !(disabled_ == other.disabled_) ||
-        parent_begin_ != other.parent_begin_ || parents_ != other.parents_)
+        parents_ != other.parents_ || !(replicas_ == other.replicas_))
         return false;
     const auto& a = *records_;
     const auto& b = *other.records_;
@@ -92,7 +92,7 @@ std::uint32_t forest::declared_position(node_index node) const {
 
 std::vector<node_index> forest::children(node_index node) const {
     std::vector<node_index> result;
-    for (auto edge = edges_begin(node); edge < edges_end(node); ++edge) result.push_back(edge_target(edge));
+    for (std::uint32_t place = 0; place < child_count(node); ++place) result.push_back(child(node, place));
     return result;
 }
 
@@ -119,33 +119,44 @@ bool forest::is_below(node_index node, std::span<const std::string> names) const
     return known == above.size();
 }
 
-// From the parents of all nodes: which edges there are.
+// From the parents of all nodes: who their children are.
 void forest::connect() {
-    has_replicas_ = parents_.size() >= size();
-    if (!has_replicas_) parent_begin_ = {};
-    child_begin_.assign(level_begin_[levels_.size() - 1] + std::size_t{1}, 0);
-    for (const auto p : parents_) ++child_begin_[p.value + std::size_t{1}];
-    std::partial_sum(child_begin_.begin(), child_begin_.end(), child_begin_.begin());
-    block_begin_.assign(child_begin_.size(), 0);
-    for (std::size_t i = 1; i < child_begin_.size(); ++i) {
-        const auto count = child_begin_[i] - child_begin_[i - 1];
-        block_begin_[i] = block_begin_[i - 1] + (count > block_size ? (count + block_size - 1) / block_size : 0);
+    const auto inner = level_begin_[levels_.size() - 1];
+    own_begin_.assign(inner + std::size_t{1}, 0);
+    own_begin_[0] = 1;
+    for (const auto p : parents_) ++own_begin_[p.value + std::size_t{1}];
+    std::partial_sum(own_begin_.begin(), own_begin_.end(), own_begin_.begin());
+    replicas_.seal(size());
+    if (has_replicas()) connect_guests();
+    block_begin_.assign(inner + std::size_t{1}, 0);
+    for (std::uint32_t i = 0; i < inner; ++i) {
+        const auto count = child_count(node_index{i});
+        block_begin_[i + std::size_t{1}] =
+            block_begin_[i] + (count > block_size ? (count + block_size - 1) / block_size : 0);
     }
-    if (!has_replicas_) return;
-    edge_target_.resize(parents_.size());
-    edges_to_.resize(parents_.size());
-    auto next = child_begin_;
-    for (std::uint32_t child = 0; child < size(); ++child)
-        for (auto i = parent_begin_[child]; i < parent_begin_[child + std::size_t{1}]; ++i) {
-            const auto edge = next[parents_[i].value]++;
-            edge_target_[edge] = node_index{child};
-            edges_to_[i] = edge;
+}
+
+void forest::connect_guests() {
+    guest_begin_.assign(own_begin_.size(), 0);
+    replicas_.for_each([&](node_index, std::span<const node_index> all) {
+        for (const auto p : all.subspan(1)) ++guest_begin_[p.value + std::size_t{1}];
+    });
+    std::partial_sum(guest_begin_.begin(), guest_begin_.end(), guest_begin_.begin());
+    guests_.resize(guest_begin_.back());
+    auto next = guest_begin_;
+    replicas_.for_each_place([&](node_index node, std::span<const node_index> all, std::span<std::uint32_t> places) {
+        for (std::size_t i = 1; i < all.size(); ++i) {
+            const auto p = all[i].value;
+            const auto own = own_begin_[p + std::size_t{1}] - own_begin_[p];
+            places[i] = own + (next[p] - guest_begin_[p]);
+            guests_[next[p]++] = node;
         }
+    });
 }
 
 // Subtrees that a node with several parents joins get the least key of theirs.
 void forest::join_subtrees() {
-    if (!has_replicas_) return;
+    if (!has_replicas()) return;
     const auto tops = static_cast<std::uint32_t>(size_of(level_index{1}));
     std::vector<std::uint32_t> joined(tops);
     std::iota(joined.begin(), joined.end(), 0U);
@@ -154,12 +165,12 @@ void forest::join_subtrees() {
         return top;
     };
     std::vector<std::uint32_t> top_of(level_begin_[levels_.size() - 1]);  // of nodes above the innermost level
-    for (std::uint32_t n = 1; n < size(); ++n) {
-        const auto above = parents(node_index{n});
-        const auto top = n < level_begin_[2] ? n - 1 : top_of[above[0].value];
-        if (n < top_of.size()) top_of[n] = top;
+    for (std::uint32_t n = 1; n < top_of.size(); ++n)
+        top_of[n] = n < level_begin_[2] ? n - 1 : top_of[parents_[n - 1].value];
+    replicas_.for_each([&](node_index, std::span<const node_index> above) {
+        const auto top = root(top_of[above[0].value]);
         for (const auto parent : above.subspan(1)) joined[root(top_of[parent.value])] = root(top);
-    }
+    });
     std::vector<std::uint64_t> least(tops, std::numeric_limits<std::uint64_t>::max());
     if (name_keys_.empty())
         for (std::uint32_t t = 0; t < tops; ++t)
@@ -223,7 +234,6 @@ public:
 
     forest_result finish() {
         index_names();
-        f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
         f_.parents_.shrink_to_fit();
         f_.connect();
         drop_what_is_implied();
@@ -280,9 +290,9 @@ private:
         known_.insert_or_assign(name, static_cast<std::uint32_t>(level_.size()));
         records_->name_begin.push_back(records_->names.size());
         records_->names.insert(records_->names.end(), name.begin(), name.end());
+        if (!parents.empty()) f_.parents_.emplace_back(parents[0]);
+        if (parents.size() > 1) f_.replicas_.add(static_cast<std::uint32_t>(level_.size()), parents);
         level_.push_back(static_cast<std::uint8_t>(level));
-        f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
-        for (auto p : parents) f_.parents_.push_back(node_index{p});
     }
 
     void index_names() {

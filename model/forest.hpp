@@ -19,6 +19,7 @@
 #include "model/fetch_line.hpp"
 #include "model/ids.hpp"
 #include "model/index_shift.hpp"
+#include "model/replica_table.hpp"
 
 namespace bistro {
 
@@ -56,8 +57,8 @@ struct forest_change {
 };
 
 /// Nodes by level, their parents, children, tags and names. Index 0 is the instance node; the nodes of a level are
-/// contiguous, and within it those of one (first) parent, in the order of their declaration. So where no node has two
-/// parents, the children of a node are neighbours, and the edge to node n is n - 1.
+/// contiguous, and within it those of one (first) parent, in the order of their declaration. So the own children of a
+/// node, whose first parent it is, are neighbours; behind them come its guests, whose first parent is another.
 class forest {
 public:
     [[nodiscard]] std::uint64_t version() const { return version_; }
@@ -88,12 +89,37 @@ public:
     [[nodiscard]] const bit_set& disabled() const { return disabled_; }
     [[nodiscard]] std::span<const std::string> tags(node_index node) const;
     [[nodiscard]] std::span<const node_index> parents(node_index node) const {
-        if (!has_replicas_)
-            return node.value == 0 ? std::span<const node_index>{} : std::span{&parents_[node.value - 1], 1};
-        const auto begin = parent_begin_[node.value];
-        return std::span{parents_}.subspan(begin, parent_begin_[node.value + 1] - begin);
+        if (has_several_parents(node)) return replicas_.parents(node);
+        return node.value == 0 ? std::span<const node_index>{} : std::span{&parents_[node.value - 1], 1};
     }
+    [[nodiscard]] bool has_several_parents(node_index node) const { return has_replicas() && replicas_.contains(node); }
     [[nodiscard]] std::vector<node_index> children(node_index node) const;
+    [[nodiscard]] std::uint32_t child_count(node_index node) const {
+        return edges_before(node.value + std::size_t{1}) - edges_before(node.value);
+    }
+    /// Places count from 0.
+    [[nodiscard]] node_index child(node_index node, std::uint32_t place) const {
+        const auto first = own_begin(node);
+        const auto own = own_begin(node_index{node.value + std::size_t{1}}) - first;
+        if (place < own) return node_index{first + std::size_t{place}};
+        return guests_[guests_before(node.value) + (place - own)];
+    }
+    /// Its place among the children of its parents()[i].
+    [[nodiscard]] std::uint32_t place_of(node_index node, std::size_t i) const {
+        return i == 0 ? node.value - own_begin(parents_[node.value - 1]) : replicas_.place(node, i);
+    }
+    /// The first node whose first parent is this one, or comes after it. (Also of one past the last node.)
+    [[nodiscard]] std::uint32_t own_begin(node_index node) const {
+        return node.value < own_begin_.size() ? own_begin_[node.value] : own_begin_.back();
+    }
+    /// Of the nodes from one up to another, those whose first parent is one of others.
+    [[nodiscard]] std::span<const node_index> guests(node_index begin, node_index end) const {
+        if (!has_replicas()) return {};
+        return std::span{guests_}.subspan(guests_before(begin.value),
+                                          guests_before(end.value) - guests_before(begin.value));
+    }
+    /// How many children all nodes before it have; guests of several count for each.
+    [[nodiscard]] std::uint32_t children_before(node_index node) const { return edges_before(node.value); }
     /// True where these are its parents, as a declaration names them: in this order, repeated or not.
     [[nodiscard]] bool is_below(node_index node, std::span<const std::string> names) const;
     /// Nodes of a level in the order of their declaration have ascending positions. Those that came with a change come
@@ -103,7 +129,11 @@ public:
     [[nodiscard]] std::uint32_t chance(node_index node) const { return chances_[node.value]; }
 
     /// True where some node has more than one parent.
-    [[nodiscard]] bool has_replicas() const { return has_replicas_; }
+    [[nodiscard]] bool has_replicas() const { return !replicas_.empty(); }
+    /// Nodes of a range that have more than one, ascending.
+    [[nodiscard]] std::span<const std::uint32_t> replicas(std::uint32_t begin, std::uint32_t end) const {
+        return replicas_.within(begin, end);
+    }
     /// True where the other differs in nothing but its version.
     [[nodiscard]] bool has_same_nodes(const forest& other) const;
     /// What it kept of the forest that it came of; null where it was built anew.
@@ -117,12 +147,6 @@ public:
     /// Depends on nothing but names; 0 for the instance. O(levels).
     [[nodiscard]] std::uint64_t subtree_key(node_index node) const;
 
-    // The edges from parents to children are numbered so that those of one parent are contiguous. A node's children
-    // are the targets of its edges, in order.
-    [[nodiscard]] std::uint32_t edges_begin(node_index parent) const { return edges_before(parent.value); }
-    [[nodiscard]] std::uint32_t edges_end(node_index parent) const {
-        return edges_before(parent.value + std::size_t{1});
-    }
     // The children of a node that has more than one block of them, `block_size` in each; numbered so that those of one
     // parent are contiguous. Nodes with fewer children have none.
     static constexpr std::uint32_t block_size = bit_set::bits;
@@ -132,16 +156,9 @@ public:
     }
     /// Asks for what is known of a node, so that it is in the cache soon.
     void fetch(node_index node) const {
-        if (node.value < child_begin_.size()) fetch_line(&child_begin_[node.value]);
+        if (node.value < own_begin_.size()) fetch_line(&own_begin_[node.value]);
         if (node.value < chances_.size()) fetch_line(&chances_[node.value]);
-        if (!has_replicas_ && node.value > 0) fetch_line(&parents_[node.value - 1]);
-    }
-    [[nodiscard]] node_index edge_target(std::uint32_t edge) const {
-        return has_replicas_ ? edge_target_[edge] : node_index{edge + std::size_t{1}};
-    }
-    /// The edge that leads to a node from its parents()[i].
-    [[nodiscard]] std::uint32_t edge_to(node_index node, std::size_t i) const {
-        return has_replicas_ ? edges_to_[parent_begin_[node.value] + i] : node.value - 1;
+        if (node.value > 0) fetch_line(&parents_[node.value - 1]);
     }
 
 private:
@@ -186,11 +203,16 @@ private:
         std::uint32_t declared = 0;
     };
 
-    // Nodes of the innermost level have no edges of their own.
+    // Nodes of the innermost level have no children.
+    [[nodiscard]] std::uint32_t guests_before(std::size_t node) const {
+        if (guest_begin_.empty()) return 0;
+        return node < guest_begin_.size() ? guest_begin_[node] : guest_begin_.back();
+    }
     [[nodiscard]] std::uint32_t edges_before(std::size_t node) const {
-        return node < child_begin_.size() ? child_begin_[node] : child_begin_.back();
+        return own_begin(node_index{node}) - 1 + guests_before(node);
     }
     void connect();
+    void connect_guests();
     void join_subtrees();
     [[nodiscard]] static std::uint64_t key_of_name(std::string_view name);
     [[nodiscard]] static std::uint32_t chance_of(std::string_view name);
@@ -210,16 +232,15 @@ private:
     index_shift moved_;  // from the nodes of records_ to those here, as far as they are the same; where is_moved_
     boost::unordered_flat_map<std::uint32_t, late_record> late_;  // by node: the others; none where not is_moved_
     std::map<std::string, std::uint32_t, std::less<>> late_by_name_;
-    std::uint32_t next_declared_ = 0;           // of nodes to come
-    bit_set disabled_;                          // by node; empty where none is
-    std::vector<std::uint32_t> chances_;        // by node above the innermost level
-    std::vector<std::uint32_t> parent_begin_;   // by node, and one past the last; empty without replicas
-    std::vector<node_index> parents_;
-    std::vector<std::uint32_t> edges_to_;     // parallel to parents_; empty without replicas
-    std::vector<std::uint32_t> child_begin_;  // by node above the innermost level, and one past the last
-    std::vector<std::uint32_t> block_begin_;  // the same
-    std::vector<node_index> edge_target_;     // empty without replicas
-    bool has_replicas_ = false;
+    std::uint32_t next_declared_ = 0;     // of nodes to come
+    bit_set disabled_;                    // by node; empty where none is
+    std::vector<std::uint32_t> chances_;  // by node above the innermost level
+    std::vector<node_index> parents_;     // the first, by node from the second on
+    replica_table replicas_;
+    std::vector<std::uint32_t> own_begin_;     // by node above the innermost level, and one past the last
+    std::vector<std::uint32_t> guest_begin_;   // the same; empty without replicas
+    std::vector<std::uint32_t> block_begin_;   // the same
+    std::vector<node_index> guests_;           // of one parent after the other, ascending
     std::vector<std::uint64_t> subtree_keys_;  // by outermost node; empty without replicas
     std::vector<std::uint64_t> name_keys_;     // the same of each by itself
     std::shared_ptr<const forest_change> change_;

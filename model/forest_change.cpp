@@ -158,24 +158,9 @@ private:
             const auto* parent = is_late ? &by_level_[late->second.first][late->second.second] : nullptr;
             const auto old = is_late ? parent->before : before_.find(name)->value;
             const auto here = is_late ? parent->index : change_->kept(old);
-            if (node.parents.empty()) node.before = first_below(node.level, is_late ? old : old + 1);
+            if (node.parents.empty()) node.before = before_.own_begin(node_index{is_late ? old : old + std::size_t{1}});
             if (std::ranges::find(node.parents, here) == node.parents.end()) node.parents.push_back(here);
         }
-    }
-
-    // The first old node of a level whose first parent is this one, or comes after it.
-    [[nodiscard]] std::uint32_t first_below(std::uint32_t level, std::uint32_t parent) const {
-        if (!before_.has_replicas_) return before_.edges_before(parent) + 1;
-        auto begin = before_.level_begin_[level];
-        auto end = before_.level_begin_[level + std::size_t{1}];
-        while (begin < end) {
-            const auto middle = begin + (end - begin) / 2;
-            if (before_.parents(node_index{middle})[0].value < parent)
-                begin = middle + 1;
-            else
-                end = middle;
-        }
-        return begin;
     }
 
     // Those of a range of the old forest that are not removed go on from `to`. Gives what comes next there.
@@ -193,41 +178,50 @@ private:
     }
 
     void connect() {
+        if (in_order_.empty() && removed_.empty()) return take_connections();
         const auto size = f_.level_begin_.back();
-        f_.parents_.reserve(std::max<std::size_t>(before_.parents_.size(), size) + in_order_.size());
-        const bool some_have_several = before_.has_replicas_ || std::ranges::any_of(in_order_, [](const auto* n) {
-                                           return n->parents.size() > 1;
-                                       });
-        if (some_have_several) f_.parent_begin_.reserve(size + std::size_t{1});
-        const auto begin_node = [&] {
-            if (some_have_several) f_.parent_begin_.push_back(static_cast<std::uint32_t>(f_.parents_.size()));
-        };
+        f_.parents_.reserve(size);
         std::vector<std::uint32_t> here(before_.level_begin_[f_.levels_.size() - 1], index_shift::none);
+        f_.replicas_.reserve(before_.replicas_.size(), before_.replicas_.parent_count());
+        boost::container::small_vector<std::uint32_t, 4> parents;
         auto late = in_order_.begin();
         const auto add_late = [&](std::uint32_t until) {
             for (; late != in_order_.end() && (*late)->index < until; ++late) {
-                begin_node();
-                for (const auto parent : (*late)->parents) f_.parents_.emplace_back(parent);
+                f_.parents_.emplace_back((*late)->parents[0]);
+                if ((*late)->parents.size() > 1) f_.replicas_.add((*late)->index, (*late)->parents);
             }
         };
         for (const auto& run : kept().runs()) {
             add_late(run.to);
-            for (auto i = run.from; i < run.from + run.count; ++i) {
-                if (i < here.size()) here[i] = run.to + (i - run.from);
-                begin_node();
-                for (const auto parent : before_.parents(node_index{i})) f_.parents_.emplace_back(here[parent.value]);
+            const auto end = run.from + run.count;
+            for (auto i = run.from; i < std::min(end, static_cast<std::uint32_t>(here.size())); ++i)
+                here[i] = run.to + (i - run.from);
+            for (auto i = std::max(run.from, 1U); i < end; ++i)
+                f_.parents_.emplace_back(here[before_.parents_[i - 1].value]);
+            for (const auto i : before_.replicas(run.from, end)) {
+                parents.clear();
+                for (const auto parent : before_.parents(node_index{i})) parents.push_back(here[parent.value]);
+                f_.replicas_.add(run.to + (i - run.from), parents);
             }
         }
         add_late(size);
-        begin_node();
         f_.connect();
+    }
+
+    void take_connections() {
+        f_.parents_ = before_.parents_;
+        f_.replicas_ = before_.replicas_;
+        f_.own_begin_ = before_.own_begin_;
+        f_.guest_begin_ = before_.guest_begin_;
+        f_.guests_ = before_.guests_;
+        f_.block_begin_ = before_.block_begin_;
     }
 
     void note_regrouped() {
         auto& regrouped = change_->regrouped;
         for (const auto* node : in_order_) {
             for (const auto parent : node->parents) regrouped.emplace_back(parent);
-            if (node->index + std::size_t{1} < f_.child_begin_.size()) regrouped.emplace_back(node->index);
+            if (node->index + std::size_t{1} < f_.own_begin_.size()) regrouped.emplace_back(node->index);
         }
         for (const auto& [begin, end] : removed_)
             for (auto i = begin; i < end; ++i)
@@ -275,7 +269,7 @@ private:
 
     // Of the names of outermost nodes, where they are known already.
     void move_name_keys() {
-        if (!f_.has_replicas_ || before_.name_keys_.empty()) return;
+        if (!f_.has_replicas() || before_.name_keys_.empty()) return;
         const auto tops = kept().within(before_.level_begin_[1], before_.level_begin_[2], 1);
         f_.name_keys_ = moved(before_.name_keys_, tops, f_.size_of(level_index{1}));
         for (const auto& node : by_level_[1])

@@ -151,8 +151,9 @@ private:
             open_.set(i);
             some_are_seen = some_are_seen || seen_[i];
             if (are_many(++open)) return false;
-            for (auto edge = before_.edges_begin(node_index{i}); edge < before_.edges_end(node_index{i}); ++edge)
-                open_.set(before_.edge_target(edge).value);
+            const node_index node{i};
+            for (std::uint32_t place = 0; place < before_.child_count(node); ++place)
+                open_.set(before_.child(node, place).value);
         }
         std::erase_if(altered_, [&](const auto& a) { return open_[a.first.value]; });
         const auto by_index = [](const auto& a, const auto& b) { return a.index < b.index; };

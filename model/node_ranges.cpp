@@ -18,16 +18,11 @@ std::vector<node_range> joined(std::vector<node_range> ranges) {
 std::vector<node_range> children_of(const forest& nodes, const std::vector<node_range>& parents) {
     std::vector<node_range> result;
     for (const auto& [first, last] : parents) {
-        auto edge = nodes.edges_begin(node_index{first});
-        const auto end = nodes.edges_begin(node_index{last});
-        if (!nodes.has_replicas()) {
-            if (edge < end) result.emplace_back(edge + 1, end + 1);
-            continue;
-        }
-        for (; edge < end; ++edge) {
-            const auto child = nodes.edge_target(edge).value;
-            result.emplace_back(child, child + 1);
-        }
+        const auto begin = nodes.own_begin(node_index{first});
+        const auto end = nodes.own_begin(node_index{last});
+        if (begin < end) result.emplace_back(begin, end);
+        for (const auto guest : nodes.guests(node_index{first}, node_index{last}))
+            result.emplace_back(guest.value, guest.value + 1);
     }
     return result;
 }

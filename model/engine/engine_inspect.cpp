@@ -162,7 +162,7 @@ std::vector<node_index> engine::nodes_below(node_index place, std::size_t most) 
     for (std::size_t begin = 0; begin < below.size();) {
         const auto end = below.size();
         for (std::size_t i = begin; i < end; ++i) {
-            if (below.size() + (forest_->edges_end(below[i]) - forest_->edges_begin(below[i])) > most) return {};
+            if (below.size() + forest_->child_count(below[i]) > most) return {};
             for (auto child : forest_->children(below[i])) below.push_back(child);
         }
         const auto first = below.begin() + static_cast<std::ptrdiff_t>(end);

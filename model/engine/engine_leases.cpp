@@ -48,9 +48,8 @@ std::size_t engine::pending_below(const job_entry& job, node_index node) const {
     auto begin = node.value;
     auto end = begin + 1;
     for (auto level = forest_->level_of(node).value; level < job.level->value && begin < end; ++level) {
-        const auto first = forest_->edges_begin(node_index{begin}) + 1;
-        end = forest_->edges_end(node_index{std::size_t{end} - 1}) + 1;
-        begin = first;
+        begin = forest_->own_begin(node_index{begin});
+        end = forest_->own_begin(node_index{end});
     }
     return begin < end ? job.tree.count_pending(node_index{begin}, end - begin) : 0;
 }

@@ -62,7 +62,7 @@ bit_set engine::nodes_above_replicas(level_index level, const forest_change* cha
     };
     const auto end = static_cast<std::uint32_t>(forest_->first_of(level).value + forest_->size_of(level));
     for_each_new(change ? change->kept : index_shift{}, end, [&](node_index node) {
-        if (forest_->parents(node).size() < 2) return;
+        if (!forest_->has_several_parents(node)) return;
         add_parents(node);
         while (!next.empty()) {
             const auto at = next.back();

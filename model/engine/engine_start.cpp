@@ -192,10 +192,8 @@ void engine::offer(node_index place) {
 // Asks for what the job's next start at this place will touch, so that it is in the cache by then.
 void engine::fetch_place(const job_entry& job, node_index place) const {
     if (!job.level || forest_->level_of(place).value + 1U != job.level->value) return;
-    const auto begin = forest_->edges_begin(place);
-    const auto end = forest_->edges_end(place);
-    if (begin == end) return;
-    const auto first = forest_->edge_target(begin);
+    if (forest_->child_count(place) == 0) return;
+    const auto first = forest_->child(place, 0);
     job.tree.fetch(first);
     used_[job.level->value].fetch(first_slot_of(first, *job.level));
 }

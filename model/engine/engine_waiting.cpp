@@ -96,17 +96,17 @@ private:
     }
 
     void look_below(node_index parent) {
-        const auto first = nodes_.edges_begin(parent);
-        const auto count = nodes_.edges_end(parent) - first;
-        const auto tasks = count == 0 ? 0 : job_.tree.count_pending(nodes_.edge_target(first), count);
+        const auto count = nodes_.child_count(parent);
+        const auto first = count == 0 ? node_index{} : nodes_.child(parent, 0);
+        const auto tasks = count == 0 ? 0 : job_.tree.count_pending(first, count);
         if (tasks == 0) return;
         if (!host_is_by_task()) {
-            if (never_on_its_host(nodes_.edge_target(first))) return add_to_workers(nodes_.edge_target(first), tasks);
+            if (never_on_its_host(first)) return add_to_workers(first, tasks);
             if (const auto by = blocked_by_[parent.value]; by != none) return add(node_index{by}, tasks);
-            if (tasks_are_alike_) return add_to_workers(nodes_.edge_target(first), tasks);
+            if (tasks_are_alike_) return add_to_workers(first, tasks);
         }
-        for (auto edge = first; edge < first + count; ++edge)
-            if (const auto task = nodes_.edge_target(edge); job_.tree.contains(task)) look_at(task);
+        for (std::uint32_t place = 0; place < count; ++place)
+            if (const auto task = nodes_.child(parent, place); job_.tree.contains(task)) look_at(task);
     }
 
     void look_at(node_index task) {

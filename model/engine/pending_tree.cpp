@@ -10,7 +10,6 @@ std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_
                                                       std::uint64_t bits) const {
     // Rank and place in one number: to take the least of two is no branch that a processor would have to guess.
     auto best = static_cast<std::uint64_t>(-1);
-    const auto first = nodes.edges_begin(parent);
     const auto look = [&](auto&& rank_of) {
         for (; bits != 0; bits &= bits - 1) {
             const auto place = begin + static_cast<std::uint32_t>(std::countr_zero(bits));
@@ -18,12 +17,12 @@ std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_
         }
     };
     if (table_)
-        look([&](std::uint32_t place) { return (*table_)[nodes.edge_target(first + place).value]; });
+        look([&](std::uint32_t place) { return (*table_)[nodes.child(parent, place).value]; });
     else if (declared_)
-        look([&](std::uint32_t place) { return nodes.declared_position(nodes.edge_target(first + place)); });
+        look([&](std::uint32_t place) { return nodes.declared_position(nodes.child(parent, place)); });
     else
         look([&, by = std::uint64_t{nodes.chance(parent)}](std::uint32_t place) { return by_chance(by, place); });
-    return {static_cast<std::uint32_t>(best >> 32), nodes.edge_target(first + static_cast<std::uint32_t>(best))};
+    return {static_cast<std::uint32_t>(best >> 32), nodes.child(parent, static_cast<std::uint32_t>(best))};
 }
 
 // -- where things are -------------------------------------------------------------------------------------------------
@@ -36,17 +35,17 @@ pending_tree::layout::layout(const forest& nodes, level_index level) {
     first_parent = first_task = nodes.first_of(level).value;
     if (level.value == 0) return;
     first_parent = nodes.first_of(level_index{level.value - 1U}).value;
-    blocks = std::size_t{2} * nodes.edges_begin(node_index{first_parent});
+    blocks = std::size_t{2} * nodes.children_before(node_index{first_parent});
 }
 
 std::size_t pending_tree::layout::begin_of(const forest& nodes, node_index parent) const {
     if (first_task == 0) return 0;
-    if (parent.value < first_parent) return std::size_t{2} * nodes.edges_begin(parent);
+    if (parent.value < first_parent) return std::size_t{2} * nodes.children_before(parent);
     return blocks + std::size_t{2} * (nodes.blocks_begin(parent) - nodes.blocks_begin(node_index{first_parent}));
 }
 
 pending_tree::matches pending_tree::layout::matches_of(const forest& nodes, node_index parent) const {
-    const auto children = nodes.edges_end(parent) - nodes.edges_begin(parent);
+    const auto children = nodes.child_count(parent);
     if (parent.value < first_parent) return {begin_of(nodes, parent), children};
     if (children <= forest::block_size) return {};
     return {begin_of(nodes, parent), nodes.blocks_end(parent) - nodes.blocks_begin(parent)};
@@ -93,16 +92,16 @@ void pending_tree::settle_all(const matches& among) {
 
 namespace {
 
-// Of so many edges, at most one block of a parent, those that lead to members of a set of nodes, without the nodes
-// before `first`.
-std::uint64_t members_among(const bit_set& set, std::uint32_t first, const forest& nodes, std::uint32_t edge,
-                            std::uint32_t count) {
-    const auto begin = nodes.edge_target(edge).value;
-    // The children of a parent are in the order of the forest.
-    if (nodes.edge_target(edge + count - 1).value - begin == count - 1) return set.some(begin - first, count);
-    std::uint64_t bits = 0;
-    for (std::uint32_t i = 0; i < count; ++i)
-        bits |= std::uint64_t{set[nodes.edge_target(edge + i).value - first]} << i;
+// Of so many children of a parent from a place on, at most one block, those in a set of nodes. The set is without the
+// nodes before `first`.
+std::uint64_t members_among(const bit_set& set, std::uint32_t first, const forest& nodes, node_index parent,
+                            std::uint32_t place, std::uint32_t count) {
+    const auto begin = nodes.own_begin(parent);
+    const auto own = nodes.own_begin(node_index{parent.value + std::size_t{1}}) - begin;
+    const auto neighbours = place < own ? std::min(own - place, count) : 0;
+    auto bits = set.some(begin + place - first, neighbours);
+    for (auto i = neighbours; i < count; ++i)
+        bits |= std::uint64_t{set[nodes.child(parent, place + i).value - first]} << i;
     return bits;
 }
 
@@ -112,12 +111,10 @@ std::uint64_t members_among(const bit_set& set, std::uint32_t first, const fores
 std::pair<std::uint32_t, node_index> pending_tree::first_of_block(const forest& nodes, node_index parent,
                                                                   std::uint32_t block) const {
     const auto place = block * forest::block_size;
-    const auto edge = nodes.edges_begin(parent) + place;
-    const auto count = std::min(nodes.edges_end(parent) - edge, forest::block_size);
-    if (count == 0) return {nothing, {}};
-    auto bits = members_among(pending_, first_task(), nodes, edge, count);
-    if (bits != 0 && parked_tasks_ > 0) bits &= ~members_among(parked_, 0, nodes, edge, count);
-    if (bits != 0 && closed_ != nullptr) bits &= ~members_among(*closed_, 0, nodes, edge, count);
+    const auto count = std::min(nodes.child_count(parent) - place, forest::block_size);
+    auto bits = members_among(pending_, first_task(), nodes, parent, place, count);
+    if (bits != 0 && parked_tasks_ > 0) bits &= ~members_among(parked_, 0, nodes, parent, place, count);
+    if (bits != 0 && closed_ != nullptr) bits &= ~members_among(*closed_, 0, nodes, parent, place, count);
     if (bits == 0) return {nothing, {}};
     return rank_.least(nodes, parent, place, bits);
 }
@@ -143,7 +140,7 @@ void pending_tree::publish(const forest& nodes, node_index node) {
         const auto among = layout_.matches_of(nodes, parent);
         bool changed = true;
         if (among.count > 0) {
-            const auto place = nodes.edge_to(node, i) - nodes.edges_begin(parent);
+            const auto place = nodes.place_of(node, i);
             const auto block = place / forest::block_size;
             changed = by_block ? settle(among, block, first_of_block(nodes, parent, block).first)
                                : settle(among, place, value);
@@ -180,7 +177,7 @@ void pending_tree::recompute(const forest& nodes) {
             if (has_tasks(node)) {
                 value = first_of_block(nodes, node, i).first;
             } else {
-                const auto child = nodes.edge_target(nodes.edges_begin(node) + i);
+                const auto child = nodes.child(node, i);
                 value = shut(child) ? nothing : own_value(nodes, child);
             }
         }
@@ -208,8 +205,8 @@ void pending_tree::erase(const forest& nodes, node_index task) {
 
 void pending_tree::erase(const forest& nodes, std::span<const node_index> path) {
     const auto task = path.front();
-    const bool known_to_nobody =
-        !nodes.has_replicas() && path.size() > 1 && shut(path[1]) && layout_.matches_of(nodes, path[1]).count == 0;
+    const bool known_to_nobody = path.size() > 1 && !nodes.has_several_parents(task) && shut(path[1]) &&
+                                 layout_.matches_of(nodes, path[1]).count == 0;
     if (!known_to_nobody) return erase(nodes, task);
     if (pending_.reset(task.value - first_task())) --size_;
 }
@@ -236,12 +233,12 @@ node_index pending_tree::next_below(const forest& nodes, node_index node) const 
 node_index pending_tree::next_child(const forest& nodes, node_index node) const {
     const auto among = layout_.matches_of(nodes, node);
     const auto who = among.count > 0 ? winner(among) : 0;
-    return has_tasks(node) ? first_of_block(nodes, node, who).second : nodes.edge_target(nodes.edges_begin(node) + who);
+    return has_tasks(node) ? first_of_block(nodes, node, who).second : nodes.child(node, who);
 }
 
 bool pending_tree::sane(const forest& nodes) const {
     const auto value_towards = [&](node_index parent, std::uint32_t place) {
-        const auto child = nodes.edge_target(nodes.edges_begin(parent) + place);
+        const auto child = nodes.child(parent, place);
         if (shut(child)) return nothing;
         if (!is_task(child)) return own_value(nodes, child);
         return contains(child) ? rank_.least(nodes, parent, place, 1).first : nothing;
@@ -249,7 +246,7 @@ bool pending_tree::sane(const forest& nodes) const {
     for (std::uint32_t i = 0; i < first_task(); ++i) {
         const node_index node{i};
         auto expected = nothing;
-        for (std::uint32_t k = 0; k < nodes.edges_end(node) - nodes.edges_begin(node); ++k)
+        for (std::uint32_t k = 0; k < nodes.child_count(node); ++k)
             expected = std::min(expected, value_towards(node, k));
         if (expected != own_value(nodes, node)) return false;
     }
@@ -286,14 +283,12 @@ namespace {
 // How many children of a parent that was kept are as before, and at the same place, up to the first that is not.
 std::uint32_t same_children(const forest& before, node_index old_parent, const forest& nodes, node_index parent,
                             const index_shift& kept) {
-    const auto old_begin = before.edges_begin(old_parent);
-    const auto begin = nodes.edges_begin(parent);
-    const auto count = std::min(before.edges_end(old_parent) - old_begin, nodes.edges_end(parent) - begin);
+    const auto count = std::min(before.child_count(old_parent), nodes.child_count(parent));
     const bool are_neighbours = !before.has_replicas() && !nodes.has_replicas();
     std::uint32_t same = 0;
     while (same < count) {
-        const auto child = before.edge_target(old_begin + same).value;
-        if (kept(child) != nodes.edge_target(begin + same).value) break;
+        const auto child = before.child(old_parent, same).value;
+        if (kept(child) != nodes.child(parent, same).value) break;
         same += are_neighbours ? kept.neighbours(child) : 1;
     }
     return std::min(same, count);
@@ -346,9 +341,9 @@ void pending_tree::regroup(const forest& before, const layout& old_layout, const
     } else {
         auto place = same;
         for (auto i = same; i < old_among.count; ++i) {
-            const node_index child{kept(before.edge_target(before.edges_begin(old_parent) + i).value)};
+            const node_index child{kept(before.child(old_parent, i).value)};
             if (!child.valid()) continue;
-            while (nodes.edge_target(nodes.edges_begin(parent) + place) != child) ++place;
+            while (nodes.child(parent, place) != child) ++place;
             values[place] = old_values[i];
         }
     }

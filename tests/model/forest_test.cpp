@@ -59,7 +59,7 @@ TEST(forest, children_are_neighbours_and_the_order_of_declaration_is_remembered)
     EXPECT_EQ(f->declared_position(*f->find("d1")), 1U);
     EXPECT_EQ(f->declared_position(*f->find("d2")), 2U);
     EXPECT_THAT(names(*f, f->children(*f->find("h1"))), ElementsAre("d0", "d2"));
-    EXPECT_EQ(f->edge_target(f->edge_to(*f->find("d2"), 0)), *f->find("d2"));
+    EXPECT_EQ(f->child(*f->find("h1"), f->place_of(*f->find("d2"), 0)), *f->find("d2"));
 }
 
 TEST(forest, a_replica_has_several_parents) {
@@ -69,7 +69,8 @@ TEST(forest, a_replica_has_several_parents) {
     EXPECT_TRUE(f.has_replicas());
     EXPECT_THAT(names(f, f.parents(*f.find("d"))), ElementsAre("h1", "h2"));
     EXPECT_THAT(names(f, f.children(*f.find("h2"))), ElementsAre("d"));
-    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(f.name(f.edge_target(f.edge_to(*f.find("d"), i))), "d");
+    for (std::size_t i = 0; i < 2; ++i)
+        EXPECT_EQ(f.name(f.child(f.parents(*f.find("d"))[i], f.place_of(*f.find("d"), i))), "d");
 }
 
 TEST(forest, leaves_out_what_is_wrong_and_says_so) {
