@@ -95,13 +95,17 @@ public:
     [[nodiscard]] bool has_several_parents(node_index node) const { return has_replicas() && replicas_.contains(node); }
     [[nodiscard]] std::vector<node_index> children(node_index node) const;
     [[nodiscard]] std::uint32_t child_count(node_index node) const {
-        return edges_before(node.value + std::size_t{1}) - edges_before(node.value);
+        const auto own = own_child_count(node);
+        return has_replicas() ? own + guests_before(node.value + std::size_t{1}) - guests_before(node.value) : own;
+    }
+    /// Those that come first, and are neighbours.
+    [[nodiscard]] std::uint32_t own_child_count(node_index node) const {
+        return own_begin(node_index{node.value + std::size_t{1}}) - own_begin(node);
     }
     /// Places count from 0.
     [[nodiscard]] node_index child(node_index node, std::uint32_t place) const {
-        const auto first = own_begin(node);
-        const auto own = own_begin(node_index{node.value + std::size_t{1}}) - first;
-        if (place < own) return node_index{first + std::size_t{place}};
+        const auto own = own_child_count(node);
+        if (place < own) return node_index{own_begin(node) + std::size_t{place}};
         return guests_[guests_before(node.value) + (place - own)];
     }
     /// Its place among the children of its parents()[i].

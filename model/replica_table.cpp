@@ -11,7 +11,7 @@ void replica_table::reserve(std::size_t nodes, std::size_t parents) {
 }
 
 void replica_table::seal(std::size_t size) {
-    if (empty()) return;
+    if (nodes_.empty()) return;
     places_.assign(parents_.size(), 0);
     known_ = bit_set{size};
     for (const auto node : nodes_) known_.set(node);

@@ -37,7 +37,7 @@ public:
             visit(node_index{nodes_[i]}, parents_at(i), std::span{places_}.subspan(begin_[i]));
     }
 
-    [[nodiscard]] bool empty() const { return nodes_.empty(); }
+    [[nodiscard]] bool empty() const { return known_.empty(); }
     [[nodiscard]] bool contains(node_index node) const { return known_[node.value]; }
     /// Only of one that it contains, like place().
     [[nodiscard]] std::span<const node_index> parents(node_index node) const { return parents_at(number(node.value)); }

@@ -31,8 +31,10 @@
 //   it asks for something else          O(J), and for each place where it waits a look of all who wait there; where it
 //                                       waits for hosts, a look at all who do
 //   a forest with changed nodes         O(changes x log changes) for each job, O(all that runs), and a copy of some
-//                                       bytes for each node, and of two bits for each job; of parents of more than 64
-//                                       tasks that have other ones a look at those behind the first that is another
+//                                       bytes for each node, and of two bits for each job; of each parent that has
+//                                       other children than before, for each job a copy of what it compares (see
+//                                       pending_tree), and where those are tasks, and more than 64, a look at those
+//                                       behind the first that is another
 //   another forest                      O(nodes), for each job
 //   another resource table              O(all that runs), a byte for each node and resource, and for each place where
 //                                       some wait a look of all of them
@@ -360,7 +362,9 @@ private:
     [[nodiscard]] bool has_room(const job_entry& job, node_index node) const;
     [[nodiscard]] std::optional<job_index> choose_job();
     [[nodiscard]] bool full_for_all(node_index place) const;
-    [[nodiscard]] node_index open_parent(const job_entry& job, node_index node) const;
+    [[nodiscard]] bool is_open(const job_entry& job, node_index node) const;
+    [[nodiscard]] bool has_way_up(const job_entry& job, node_index node) const;
+    bool find_way_up(const job_entry& job, node_path& way, node_path& dead) const;
     [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
     enum class among_equals : bool { by_turn, by_offers };
     [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs waiting, among_equals rule);

@@ -79,7 +79,11 @@ std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job, const 
     std::shared_ptr<const bit_set> disabled;
     if (!forest_->disabled().empty()) disabled = {forest_, &forest_->disabled()};
     if (!forest_->has_replicas() || job.spec.filters.empty() || !job.spec.errors.empty()) return disabled;
-    const path_filter filter{job.spec, *forest_, *job.level};
+    std::optional<path_filter> filter;  // to make one takes a while
+    const auto passes = [&](node_index node) {
+        if (!filter) filter.emplace(job.spec, *forest_, *job.level);
+        return filter->passes_itself(node);
+    };
     const auto size = static_cast<std::uint32_t>(forest_->size());
     const auto& known = job.tree.closed_nodes();
     auto closed = change && known ? moved(*known, change->kept, size) : bit_set{size};
@@ -88,10 +92,9 @@ std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job, const 
                  [&](node_index node) { note(node, forest_->enabled(node)); });
     const auto end = forest_->first_of(*job.level);
     if (change)
-        for (const auto node : change->altered)
-            note(node, node < end ? filter.passes_itself(node) : forest_->enabled(node));
+        for (const auto node : change->altered) note(node, node < end ? passes(node) : forest_->enabled(node));
     nodes_above_replicas(*job.level, change).for_each([&](std::size_t i) {
-        note(node_index{i}, filter.passes_itself(node_index{i}));
+        note(node_index{i}, passes(node_index{i}));
     });
     return std::make_shared<const bit_set>(std::move(closed));
 }

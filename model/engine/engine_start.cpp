@@ -59,21 +59,44 @@ bool engine::full_for_all(node_index place) const {
     return false;
 }
 
-// The next node on a way up from a place where a job is parked: the first parent where nothing keeps it; not valid
-// where there is none.
-node_index engine::open_parent(const job_entry& job, node_index node) const {
-    for (const auto parent : forest_->parents(node))
-        if (has_room(job, parent) && !job.tree.parked(parent) && !job.tree.closed(parent)) return parent;
-    return {};
+// A way up may lead through it.
+bool engine::is_open(const job_entry& job, node_index node) const {
+    return has_room(job, node) && !job.tree.parked(node) && !job.tree.closed(node);
 }
 
-// A job that waits at a place, and has room there, takes its next task below it without a search from the root. (Where
-// nodes above have several parents, a search may find a way that is not found here.)
+// Goes on from the last node of a way towards the instance, through nodes where nothing keeps the job. False where no
+// way leads there; then the way is as before. Each node is tried once: `dead` has those that lead nowhere.
+bool engine::find_way_up(const job_entry& job, node_path& way, node_path& dead) const {
+    if (way.back() == forest::instance()) return true;
+    for (const auto parent : forest_->parents(way.back())) {
+        if (!dead.empty() && std::find(dead.begin(), dead.end(), parent) != dead.end()) continue;
+        if (is_open(job, parent)) {
+            way.push_back(parent);
+            if (find_way_up(job, way, dead)) return true;
+            way.pop_back();
+        }
+        dead.push_back(parent);
+    }
+    return false;
+}
+
+bool engine::has_way_up(const job_entry& job, node_index node) const {
+    node_path way{node};
+    node_path dead;
+    return find_way_up(job, way, dead);
+}
+
+// A job that waits at a place, and has room there, takes its next task below it without a search from the root.
 bool engine::starts_directly(const job_entry& job, node_index place) const {
     if (job.wants_host() || classes_[job.job_class]->blocked || job.tree.searchable() || job.tree.closed(place))
         return false;
-    while (place.valid() && place != forest::instance()) place = open_parent(job, place);
-    return place.valid();
+    // Mostly there is but one way.
+    for (auto parents = forest_->parents(place); !parents.empty(); parents = forest_->parents(place)) {
+        if (parents.size() > 1) return has_way_up(job, place);
+        place = parents[0];
+        if (!is_open(job, place)) return false;
+    }
+    return true;
 }
 
 // Who has room at a place; jobs that ask for the same are judged once, where they stand together.
@@ -192,8 +215,8 @@ void engine::offer(node_index place) {
 // Asks for what the job's next start at this place will touch, so that it is in the cache by then.
 void engine::fetch_place(const job_entry& job, node_index place) const {
     if (!job.level || forest_->level_of(place).value + 1U != job.level->value) return;
-    if (forest_->child_count(place) == 0) return;
-    const auto first = forest_->child(place, 0);
+    if (forest_->own_child_count(place) == 0) return;
+    const node_index first{forest_->own_begin(place)};
     job.tree.fetch(first);
     used_[job.level->value].fetch(first_slot_of(first, *job.level));
 }
@@ -303,11 +326,13 @@ std::optional<start_decision> engine::take_offer(job_index index) {
     return start_below(index, place);
 }
 
-// As search(), below a node where the job is parked, and from which it starts directly.
+// As search(), below a node where the job is parked, and where it starts directly.
 std::optional<start_decision> engine::start_below(job_index index, node_index place) {
     auto& job = entry(index);
     node_path above{place};
-    while (above.back() != forest::instance()) above.push_back(open_parent(job, above.back()));
+    while (above.back() != forest::instance() && !forest_->has_several_parents(above.back()))
+        above.push_back(forest_->parents(above.back())[0]);
+    if (node_path dead; above.back() != forest::instance() && !find_way_up(job, above, dead)) return std::nullopt;
     std::reverse(above.begin(), above.end());
     for (auto next = job.tree.next_below(*forest_, place); next.valid(); next = job.tree.next_below(*forest_, place)) {
         auto path = above;

@@ -6,8 +6,8 @@ namespace bistro {
 
 // -- ranks ------------------------------------------------------------------------------------------------------------
 
-std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_index parent, std::uint32_t begin,
-                                                      std::uint64_t bits) const {
+std::pair<std::uint32_t, std::uint32_t> node_rank::least(const forest& nodes, node_index parent, std::uint32_t begin,
+                                                         std::uint64_t bits) const {
     // Rank and place in one number: to take the least of two is no branch that a processor would have to guess.
     auto best = static_cast<std::uint64_t>(-1);
     const auto look = [&](auto&& rank_of) {
@@ -22,7 +22,7 @@ std::pair<std::uint32_t, node_index> node_rank::least(const forest& nodes, node_
         look([&](std::uint32_t place) { return nodes.declared_position(nodes.child(parent, place)); });
     else
         look([&, by = std::uint64_t{nodes.chance(parent)}](std::uint32_t place) { return by_chance(by, place); });
-    return {static_cast<std::uint32_t>(best >> 32), nodes.child(parent, static_cast<std::uint32_t>(best))};
+    return {static_cast<std::uint32_t>(best >> 32), static_cast<std::uint32_t>(best)};
 }
 
 // -- where things are -------------------------------------------------------------------------------------------------
@@ -97,8 +97,9 @@ namespace {
 std::uint64_t members_among(const bit_set& set, std::uint32_t first, const forest& nodes, node_index parent,
                             std::uint32_t place, std::uint32_t count) {
     const auto begin = nodes.own_begin(parent);
-    const auto own = nodes.own_begin(node_index{parent.value + std::size_t{1}}) - begin;
-    const auto neighbours = place < own ? std::min(own - place, count) : 0;
+    const auto own = nodes.own_child_count(parent);
+    if (place + count <= own) return set.some(begin + place - first, count);
+    const auto neighbours = place < own ? own - place : 0;
     auto bits = set.some(begin + place - first, neighbours);
     for (auto i = neighbours; i < count; ++i)
         bits |= std::uint64_t{set[nodes.child(parent, place + i).value - first]} << i;
@@ -108,15 +109,20 @@ std::uint64_t members_among(const bit_set& set, std::uint32_t first, const fores
 }  // namespace
 
 // The least rank of the pending tasks in a block that are not set aside, and whose it is.
-std::pair<std::uint32_t, node_index> pending_tree::first_of_block(const forest& nodes, node_index parent,
-                                                                  std::uint32_t block) const {
+std::pair<std::uint32_t, std::uint32_t> pending_tree::first_of_block(const forest& nodes, node_index parent,
+                                                                     std::uint32_t block) const {
     const auto place = block * forest::block_size;
     const auto count = std::min(nodes.child_count(parent) - place, forest::block_size);
     auto bits = members_among(pending_, first_task(), nodes, parent, place, count);
     if (bits != 0 && parked_tasks_ > 0) bits &= ~members_among(parked_, 0, nodes, parent, place, count);
     if (bits != 0 && closed_ != nullptr) bits &= ~members_among(*closed_, 0, nodes, parent, place, count);
-    if (bits == 0) return {nothing, {}};
+    if (bits == 0) return {nothing, 0};
     return rank_.least(nodes, parent, place, bits);
+}
+
+node_index pending_tree::next_of_block(const forest& nodes, node_index parent, std::uint32_t block) const {
+    const auto [value, place] = first_of_block(nodes, parent, block);
+    return value == nothing ? node_index{} : nodes.child(parent, place);
 }
 
 bool pending_tree::shut(node_index node) const { return closed(node) || parked(node); }
@@ -206,7 +212,7 @@ void pending_tree::erase(const forest& nodes, node_index task) {
 void pending_tree::erase(const forest& nodes, std::span<const node_index> path) {
     const auto task = path.front();
     const bool known_to_nobody = path.size() > 1 && !nodes.has_several_parents(task) && shut(path[1]) &&
-                                 layout_.matches_of(nodes, path[1]).count == 0;
+                                 nodes.child_count(path[1]) <= forest::block_size;
     if (!known_to_nobody) return erase(nodes, task);
     if (pending_.reset(task.value - first_task())) --size_;
 }
@@ -227,13 +233,13 @@ node_index pending_tree::next_below(const forest& nodes, node_index node) const 
     if (is_task(node)) return contains(node) ? node : node_index{};
     const auto among = layout_.matches_of(nodes, node);
     if (among.count > 0) return values_[among.begin + 1] == nothing ? node_index{} : next_child(nodes, node);
-    return has_tasks(node) ? first_of_block(nodes, node, 0).second : node_index{};
+    return has_tasks(node) ? next_of_block(nodes, node, 0) : node_index{};
 }
 
 node_index pending_tree::next_child(const forest& nodes, node_index node) const {
     const auto among = layout_.matches_of(nodes, node);
     const auto who = among.count > 0 ? winner(among) : 0;
-    return has_tasks(node) ? first_of_block(nodes, node, who).second : nodes.child(node, who);
+    return has_tasks(node) ? next_of_block(nodes, node, who) : nodes.child(node, who);
 }
 
 bool pending_tree::sane(const forest& nodes) const {
@@ -245,10 +251,16 @@ bool pending_tree::sane(const forest& nodes) const {
     };
     for (std::uint32_t i = 0; i < first_task(); ++i) {
         const node_index node{i};
-        auto expected = nothing;
-        for (std::uint32_t k = 0; k < nodes.child_count(node); ++k)
-            expected = std::min(expected, value_towards(node, k));
-        if (expected != own_value(nodes, node)) return false;
+        const auto among = layout_.matches_of(nodes, node);
+        const auto of_each = has_tasks(node) ? forest::block_size : 1;
+        std::vector<std::uint32_t> compared(std::max(among.count, 1U), nothing);
+        for (std::uint32_t place = 0; place < nodes.child_count(node); ++place)
+            compared[place / of_each] = std::min(compared[place / of_each], value_towards(node, place));
+        const auto* tree = values_.data() + among.begin;
+        if (!std::equal(compared.begin(), compared.begin() + among.count, tree + among.count)) return false;
+        for (std::uint32_t at = 1; at < among.count; ++at)
+            if (tree[at] != std::min(tree[2 * at], tree[2 * at + 1])) return false;
+        if (own_value(nodes, node) != *std::min_element(compared.begin(), compared.end())) return false;
     }
     const auto instance = forest::instance();
     return root_ == (shut(instance) ? nothing : own_value(nodes, instance)) &&
@@ -284,14 +296,14 @@ namespace {
 std::uint32_t same_children(const forest& before, node_index old_parent, const forest& nodes, node_index parent,
                             const index_shift& kept) {
     const auto count = std::min(before.child_count(old_parent), nodes.child_count(parent));
-    const bool are_neighbours = !before.has_replicas() && !nodes.has_replicas();
+    const auto own = std::min(before.own_child_count(old_parent), nodes.own_child_count(parent));
     std::uint32_t same = 0;
     while (same < count) {
         const auto child = before.child(old_parent, same).value;
         if (kept(child) != nodes.child(parent, same).value) break;
-        same += are_neighbours ? kept.neighbours(child) : 1;
+        same += same < own ? std::min(kept.neighbours(child), own - same) : 1;
     }
-    return std::min(same, count);
+    return same;
 }
 
 }  // namespace

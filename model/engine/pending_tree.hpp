@@ -4,7 +4,8 @@
 // Every node of the job's levels has a value: a pending task has its rank in the job's node order, an inner node the
 // smallest value of its children; whatever is set aside, or has nothing pending, counts as `nothing` towards its
 // parents. Each parent keeps what it has to compare in a tournament tree, so a change costs O(depth x log fan-out) and
-// the next task is found in the same time. A replica has a value in each of its parents.
+// the next task is found in the same time. A replica has a value in each of its parents, and by chance another in each:
+// the least of them is when it comes.
 //
 // What a parent compares are the values of its children; but a parent of tasks compares blocks of 64 of them. Within a
 // block nothing is kept: a look at the bits of those that are pending, which are mostly neighbours, is faster than
@@ -42,9 +43,9 @@ public:
     explicit node_rank(std::shared_ptr<const std::vector<std::uint32_t>> table) : table_{std::move(table)} {}
     node_rank() = default;
 
-    /// Of some children of a parent, given as bits from a place among them on, the least, and whose it is.
-    [[nodiscard]] std::pair<std::uint32_t, node_index> least(const forest& nodes, node_index parent,
-                                                             std::uint32_t begin, std::uint64_t bits) const;
+    /// Of some children of a parent, given as bits from a place among them on, the least, and the place where it is.
+    [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> least(const forest& nodes, node_index parent,
+                                                                std::uint32_t begin, std::uint64_t bits) const;
     static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
 
 private:
@@ -66,9 +67,9 @@ public:
     pending_tree(const forest& nodes, level_index level, node_rank rank, std::shared_ptr<const bit_set> closed);
 
     /// The same in a forest that came of the one before by a change: what that kept stays pending, or set aside. Where
-    /// the order of what was kept is another now, too, the rank is not `same_order`. Costs a copy of what is known, and
-    /// of each parent that has others now a look at its children, from the first that is another; but of all tasks
-    /// where the order is another.
+    /// the order of what was kept is another now, too, the rank is not `same_order`. Costs a copy of what is known; of
+    /// each parent that has other children now what it compares is settled anew; and where these are blocks of tasks,
+    /// those from the first on that is another are looked at. All are where the order is another.
     void follow(const forest& before, const forest& nodes, const forest_change& change, node_rank rank, bool same_order,
                 std::shared_ptr<const bit_set> closed);
 
@@ -143,8 +144,9 @@ private:
     [[nodiscard]] std::uint32_t winner(const matches& among) const;
     bool settle(const matches& among, std::uint32_t who, std::uint32_t value);
     void settle_all(const matches& among);
-    [[nodiscard]] std::pair<std::uint32_t, node_index> first_of_block(const forest& nodes, node_index parent,
-                                                                      std::uint32_t block) const;
+    [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> first_of_block(const forest& nodes, node_index parent,
+                                                                         std::uint32_t block) const;
+    [[nodiscard]] node_index next_of_block(const forest& nodes, node_index parent, std::uint32_t block) const;
     [[nodiscard]] std::uint32_t own_value(const forest& nodes, node_index node) const;
     [[nodiscard]] bool shut(node_index node) const;
     void publish(const forest& nodes, node_index node);

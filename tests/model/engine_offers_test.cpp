@@ -119,6 +119,28 @@ TEST_F(engine_offers_test, what_starts_where_a_place_comes_free_goes_up_by_a_way
     EXPECT_EQ(core.sanity_check(), "");
 }
 
+// The first way up seems open where it begins, and ends further out.
+TEST_F(engine_offers_test, what_starts_where_a_place_comes_free_turns_back_where_a_way_ends) {
+    nodes = build_forest({"region", "rack", "host", "db"}, {{"g1", "region", {}, {}, false, false},
+                                                            {"g2", "region", {}, {}, true, false},
+                                                            {"r1", "rack", {"g1"}, {}, true, false},
+                                                            {"r2", "rack", {"g2"}, {}, true, false},
+                                                            {"h", "host", {"r1", "r2"}, {}, true, false},
+                                                            {"d0", "db", {"h"}, {}, true, false},
+                                                            {"d1", "db", {"h"}, {}, true, false}})
+                .nodes;
+    auto core = make(policy_kind::round_robin);
+    const auto job = add_job(core, "j");
+    core.add_pending(job, std::vector{*nodes->find("d0"), *nodes->find("d1")});
+    const auto first = core.start(10);
+    ASSERT_EQ(first.size(), 1U) << "the host has one slot";
+    core.finish(first[0].invocation);
+    const auto second = core.start(10);
+    ASSERT_EQ(second.size(), 1U);
+    for (const auto& d : {first[0], second[0]}) EXPECT_EQ(nodes->name(d.path[2]), "r2");
+    EXPECT_EQ(core.sanity_check(), "");
+}
+
 TEST_F(engine_offers_test, a_job_that_waits_at_the_instance_is_refused_again_when_it_asks_for_something_else) {
     auto core = make(policy_kind::round_robin, {0, 2});
     const auto job = add_job(core, "j");

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 
+#include "model/engine/name_ranks.hpp"
 #include "model/engine/pending_tree.hpp"
 #include "tests/support/forests.hpp"
 #include "tests/support/random_nodes.hpp"
@@ -172,12 +174,14 @@ public:
         // Parents of more than 64 tasks compare blocks of them.
         constexpr std::array<std::size_t, 4> most{8, 8, 68, 140};
         most_ = most[random_() % most.size()];
+        parents_ = random_() % 2 == 0 ? most_ : 3;
         with_replicas_ = random_() % 2 == 0;
-        declared_ = test::draw_declarations(random_, levels_, most_, with_replicas_);
+        declared_ = test::draw_declarations(random_, levels_, parents_, most_, with_replicas_);
         if (random_() % 2 == 0) std::shuffle(declared_.begin(), declared_.end(), random_);
         nodes_ = build_forest(levels_, declared_, 1).nodes;
         const auto order = random_() % 3;
-        rank_ = order == 0 ? node_rank{seed} : node_rank::as_declared();
+        if (order == 2) by_name_.emplace(*nodes_);
+        rank_ = order == 0 ? node_rank{seed} : order == 1 ? node_rank::as_declared() : node_rank{by_name_->ranks()};
         level_ = level_index{random_() % (levels_.size() + 1)};
         tree_ = pending_tree{*nodes_, level_, rank_, closed()};
     }
@@ -210,6 +214,8 @@ public:
         ASSERT_TRUE(change);
         expect_true(*change, *nodes_, *next);
         const auto before = std::exchange(nodes_, std::move(next));
+        const bool same_order = !by_name_ || by_name_->follow(*nodes_, *change);
+        if (by_name_) rank_ = node_rank{by_name_->ranks()};
         auto fresh = pending_tree{*nodes_, level_, rank_, closed()};
         tree_.for_each_pending([&](node_index n) {
             if (const auto here = change->kept(n.value); here != index_shift::none)
@@ -219,7 +225,7 @@ public:
             if (const auto here = change->kept(n.value); here != index_shift::none)
                 fresh.park(*nodes_, node_index{here});
         });
-        tree_.follow(*before, *nodes_, *change, rank_, random_() % 4 != 0, closed());
+        tree_.follow(*before, *nodes_, *change, rank_, same_order && random_() % 4 != 0, closed());
         ASSERT_TRUE(tree_.sane(*nodes_));
         ASSERT_EQ(order_of(tree_), order_of(fresh));
     }
@@ -233,21 +239,24 @@ private:
     std::vector<node_index> order_of(pending_tree tree) const {
         std::vector<node_index> order;
         while (tree.searchable()) {
-            auto n = forest::instance();
-            while (nodes_->level_of(n) != level_) n = tree.next_child(*nodes_, n);
-            order.push_back(n);
-            tree.erase(*nodes_, n);
+            std::vector<node_index> path{forest::instance()};
+            while (nodes_->level_of(path.back()) != level_) path.push_back(tree.next_child(*nodes_, path.back()));
+            std::reverse(path.begin(), path.end());
+            order.push_back(path.front());
+            tree.erase(*nodes_, path);
         }
         return order;
     }
 
     random_source random_;
     std::vector<std::string> levels_;
-    std::size_t most_ = 0;
+    std::size_t most_ = 0;     // nodes of the innermost level
+    std::size_t parents_ = 0;  // of each other
     bool with_replicas_ = false;
     std::vector<node_decl> declared_;
     forest_ptr nodes_;
     level_index level_;
+    std::optional<name_ranks> by_name_;
     node_rank rank_;
     pending_tree tree_;
 };

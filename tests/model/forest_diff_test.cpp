@@ -173,7 +173,7 @@ public:
         const auto depth = 1 + random_() % 3;
         for (std::size_t l = 0; l < depth; ++l) levels_.push_back("level" + std::to_string(l + 1));
         with_replicas_ = random_() % 2 == 0;
-        declared_ = test::draw_declarations(random_, levels_, 12, with_replicas_);
+        declared_ = test::draw_declarations(random_, levels_, 12, 12, with_replicas_);
         build();
     }
 

@@ -20,7 +20,7 @@ TEST(name_ranks_property, new_nodes_find_their_place_and_the_rest_keep_theirs) {
     test::for_each_seed(100, [](std::uint64_t seed) {
         random_source random{seed};
         const std::vector<std::string> levels{"b", "a"};
-        auto declared = test::draw_declarations(random, levels, 12, false);
+        auto declared = test::draw_declarations(random, levels, 12, 12, false);
         auto nodes = build_forest(levels, declared).nodes;
         name_ranks ranks{*nodes};
         expect_order(*nodes, *ranks.ranks());

@@ -13,14 +13,14 @@
 
 namespace bistro::test {
 
-/// Up to so many nodes for each level below the instance.
+/// Up to so many nodes for each level below the instance, and for the innermost.
 inline std::vector<node_decl> draw_declarations(random_source& random, const std::vector<std::string>& levels,
-                                                std::size_t most, bool with_replicas) {
+                                                std::size_t most, std::size_t most_innermost, bool with_replicas) {
     std::vector<node_decl> declarations;
     std::vector<std::string> above;
     for (const auto& level : levels) {
         std::vector<std::string> here;
-        const auto count = random() % (most + 1);
+        const auto count = random() % ((level == levels.back() ? most_innermost : most) + 1);
         for (std::size_t i = 0; i < count; ++i) {
             node_decl d;
             d.name = level + "_" + std::to_string(i);

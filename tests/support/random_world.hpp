@@ -40,7 +40,9 @@ struct random_world {
     }
 
     void draw_nodes() {
-        declared = draw_declarations(random, levels, 6, with_replicas);
+        // Some parents have more tasks than one block takes.
+        const auto innermost = random() % 20 == 0 ? 150 : 6;
+        declared = draw_declarations(random, levels, 6, innermost, with_replicas);
         nodes = build_forest(levels, declared, ++version).nodes;
     }
 
@@ -93,6 +95,9 @@ struct random_world {
             f.blacklist.push_back(levels.front() + "_1");
             if (random() % 2 == 0) f.fraction_of_nodes = 0.7;
             spec.filters[levels.front()] = f;
+            filter_spec tagged;
+            tagged.tag_whitelist.push_back("ssd");
+            if (random() % 3 == 0) spec.filters[levels[random() % levels.size()]] = tagged;
         }
         if (random() % 6 == 0) spec.host_placement = "level1_" + std::to_string(random() % 3);
         if (random() % 5 == 0) spec.level_for_host_placement = levels.front();
