@@ -90,6 +90,10 @@ std::uint32_t forest::declared_position(node_index node) const {
         [](const late_record& late) { return late.declared; });
 }
 
+node_index forest::guest(node_index node, std::uint32_t place) const {
+    return guests_[guests_before(node.value) + place];
+}
+
 std::vector<node_index> forest::children(node_index node) const {
     std::vector<node_index> result;
     for (std::uint32_t place = 0; place < child_count(node); ++place) result.push_back(child(node, place));

@@ -89,7 +89,8 @@ public:
     [[nodiscard]] const bit_set& disabled() const { return disabled_; }
     [[nodiscard]] std::span<const std::string> tags(node_index node) const;
     [[nodiscard]] std::span<const node_index> parents(node_index node) const {
-        if (has_several_parents(node)) return replicas_.parents(node);
+        if (has_several_parents(node)) [[unlikely]]
+            return replicas_.parents(node);
         return node.value == 0 ? std::span<const node_index>{} : std::span{&parents_[node.value - 1], 1};
     }
     [[nodiscard]] bool has_several_parents(node_index node) const { return has_replicas() && replicas_.contains(node); }
@@ -106,7 +107,7 @@ public:
     [[nodiscard]] node_index child(node_index node, std::uint32_t place) const {
         const auto own = own_child_count(node);
         if (place < own) return node_index{own_begin(node) + std::size_t{place}};
-        return guests_[guests_before(node.value) + (place - own)];
+        return guest(node, place - own);
     }
     /// Its place among the children of its parents()[i].
     [[nodiscard]] std::uint32_t place_of(node_index node, std::size_t i) const {
@@ -207,6 +208,7 @@ private:
         std::uint32_t declared = 0;
     };
 
+    [[nodiscard]] node_index guest(node_index node, std::uint32_t place) const;
     // Nodes of the innermost level have no children.
     [[nodiscard]] std::uint32_t guests_before(std::size_t node) const {
         if (guest_begin_.empty()) return 0;

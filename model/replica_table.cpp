@@ -1,6 +1,7 @@
 #include "model/replica_table.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace bistro {
 
@@ -21,6 +22,19 @@ void replica_table::seal(std::size_t size) {
         before_.push_back(static_cast<std::uint32_t>(before));
         before += known_.count(begin, std::min(bit_set::bits, size - begin));
     }
+}
+
+// Which of them it is.
+std::size_t replica_table::number(std::uint32_t node) const {
+    const auto word = node / bit_set::bits;
+    return before_[word] +
+           static_cast<std::size_t>(std::popcount(known_.some(word * bit_set::bits, node % bit_set::bits)));
+}
+
+std::span<const node_index> replica_table::parents(node_index node) const { return parents_at(number(node.value)); }
+
+std::uint32_t replica_table::place(node_index node, std::size_t i) const {
+    return places_[begin_[number(node.value)] + i];
 }
 
 std::span<const std::uint32_t> replica_table::within(std::uint32_t begin, std::uint32_t end) const {

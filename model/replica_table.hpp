@@ -1,7 +1,6 @@
 // The nodes of a forest that have several parents, which are few in most: a forest pays for those alone.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -40,11 +39,9 @@ public:
     [[nodiscard]] bool empty() const { return known_.empty(); }
     [[nodiscard]] bool contains(node_index node) const { return known_[node.value]; }
     /// Only of one that it contains, like place().
-    [[nodiscard]] std::span<const node_index> parents(node_index node) const { return parents_at(number(node.value)); }
+    [[nodiscard]] std::span<const node_index> parents(node_index node) const;
     /// Among the children of its parents()[i].
-    [[nodiscard]] std::uint32_t place(node_index node, std::size_t i) const {
-        return places_[begin_[number(node.value)] + i];
-    }
+    [[nodiscard]] std::uint32_t place(node_index node, std::size_t i) const;
     /// Those of a range, ascending. O(log replicas).
     [[nodiscard]] std::span<const std::uint32_t> within(std::uint32_t begin, std::uint32_t end) const;
     [[nodiscard]] std::size_t size() const { return nodes_.size(); }
@@ -59,11 +56,7 @@ private:
     [[nodiscard]] std::span<const node_index> parents_at(std::size_t i) const {
         return std::span{parents_}.subspan(begin_[i], begin_[i + 1] - begin_[i]);
     }
-    [[nodiscard]] std::size_t number(std::uint32_t node) const {
-        const auto word = node / bit_set::bits;
-        return before_[word] +
-               static_cast<std::size_t>(std::popcount(known_.some(word * bit_set::bits, node % bit_set::bits)));
-    }
+    [[nodiscard]] std::size_t number(std::uint32_t node) const;
 
     std::vector<std::uint32_t> nodes_;
     std::vector<std::uint32_t> begin_{0};  // by number: in parents_, and one past the last
