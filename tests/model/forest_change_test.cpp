@@ -166,6 +166,26 @@ TEST(forest_change, pending_tasks_follow_though_a_parent_has_many_now_and_some_h
     EXPECT_FALSE(tree.next_below(*few_again, *few_again->find("h1")).valid());
 }
 
+TEST(forest_change, a_block_in_which_one_child_is_another_is_compared_anew) {
+    std::vector<node_decl> declared{node("h1", "host"), node("h2", "host")};
+    for (std::size_t i = 0; i < 3 * forest::block_size; ++i)
+        declared.push_back(
+            node("d" + std::to_string(i), "db",
+                 i % 2 == 0 ? std::vector<std::string>{"h1", "h2"} : std::vector<std::string>{"h2", "h1"}));
+    const auto before = build_forest(levels, declared).nodes;
+    std::vector<node_index> some;
+    for (std::uint32_t i = 0; i < before->size_of(level_index{2}); ++i)
+        if (i * 7 % 5 < 2) some.emplace_back(before->first_of(level_index{2}).value + i);
+    // Among the own children of one host, whatever block they are in, and the guests of the other.
+    for (std::size_t gone = 2; gone < declared.size(); gone += 3) {
+        pending_tree tree{*before, level_index{2}, node_rank{1}, nullptr};
+        tree.insert(*before, some);
+        const auto after = change_forest(before, {{declared[gone].name}, {}, {}}, 2);
+        tree.follow(*before, *after, *after->change_from(*before), node_rank{1}, true, nullptr);
+        ASSERT_TRUE(tree.sane(*after)) << declared[gone].name;
+    }
+}
+
 class change_run {
 public:
     explicit change_run(std::uint64_t seed) : random_{seed} {
