@@ -124,7 +124,9 @@ public:
                                           guests_before(end.value) - guests_before(begin.value));
     }
     /// How many children all nodes before it have; guests of several count for each.
-    [[nodiscard]] std::uint32_t children_before(node_index node) const { return edges_before(node.value); }
+    [[nodiscard]] std::uint32_t children_before(node_index node) const {
+        return own_begin(node) - 1 + guests_before(node.value);
+    }
     /// True where these are its parents, as a declaration names them: in this order, repeated or not.
     [[nodiscard]] bool is_below(node_index node, std::span<const std::string> names) const;
     /// Nodes of a level in the order of their declaration have ascending positions. Those that came with a change come
@@ -213,9 +215,6 @@ private:
     [[nodiscard]] std::uint32_t guests_before(std::size_t node) const {
         if (guest_begin_.empty()) return 0;
         return node < guest_begin_.size() ? guest_begin_[node] : guest_begin_.back();
-    }
-    [[nodiscard]] std::uint32_t edges_before(std::size_t node) const {
-        return own_begin(node_index{node}) - 1 + guests_before(node);
     }
     void connect();
     void connect_guests();

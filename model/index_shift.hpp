@@ -53,6 +53,17 @@ public:
         return run ? run->count - (from - run->from) : 0;
     }
 
+    /// Calls `visit` for each of the second numbering that is not in the first, up to `end`.
+    template <class F>
+    void for_each_new(std::uint32_t end, F&& visit) const {
+        std::uint32_t next = 0;
+        for (const auto& run : runs_) {
+            for (; next < std::min(run.to, end); ++next) visit(next);
+            next = run.to + run.count;
+        }
+        for (; next < end; ++next) visit(next);
+    }
+
     [[nodiscard]] std::span<const index_run> runs() const { return runs_; }
     /// How many stay.
     [[nodiscard]] std::uint32_t kept() const { return kept_; }

@@ -10,8 +10,8 @@
 
 namespace bistro {
 
-/// All parents of each of them, and its place among the children of each parent. First they are added, then sealed,
-/// then looked up, in O(1).
+/// All parents of each of them, and its place among the children of each but the first. First they are added, then
+/// sealed, then looked up, in O(1).
 class replica_table {
 public:
     /// In ascending order of nodes.
@@ -40,7 +40,7 @@ public:
     [[nodiscard]] bool contains(node_index node) const { return known_[node.value]; }
     /// Only of one that it contains, like place().
     [[nodiscard]] std::span<const node_index> parents(node_index node) const;
-    /// Among the children of its parents()[i].
+    /// Among the children of its parents()[i], which is not the first.
     [[nodiscard]] std::uint32_t place(node_index node, std::size_t i) const;
     /// Those of a range, ascending. O(log replicas).
     [[nodiscard]] std::span<const std::uint32_t> within(std::uint32_t begin, std::uint32_t end) const;

@@ -41,12 +41,7 @@ bool task_table::follow(const forest_ptr& nodes, time_ms now) {
     }
     move_live_tasks(kept);
     const path_filter filter{spec_, *forest_, *level_};
-    next = 0;
-    for (const auto& run : kept.runs()) {
-        while (next < run.to) come(next++, filter, now);
-        next = run.to + run.count;
-    }
-    while (next < slots_.size()) come(next++, filter, now);
+    kept.for_each_new(static_cast<position>(slots_.size()), [&](position p) { come(p, filter, now); });
     renew_excluded(*change, filter);
     doubt(*change);
     for (const auto& [invocation, live] : live_) note_orphan(invocation_id{invocation}, live.at, now);

@@ -36,21 +36,6 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
     }
 }
 
-namespace {
-
-// Calls `visit` for each node before `end` that is not kept.
-template <class F>
-void for_each_new(const index_shift& kept, std::uint32_t end, F&& visit) {
-    std::uint32_t next = 0;
-    for (const auto& run : kept.runs()) {
-        for (; next < std::min(run.to, end); ++next) visit(node_index{next});
-        next = run.to + run.count;
-    }
-    for (; next < end; ++next) visit(node_index{next});
-}
-
-}  // namespace
-
 // Of those with several parents down to a level: all, or after a change those that are new. What is above others was
 // above them before, since a node that is kept has the same parents.
 bit_set engine::nodes_above_replicas(level_index level, const forest_change* change) const {
@@ -61,9 +46,10 @@ bit_set engine::nodes_above_replicas(level_index level, const forest_change* cha
             if (above.set(parent.value)) next.push_back(parent);
     };
     const auto end = static_cast<std::uint32_t>(forest_->first_of(level).value + forest_->size_of(level));
-    for_each_new(change ? change->kept : index_shift{}, end, [&](node_index node) {
-        if (!forest_->has_several_parents(node)) return;
-        add_parents(node);
+    const auto kept = change ? change->kept : index_shift{};
+    kept.for_each_new(end, [&](std::uint32_t i) {
+        if (!forest_->has_several_parents(node_index{i})) return;
+        add_parents(node_index{i});
         while (!next.empty()) {
             const auto at = next.back();
             next.pop_back();
@@ -88,8 +74,8 @@ std::shared_ptr<const bit_set> engine::closed_nodes(const job_entry& job, const 
     const auto& known = job.tree.closed_nodes();
     auto closed = change && known ? moved(*known, change->kept, size) : bit_set{size};
     const auto note = [&](node_index node, bool passes) { passes ? closed.reset(node.value) : closed.set(node.value); };
-    for_each_new(change ? change->kept : index_shift{}, size,
-                 [&](node_index node) { note(node, forest_->enabled(node)); });
+    const auto kept = change ? change->kept : index_shift{};
+    kept.for_each_new(size, [&](std::uint32_t i) { note(node_index{i}, forest_->enabled(node_index{i})); });
     const auto end = forest_->first_of(*job.level);
     if (change)
         for (const auto node : change->altered) note(node, node < end ? passes(node) : forest_->enabled(node));
