@@ -54,10 +54,7 @@ void engine::set_options(const engine_options& options) {
     options_ = options;
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
         if (!jobs_[i] || jobs_[i]->erased) continue;
-        if (new_order) {
-            rebuild_job(job_index{i}, true);
-            note_tasks(job_index{i});
-        }
+        if (new_order) rebuild_job(job_index{i}, true);
         renew_glance(job_index{i});
         if (new_order || new_policy) update_queue(job_index{i});
     }
@@ -66,7 +63,7 @@ void engine::set_options(const engine_options& options) {
 void engine::set_forest(forest_ptr nodes) {
     if (const auto* change = nodes->change_from(*forest_)) return follow(std::move(nodes), *change);
     const auto before = std::exchange(forest_, std::move(nodes));
-    forget_all_tasks();
+    by_task_.clear();
     for (auto& h : holdings_)
         if (h.invocation.valid()) find_nodes(h, names_of(h, *before));
     by_name_.reset();
@@ -138,7 +135,6 @@ void engine::recount() {
     for (auto& h : holdings_) {
         if (!h.invocation.valid()) continue;
         account(h, +1);
-        note_task(h);
     }
     note_least_demand();
     for (auto& c : classes_) c->blocked = false;
@@ -282,7 +278,7 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
         job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job, nullptr)} : pending_tree{};
     if (job.level) job.tree.insert(*forest_, pending);
     pending_count_ += job.tree.size();
-    forget_tasks(index);
+    if (job.held > 0) by_task_.clear();
     if (job.erased) return;
     renew_demand(job);
     renew_glance(index);
@@ -350,7 +346,6 @@ job_index engine::put_job(const job_spec& spec) {
         job.tree.for_each_parked([&](node_index node) { wake(node); });
     } else {
         rebuild_job(found->second, false);
-        note_tasks(found->second);
     }
     note_least_demand();
     update_queue(found->second);
@@ -391,6 +386,7 @@ void engine::set_unfinished(job_index job, std::uint64_t count) {
 void engine::add_pending(job_index index, std::span<const node_index> tasks) {
     auto& job = entry(index);
     if (!job.level) return;
+    if (job.held > 0) ask_for_tasks();
     const auto startable = [&](node_index task) {
         return task.value < forest_->size() && forest_->level_of(task) == *job.level &&
                (job.held == 0 || !find_holding(index, task));
@@ -418,7 +414,6 @@ void engine::remove_pending(job_index index, std::span<const node_index> tasks) 
 
 void engine::clear_pending(job_index index) {
     rebuild_job(index, false);
-    note_tasks(index);
     update_queue(index);
 }
 

@@ -26,7 +26,8 @@
 // Costs, for depth d of the forest, fan-out f, J jobs, W workers and w jobs parked at the nodes of a path:
 //   start       O(d log f + log J + log W)   and for each refusal on the way the parking, once for each wake
 //   finish      O(d + log W), and O(w) cheap comparisons where a node on the path is woken
-//   add or remove a pending task        O(d log f)
+//   add or remove a pending task        O(d log f); where some of the job runs, a task is added in amortised time
+//                                       (see task_index)
 //   a job comes, or takes other nodes   O(nodes of its levels), and of all that runs where some of it does
 //   it asks for something else          O(J), and for each place where it waits a look of all who wait there; where it
 //                                       waits for hosts, a look at all who do
@@ -43,7 +44,6 @@
 //   the claims                          O(J + who waits for a host, + W for each demand that is short)
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -55,6 +55,7 @@
 #include <vector>
 
 #include "model/engine/invocation_index.hpp"
+#include "model/engine/job_glance.hpp"
 #include "model/engine/name_ranks.hpp"
 #include "model/engine/pending_tree.hpp"
 #include "model/engine/short_vector.hpp"
@@ -89,7 +90,7 @@ struct engine_options {
 };
 
 /// Nodes from a task's own up to the instance.
-using node_path = boost::container::small_vector<node_index, 4>;
+using node_path = short_vector<node_index, 6>;
 
 /// One decision. The slots are taken from that moment until finish().
 struct start_decision {
@@ -260,8 +261,9 @@ public:
     /// for each parent of tasks, and at all workers for each host.
     [[nodiscard]] std::vector<blocked_tasks> all_waiting(job_index job) const;
     /// Invocations that hold some of what the blocker lacks, at most `most`, and how many there are. Costs a look at
-    /// what the worker runs; of a node at each job on each node below it, or at all that runs where that is less. Those
-    /// of the instance are not looked at one by one, unless its name or nodes have changed while they ran.
+    /// what the worker runs; of a node at all that runs, or at each job on each node below it where that is less, and
+    /// running tasks were asked for lately (see task_index). Those of the instance are not looked at one by one, unless
+    /// its name or nodes have changed while they ran.
     [[nodiscard]] std::pair<std::vector<invocation_id>, std::uint64_t> holders(const blocker& b,
                                                                                std::size_t most) const;
     /// Slots in use and limits of a node, in the order of its level's resources.
@@ -300,11 +302,10 @@ private:
         job_index job;
         worker_index worker;
         std::uint32_t demand = 0;
-        std::uint32_t place_at_worker = 0;  // in held_by_worker_
-        bool is_astray = false;             // the forest does not have the path any more
-        bool has_names = false;             // in names_, where the forest lacks some of the path
-        bool is_known_by_task = false;      // in by_task_, by the first of its nodes
-        short_vector<node_index, 6> nodes;  // of the path, as far as the forest has them
+        bool is_astray = false;         // the forest does not have the path any more
+        bool has_names = false;         // in names_, where the forest lacks some of the path
+        bool is_known_by_task = false;  // in by_task_, by the first of its nodes; while that is in use
+        node_path nodes;                // as far as the forest has them
     };
     static_assert(sizeof(holding) == 64);
     // Jobs that ask the same of a worker, whatever its host.
@@ -321,13 +322,6 @@ private:
         node_index node;
         std::uint64_t since = 0;  // counts such waits
     };
-    // What a look at a job that waits at a place takes, close together.
-    struct job_glance {
-        preference wish;  // but for the fair policy, where it changes with every start and end
-        std::uint32_t demand = none;
-        std::uint32_t offers = 0;  // how many it has
-    };
-
     // engine.cpp: tables, jobs, tasks, workers
     [[nodiscard]] job_index add_entry(const job_spec& spec);
     void rebuild_job(job_index index, bool keep_pending);
@@ -357,7 +351,10 @@ private:
     // engine_start.cpp: decisions
     [[nodiscard]] preference wish_of(job_index index) const;
     void renew_glance(job_index index);
+    void note_wish(job_index index);
+    void note_wishes(const waiting_jobs& waiting);
     class room_at;
+    enum class among_equals : bool { by_turn, by_offers };
     void update_queue(job_index index);
     [[nodiscard]] bool has_room(const job_entry& job, node_index node) const;
     [[nodiscard]] std::optional<job_index> choose_job();
@@ -366,9 +363,8 @@ private:
     [[nodiscard]] bool has_way_up(const job_entry& job, node_index node) const;
     bool find_way_up(const job_entry& job, node_path& way, node_path& dead) const;
     [[nodiscard]] bool starts_directly(const job_entry& job, node_index place) const;
-    enum class among_equals : bool { by_turn, by_offers };
     [[nodiscard]] job_index first_at_place(node_index place, waiting_jobs waiting, among_equals rule);
-    [[nodiscard]] bool is_first_at_place(job_index index, node_index place, const waiting_jobs& waiting) const;
+    [[nodiscard]] bool is_first_at_place(job_index index, node_index place, const waiting_jobs& waiting);
     void note_offers(job_index index);
     void offer(node_index place);
     void offer_changed_places();
@@ -394,15 +390,12 @@ private:
     void finish_holding(std::uint32_t index);
     void account(const holding& h, std::int64_t sign);
     [[nodiscard]] bool has_task(const holding& h) const;
+    void note_task(holding& h);
+    void forget_task(holding& h);
     [[nodiscard]] auto task_of() const {
         return [this](std::uint32_t index) { return std::pair{holdings_[index].job, holdings_[index].nodes.front()}; };
     }
-    void note_task(holding& h);
-    void forget_task(holding& h);
-    void note_tasks(job_index index);
-    void note_started();
-    void forget_tasks(job_index index);
-    void forget_all_tasks();
+    void ask_for_tasks();
     [[nodiscard]] const holding* find_holding(job_index job, node_index task) const;
     [[nodiscard]] std::uint32_t index_of(const holding& h) const {
         return static_cast<std::uint32_t>(&h - holdings_.data());
@@ -473,12 +466,12 @@ private:
     std::vector<job_glance> glances_;                           // by job_index
     std::vector<std::unique_ptr<demand_class>> classes_;        // the first has the jobs that want a certain host
     invocation_index by_invocation_;                            // of holdings_
-    task_index by_task_;                                        // of holdings_
+    task_index by_task_;                                        // of holdings_; while it is in use
     std::vector<holding> holdings_;
-    std::vector<std::uint32_t> started_;  // of holdings_: not in by_task_ yet; only within start()
     std::vector<std::uint32_t> unused_holdings_;
     std::size_t astray_ = 0;
     std::vector<std::vector<std::uint32_t>> held_by_worker_;                    // by worker: of holdings_
+    std::vector<std::uint32_t> place_at_worker_;                                // by holding: in held_by_worker_
     boost::unordered_flat_map<std::uint32_t, std::vector<std::string>> names_;  // of holdings_
     waiting_table waiting_at_;
     std::vector<node_index> changed_places_;     // of waiting_at_, each once

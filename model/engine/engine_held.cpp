@@ -68,37 +68,18 @@ bool engine::has_task(const holding& h) const {
 // Known by the task are those of jobs that are still on that level.
 void engine::note_task(holding& h) {
     const auto& level = entry(h.job).level;
-    if (h.is_known_by_task || !level || !has_task(h) || forest_->level_of(h.nodes.front()) != *level) return;
-    h.is_known_by_task = true;
-    by_task_.insert(h.job, h.nodes.front(), index_of(h), task_of());
+    h.is_known_by_task = level && has_task(h) && forest_->level_of(h.nodes.front()) == *level;
+    if (h.is_known_by_task) by_task_.insert(h.job, h.nodes.front(), index_of(h), task_of());
 }
 
 void engine::forget_task(holding& h) {
-    if (std::exchange(h.is_known_by_task, false)) by_task_.erase(h.job, h.nodes.front(), index_of(h));
+    if (h.is_known_by_task) by_task_.erase(h.job, h.nodes.front(), index_of(h));
 }
 
-void engine::note_tasks(job_index index) {
-    if (entry(index).held == 0) return;
+void engine::ask_for_tasks() {
+    if (by_task_.ask()) return;
     for (auto& h : holdings_)
-        if (h.invocation.valid() && h.job == index) note_task(h);
-}
-
-void engine::forget_tasks(job_index index) {
-    if (entry(index).held == 0 || by_task_.size() == 0) return;
-    for (auto& h : holdings_)
-        if (h.invocation.valid() && h.job == index) forget_task(h);
-}
-
-void engine::forget_all_tasks() {
-    by_task_.clear();
-    for (auto& h : holdings_) h.is_known_by_task = false;
-}
-
-// Together, so that what they touch is fetched before.
-void engine::note_started() {
-    for (const auto index : started_) by_task_.fetch(holdings_[index].job, holdings_[index].nodes.front());
-    for (const auto index : started_) note_task(holdings_[index]);
-    started_.clear();
+        if (h.invocation.valid()) note_task(h);
 }
 
 const engine::holding* engine::find_holding(job_index job, node_index task) const {
@@ -110,6 +91,7 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
     auto index = static_cast<std::uint32_t>(holdings_.size());
     if (unused_holdings_.empty()) {
         holdings_.emplace_back();
+        place_at_worker_.emplace_back();
     } else {
         index = unused_holdings_.back();
         unused_holdings_.pop_back();
@@ -122,7 +104,7 @@ engine::holding& engine::hold(invocation_id invocation, job_index job, worker_in
     h.demand = demand;
     if (worker.valid()) {
         if (worker.value >= held_by_worker_.size()) held_by_worker_.resize(worker.value + std::size_t{1});
-        h.place_at_worker = static_cast<std::uint32_t>(held_by_worker_[worker.value].size());
+        place_at_worker_[index] = static_cast<std::uint32_t>(held_by_worker_[worker.value].size());
         held_by_worker_[worker.value].push_back(index);
     }
     ++demands_[demand].users;
@@ -154,7 +136,7 @@ void engine::adopt(invocation_id invocation, const held_task& task, const std::o
     auto& h = hold(invocation, job, task.worker, demand_of_adopted(entry(job), started_with));
     find_nodes(h, task.path);
     account(h, +1);
-    note_task(h);
+    if (by_task_.in_use()) note_task(h);
     if (has_task(h) && !entry(job).erased) remove_pending(job, std::span{h.nodes.data(), 1});
     skip_invocations(invocation_id{invocation.value + 1});
 }
@@ -179,15 +161,16 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
             if (index == invocation_index::none) continue;
             indexes[count++] = index;
             fetch_line(&holdings_[index]);
+            fetch_line(&place_at_worker_[index]);
         }
         const auto found = std::span{indexes}.first(count);
         for (const auto index : found) {
             const auto& h = holdings_[index];
-            if (h.is_known_by_task) {
+            if (by_task_.in_use() && h.is_known_by_task) {
                 by_task_.fetch(h.job, h.nodes.front());
                 by_task_.fetch(index);
             }
-            if (h.worker.valid()) fetch_line(&held_by_worker_[h.worker.value][h.place_at_worker]);
+            if (h.worker.valid()) fetch_line(&held_by_worker_[h.worker.value][place_at_worker_[index]]);
             for (const auto node : h.nodes) {
                 const auto level = forest_->level_of(node);
                 used_[level.value].fetch(first_slot_of(node, level));
@@ -207,11 +190,12 @@ std::size_t engine::finish(std::span<const invocation_id> invocations) {
 void engine::finish_holding(std::uint32_t index) {
     auto& h = holdings_[index];
     account(h, -1);
-    forget_task(h);
+    if (by_task_.in_use()) forget_task(h);
     if (h.worker.valid()) {
         auto& others = held_by_worker_[h.worker.value];
-        holdings_[others.back()].place_at_worker = h.place_at_worker;
-        others[h.place_at_worker] = others.back();
+        const auto place = place_at_worker_[index];
+        place_at_worker_[others.back()] = place;
+        others[place] = others.back();
         others.pop_back();
     }
     --demands_[h.demand].held;

@@ -153,7 +153,7 @@ bool engine::is_pending(job_index index, node_index task) const {
            job.tree.contains(task);
 }
 
-// True where what runs is found by its node: its path is one of the forest, and its job is still on that level.
+// True where all that runs is found by its node: its path is one of the forest, and its job is still on that level.
 bool engine::runs_where_it_seems() const { return astray_ == 0 && by_task_.size() == by_invocation_.size(); }
 
 // The node and all below it; nothing where those are more than `most`.
@@ -324,9 +324,10 @@ std::string engine::sanity_check() const {
         ++running;
         if (by_invocation_.find(h.invocation.value) != static_cast<std::uint32_t>(&h - holdings_.data()))
             return "a running task is not found by its invocation";
-        if (h.is_known_by_task && find_holding(h.job, h.nodes.front()) != &h)
+        const bool is_known_by_task = by_task_.in_use() && h.is_known_by_task;
+        if (is_known_by_task && find_holding(h.job, h.nodes.front()) != &h)
             return "a running task is not found by its node";
-        known_by_task += h.is_known_by_task ? 1 : 0;
+        known_by_task += is_known_by_task ? 1 : 0;
         for (auto node : h.nodes) {
             const auto level = forest_->level_of(node);
             const auto& demand = demands_[h.demand].by_level[level.value];

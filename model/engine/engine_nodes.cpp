@@ -21,7 +21,6 @@ void engine::follow(forest_ptr nodes, const forest_change& change) {
     for (std::size_t i = 0; i < moving.size(); ++i) {
         find_nodes(holdings_[moving[i]], std::move(paths[i]));
         account(holdings_[moving[i]], +1);
-        note_task(holdings_[moving[i]]);
     }
     if (options_.order != node_order::lexicographic) by_name_.reset();
     const bool same_order = !by_name_ || by_name_->follow(*forest_, change);
@@ -114,7 +113,6 @@ std::vector<std::uint32_t> engine::release_what_moves(const forest_change& chang
         });
         if (stays) continue;
         account(h, -1);
-        forget_task(h);
         moving.push_back(index);
     }
     return moving;
@@ -122,10 +120,8 @@ std::vector<std::uint32_t> engine::release_what_moves(const forest_change& chang
 
 void engine::move_holdings(const forest_change& change) {
     by_task_.clear();
-    for (auto& h : holdings_) {
+    for (auto& h : holdings_)
         for (auto& node : h.nodes) node.value = change.kept(node.value);
-        if (h.is_known_by_task) by_task_.insert(h.job, h.nodes.front(), index_of(h), task_of());
-    }
 }
 
 void engine::move_used(const forest& before, const forest_change& change) {

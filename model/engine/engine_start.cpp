@@ -26,14 +26,26 @@ preference engine::wish_of(job_index index) const {
     return policy_->prefer({index, job.spec.priority, job.unfinished, share, job.last_served});
 }
 
+// Under the fair policy every start and end, and every worker, changes what jobs wish: that is noted when it is needed.
 void engine::renew_glance(job_index index) {
+    glances_[index.value].demand = entry(index).demand;
+    if (options_.policy != policy_kind::fair) note_wish(index);
+}
+
+void engine::note_wish(job_index index) {
     auto& glance = glances_[index.value];
-    glance.wish = options_.policy == policy_kind::fair ? preference{} : wish_of(index);
-    glance.demand = entry(index).demand;
+    glance.wish = wish_of(index);
+    glance.by_turn = job_turn{glance.wish, 0};
+    note_offers(index);
+}
+
+void engine::note_wishes(const waiting_jobs& waiting) {
+    if (options_.policy == policy_kind::fair) waiting.for_each([&](job_index job) { note_wish(job); });
 }
 
 void engine::note_offers(job_index index) {
-    glances_[index.value].offers = static_cast<std::uint32_t>(entry(index).offers.size());
+    auto& glance = glances_[index.value];
+    glance.by_offers = job_turn{glance.wish, entry(index).offers.size()};
 }
 
 void engine::update_queue(job_index index) {
@@ -41,7 +53,8 @@ void engine::update_queue(job_index index) {
     if (job.job_class == none) return;
     auto& queue = classes_[job.job_class]->queue;
     if (job.tree.searchable() || !job.offers.empty()) {
-        queue.set(job.place, wish_of(index));
+        if (options_.policy == policy_kind::fair) note_wish(index);
+        queue.set(job.place, glances_[index.value].wish);
     } else {
         queue.clear(job.place);
     }
@@ -110,17 +123,20 @@ public:
           first_{e.first_slot_of(place, level_index{level_})} {}
 
     bool operator()(std::uint32_t demand) {
-        if (demand != known_) {
-            known_ = demand;
-            const auto& asked = demands_[demand].by_level[level_];
-            room_ = true;
-            for (std::size_t r = 0; r < limits_.size() && room_; ++r)
-                room_ = asked[r] <= 0 || limits_[r] - taken_[first_ + r] >= asked[r];
-        }
+        if (demand != known_) look(demand);
         return room_;
     }
 
 private:
+    // Apart, as it is rarely needed.
+    [[gnu::noinline]] void look(std::uint32_t demand) {
+        known_ = demand;
+        const auto& asked = demands_[demand].by_level[level_];
+        room_ = true;
+        for (std::size_t r = 0; r < limits_.size() && room_; ++r)
+            room_ = asked[r] <= 0 || limits_[r] - taken_[first_ + r] >= asked[r];
+    }
+
     const std::deque<demand_set>& demands_;
     std::size_t level_;
     const slots& limits_;
@@ -134,7 +150,6 @@ private:
 // search is set free to be found by it.
 job_index engine::first_at_place(node_index place, waiting_jobs waiting, among_equals rule) {
     room_at has_room{*this, place};
-    const bool fair = options_.policy == policy_kind::fair;
     const auto set_free = [&](job_index index) {
         waiting.remove(index);
         entry(index).tree.unpark(*forest_, place);
@@ -152,26 +167,26 @@ job_index engine::first_at_place(node_index place, waiting_jobs waiting, among_e
         });
         return fitting.empty() ? job_index{} : fitting[draw(weights, random_)];
     }
-    using turn = std::tuple<double, std::uint32_t, std::uint64_t, job_index>;
-    const auto turn_of = [&](job_index job) {
-        const auto& glance = glances_[job.value];
-        const auto wish = fair ? wish_of(job) : glance.wish;
-        return turn{wish.value, rule == among_equals::by_offers ? glance.offers : 0, wish.then, job};
-    };
-    std::optional<turn> first;
+    note_wishes(waiting);
+    const auto its_turn = rule == among_equals::by_offers ? &job_glance::by_offers : &job_glance::by_turn;
+    const auto* const glances = glances_.data();
+    job_turn least;
+    job_index first;
     waiting.for_each([&](job_index job) {
-        if (!has_room(glances_[job.value].demand)) return;
-        if (const auto it = turn_of(job); !first || it < *first) first = it;
+        const auto& glance = glances[job.value];
+        if (!has_room(glance.demand)) return;
+        const auto& theirs = glance.*its_turn;
+        const bool is_first = theirs < least;
+        least = is_first ? theirs : least;
+        first = is_first ? job : first;
     });
-    if (!first) return {};
-    if (const auto job = std::get<job_index>(*first); starts_directly(entry(job), place)) return job;
-    std::vector<turn> turns;
+    if (!first.valid() || starts_directly(entry(first), place)) return first;
+    std::vector<std::pair<job_turn, job_index>> turns;
     waiting.for_each([&](job_index job) {
-        if (has_room(glances_[job.value].demand)) turns.push_back(turn_of(job));
+        if (has_room(glances[job.value].demand)) turns.emplace_back(glances[job.value].*its_turn, job);
     });
     std::sort(turns.begin(), turns.end());
-    for (const auto& it : turns) {
-        const auto job = std::get<job_index>(it);
+    for (const auto& [_, job] : turns) {
         if (starts_directly(entry(job), place)) return job;
         set_free(job);
     }
@@ -179,15 +194,17 @@ job_index engine::first_at_place(node_index place, waiting_jobs waiting, among_e
 }
 
 // The same of one of them, where nobody else comes before: then nobody has to be set free.
-bool engine::is_first_at_place(job_index index, node_index place, const waiting_jobs& waiting) const {
-    const bool fair = options_.policy == policy_kind::fair;
-    const auto wish_at = [&](job_index job) { return fair ? wish_of(job) : glances_[job.value].wish; };
-    const job_queue::entry it{wish_at(index), index};
+bool engine::is_first_at_place(job_index index, node_index place, const waiting_jobs& waiting) {
     room_at has_room{*this, place};
     if (!entry(index).tree.parked(place) || !has_room(glances_[index.value].demand)) return false;
+    note_wishes(waiting);
+    const auto* const glances = glances_.data();
+    const auto its = glances[index.value].by_turn;
     bool is_first = true;
     waiting.for_each([&](job_index job) {
-        if (job_queue::entry{wish_at(job), job} < it && has_room(glances_[job.value].demand)) is_first = false;
+        const auto& glance = glances[job.value];
+        const bool comes_before = glance.by_turn < its || (glance.by_turn == its && job < index);
+        if (comes_before && has_room(glance.demand)) is_first = false;
     });
     return is_first && starts_directly(entry(index), place);
 }
@@ -215,10 +232,14 @@ void engine::offer(node_index place) {
 // Asks for what the job's next start at this place will touch, so that it is in the cache by then.
 void engine::fetch_place(const job_entry& job, node_index place) const {
     if (!job.level || forest_->level_of(place).value + 1U != job.level->value) return;
-    if (forest_->own_child_count(place) == 0) return;
+    const auto count = forest_->own_child_count(place);
+    if (count == 0) return;
     const node_index first{forest_->own_begin(place)};
+    const node_index last{first.value + std::min(count, forest::block_size) - 1};
+    const auto& taken = used_[job.level->value];
     job.tree.fetch(first);
-    used_[job.level->value].fetch(first_slot_of(first, *job.level));
+    taken.fetch(first_slot_of(first, *job.level));
+    taken.fetch(first_slot_of(last, *job.level));
 }
 
 void engine::offer_changed_places() {
@@ -286,7 +307,8 @@ std::optional<start_decision> engine::search(job_index index) {
     auto& job = entry(index);
     node_path path;
     while (job.tree.searchable()) {
-        path.assign(1, forest::instance());
+        path.clear();
+        path.push_back(forest::instance());
         while (has_room(job, path.back()) && forest_->level_of(path.back()) != *job.level)
             path.push_back(job.tree.next_child(*forest_, path.back()));
         if (!has_room(job, path.back())) {
@@ -326,26 +348,27 @@ std::optional<start_decision> engine::take_offer(job_index index) {
     return start_below(index, place);
 }
 
-// As search(), below a node where the job is parked, and where it starts directly.
+// As search(), below a node where the job is parked, and where it starts directly: so it leaves the host to chance.
 std::optional<start_decision> engine::start_below(job_index index, node_index place) {
     auto& job = entry(index);
-    node_path above{place};
-    while (above.back() != forest::instance() && !forest_->has_several_parents(above.back()))
-        above.push_back(forest_->parents(above.back())[0]);
-    if (node_path dead; above.back() != forest::instance() && !find_way_up(job, above, dead)) return std::nullopt;
-    std::reverse(above.begin(), above.end());
     for (auto next = job.tree.next_below(*forest_, place); next.valid(); next = job.tree.next_below(*forest_, place)) {
-        auto path = above;
-        if (next != place) path.push_back(next);
-        while (has_room(job, path.back()) && forest_->level_of(path.back()) != *job.level)
+        node_path path{next};  // down to the task
+        bool fits = next == place || has_room(job, next);
+        while (fits && forest_->level_of(path.back()) != *job.level) {
             path.push_back(job.tree.next_child(*forest_, path.back()));
-        if (path.back() != place && !has_room(job, path.back())) {
+            fits = has_room(job, path.back());
+        }
+        if (!fits) {
             park(index, path.back());
             continue;
         }
-        const auto worker = worker_for(index, path);
-        if (!worker) return std::nullopt;  // its class is blocked
         std::reverse(path.begin(), path.end());
+        if (next != place) path.push_back(place);
+        while (path.back() != forest::instance() && !forest_->has_several_parents(path.back()))
+            path.push_back(forest_->parents(path.back())[0]);
+        if (node_path dead; path.back() != forest::instance() && !find_way_up(job, path, dead)) return std::nullopt;
+        const auto worker = worker_for(index, {});
+        if (!worker) return std::nullopt;  // its class is blocked
         return start_decision{next_id(), index, path.front(), path, *worker};
     }
     unpark(index, place);
@@ -436,14 +459,13 @@ std::vector<start_decision> engine::start(std::size_t limit) {
             job.tree.erase(*forest_, decision->path);
             --pending_count_;
             auto& h = hold(decision->invocation, index, decision->worker, job.demand);
-            h.nodes.assign(decision->path);
+            h.nodes = decision->path;
             account(h, +1);
-            started_.push_back(index_of(h));
+            if (by_task_.in_use()) note_task(h);
             result.push_back(std::move(*decision));
         }
         update_queue(index);
     }
-    note_started();
     return result;
 }
 

@@ -1,13 +1,27 @@
 #include "model/engine/pending_tree.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace bistro {
 
 // -- ranks ------------------------------------------------------------------------------------------------------------
 
-std::pair<std::uint32_t, std::uint32_t> node_rank::least(const forest& nodes, node_index parent, std::uint32_t begin,
+namespace {
+
+// Odd, so that a number by chance times one of them is any number, each as likely. One number for a block, and one
+// multiplication for each of its children, gives them an order by chance.
+constexpr auto factors = [] {
+    std::array<std::uint64_t, forest::block_size> result{};
+    for (std::uint64_t i = 0; i < result.size(); ++i) result[i] = mix64(i) | 1U;
+    return result;
+}();
+
+}  // namespace
+
+std::pair<std::uint32_t, std::uint32_t> node_rank::least(const forest& nodes, node_index parent, std::uint32_t block,
                                                          std::uint64_t bits) const {
+    const auto begin = block * forest::block_size;
     // Rank and place in one number: to take the least of two is no branch that a processor would have to guess.
     auto best = static_cast<std::uint64_t>(-1);
     const auto look = [&](auto&& rank_of) {
@@ -21,8 +35,10 @@ std::pair<std::uint32_t, std::uint32_t> node_rank::least(const forest& nodes, no
     else if (declared_)
         look([&](std::uint32_t place) { return nodes.declared_position(nodes.child(parent, place)); });
     else
-        look([&, by = std::uint64_t{nodes.chance(parent)}](std::uint32_t place) { return by_chance(by, place); });
-    return {static_cast<std::uint32_t>(best >> 32), static_cast<std::uint32_t>(best)};
+        look([by = mix64(salt_ ^ (std::uint64_t{nodes.chance(parent)} << 32 | block))](std::uint32_t place) {
+            return static_cast<std::uint32_t>(by * factors[place % forest::block_size] >> 32);
+        });
+    return {std::min(static_cast<std::uint32_t>(best >> 32), highest), static_cast<std::uint32_t>(best)};
 }
 
 // -- where things are -------------------------------------------------------------------------------------------------
@@ -117,7 +133,7 @@ std::pair<std::uint32_t, std::uint32_t> pending_tree::first_of_block(const fores
     if (bits != 0 && parked_tasks_ > 0) bits &= ~members_among(parked_, 0, nodes, parent, place, count);
     if (bits != 0 && closed_ != nullptr) bits &= ~members_among(*closed_, 0, nodes, parent, place, count);
     if (bits == 0) return {nothing, 0};
-    return rank_.least(nodes, parent, place, bits);
+    return rank_.least(nodes, parent, block, bits);
 }
 
 node_index pending_tree::next_of_block(const forest& nodes, node_index parent, std::uint32_t block) const {
@@ -247,7 +263,9 @@ bool pending_tree::sane(const forest& nodes) const {
         const auto child = nodes.child(parent, place);
         if (shut(child)) return nothing;
         if (!is_task(child)) return own_value(nodes, child);
-        return contains(child) ? rank_.least(nodes, parent, place, 1).first : nothing;
+        if (!contains(child)) return nothing;
+        const auto bit = std::uint64_t{1} << place % forest::block_size;
+        return rank_.least(nodes, parent, place / forest::block_size, bit).first;
     };
     for (std::uint32_t i = 0; i < first_task(); ++i) {
         const node_index node{i};

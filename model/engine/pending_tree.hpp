@@ -43,16 +43,12 @@ public:
     explicit node_rank(std::shared_ptr<const std::vector<std::uint32_t>> table) : table_{std::move(table)} {}
     node_rank() = default;
 
-    /// Of some children of a parent, given as bits from a place among them on, the least, and the place where it is.
+    /// Of some children of a parent, given as bits of a block of them, the least, and the place where it is.
     [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> least(const forest& nodes, node_index parent,
-                                                                std::uint32_t begin, std::uint64_t bits) const;
+                                                                std::uint32_t block, std::uint64_t bits) const;
     static constexpr std::uint32_t highest = static_cast<std::uint32_t>(-2);
 
 private:
-    [[nodiscard]] std::uint32_t by_chance(std::uint64_t parent, std::uint32_t place) const {
-        return std::min(static_cast<std::uint32_t>(mix64(salt_ ^ (parent << 32 | place)) >> 32), highest);
-    }
-
     bool declared_ = false;
     std::uint64_t salt_ = 0;
     std::shared_ptr<const std::vector<std::uint32_t>> table_;

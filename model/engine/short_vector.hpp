@@ -11,13 +11,23 @@
 
 namespace bistro {
 
-/// Up to `Inline` members need no other memory. For plain values; moves, but does not copy.
+/// Up to `Inline` members need no other memory. For plain values.
 template <class T, std::uint32_t Inline>
 requires std::is_trivially_copyable_v<T> &&(Inline * sizeof(T) >= sizeof(void*)) class short_vector {
 public:
     short_vector() = default;
-    short_vector(const short_vector&) = delete;
-    short_vector& operator=(const short_vector&) = delete;
+    explicit short_vector(T value) { push_back(value); }
+    short_vector(const short_vector& other) { *this = other; }
+    short_vector& operator=(const short_vector& other) {
+        if (this == &other) return *this;
+        if (is_inline() && other.is_inline()) {
+            std::memcpy(store_, other.store_, sizeof store_);
+            size_ = other.size_;
+        } else {
+            assign(other);
+        }
+        return *this;
+    }
     short_vector(short_vector&& other) noexcept { take(other); }
     short_vector& operator=(short_vector&& other) noexcept {
         if (this != &other) {
@@ -41,14 +51,17 @@ public:
     [[nodiscard]] const T& back() const { return data()[size_ - 1]; }
 
     void push_back(T value) {
-        if (size_ == capacity_) reserve(2 * capacity_);
+        if (size_ == capacity_) [[unlikely]]
+            reserve(std::max(2 * capacity_, Inline + 1));
         data()[size_++] = value;
     }
+    void pop_back() { --size_; }
     void clear() { size_ = 0; }
     template <class Range>
     void assign(const Range& values) {
         const auto count = static_cast<std::uint32_t>(values.size());
-        if (count > capacity_) reserve(count);
+        if (count > capacity_) [[unlikely]]
+            reserve(count);
         std::copy(values.begin(), values.end(), data());
         size_ = count;
     }

@@ -1,5 +1,7 @@
 // Finds what a running task holds, by its job and node: a hash table whose entries are chained by the numbers of what
-// they hold. A start touches one place of it, an end mostly two; which can be fetched before.
+// they hold. A start touches one place of it, an end mostly two; which can be fetched before. But most tasks come and
+// go without a question, and then the table is not worth its keep: after many changes nothing is known any more, and
+// whoever asks has to fill it again.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +19,13 @@ class task_index {
 public:
     static constexpr std::uint32_t none = static_cast<std::uint32_t>(-1);
 
+    /// False: nothing is known, and nothing needs to be inserted or erased until somebody asks.
+    [[nodiscard]] bool in_use() const { return in_use_; }
+    /// Comes before questions. False where it was not in use: all has to be inserted first.
+    bool ask() {
+        changes_ = 0;
+        return std::exchange(in_use_, true);
+    }
     [[nodiscard]] std::size_t size() const { return size_; }
     /// What a task holds has this number. O(1) amortised. `task_of` gives job and node of each number that is known, as
     /// a pair.
@@ -27,6 +36,7 @@ public:
         auto& head = heads_[slot_of(job, node)];
         next_[number] = std::exchange(head, number);
         ++size_;
+        count_change();
     }
     /// It is known with this job and node.
     void erase(job_index job, node_index node, std::uint32_t number) {
@@ -34,10 +44,13 @@ public:
         while (*at != number) at = &next_[*at];
         *at = next_[number];
         --size_;
+        count_change();
     }
+    /// Nothing is known any more.
     void clear() {
         heads_.clear();
         size_ = 0;
+        in_use_ = false;
     }
     /// The number of what the task holds, or none.
     template <class F>
@@ -55,9 +68,14 @@ public:
 
 private:
     static constexpr std::size_t least_slots = 64;
+    // Between two questions, for each that is known: to keep up with more costs more than to fill it again.
+    static constexpr std::size_t changes_each = 4;
 
     [[nodiscard]] std::size_t slot_of(job_index job, node_index node) const {
         return mix64(std::uint64_t{job.value} << 32 | node.value) & (heads_.size() - 1);
+    }
+    void count_change() {
+        if (++changes_ > changes_each * std::max(size_, least_slots)) clear();
     }
     template <class F>
     void grow(F&& task_of) {
@@ -76,6 +94,8 @@ private:
     std::vector<std::uint32_t> heads_;  // a power of two, at least twice the size
     std::vector<std::uint32_t> next_;   // by number
     std::size_t size_ = 0;
+    std::size_t changes_ = 0;  // since somebody asked
+    bool in_use_ = false;
 };
 
 }  // namespace bistro

@@ -40,7 +40,11 @@ public:
         for (const auto word : cell_.subspan(1)) sum += static_cast<std::size_t>(std::popcount(word));
         return sum;
     }
-    [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] bool empty() const {
+        for (const auto word : cell_.subspan(1))
+            if (word != 0) return false;
+        return true;
+    }
     /// Calls `visit` with each job, in the order of their indexes. It may remove that job.
     template <class F>
     void for_each(F&& visit) const {

@@ -34,28 +34,52 @@ worker_table::group_key worker_table::key_of(const entry& e) const {
     return key;
 }
 
-// All that happens to a worker happens here.
+void worker_table::join_group(std::size_t worker) {
+    if (const auto& e = *entries_[worker]; is_in_group(e)) groups_[key_of(e)].insert(worker);
+}
+
+void worker_table::leave_group(std::size_t worker) {
+    const auto& e = *entries_[worker];
+    if (!is_in_group(e)) return;
+    if (auto group = groups_.find(key_of(e)); group->second.erase(worker) > 0 && group->second.empty())
+        groups_.erase(group);
+}
+
+// All that happens to a worker happens here, but for what add_used() does.
 template <class Change>
 void worker_table::change(worker_index worker, Change&& mutate) {
     auto& slot = entries_[worker.value];
     const auto count = [&](std::size_t step) {
-        if (!slot) return;
         for (std::size_t i = 0; i < width_; ++i) total_[i] += step == 1 ? slot->limits[i] : -slot->limits[i];
         if (slot->leased != slot->limits) not_leased_ += step;
-        if (!slot->accepting) return;
-        accepting_count_ += step;
-        if (selector_ != worker_selector::busiest) return;
-        const auto key = key_of(*slot);
-        if (step == 1) {
-            groups_[key].insert(worker.value);
-        } else if (auto group = groups_.find(key); group->second.erase(worker.value) > 0 && group->second.empty()) {
-            groups_.erase(group);
-        }
+        if (slot->accepting) accepting_count_ += step;
     };
-    count(std::size_t{0} - 1);
+    if (slot) {
+        leave_group(worker.value);
+        count(std::size_t{0} - 1);
+    }
     mutate(slot);
-    count(1);
+    if (slot) {
+        join_group(worker.value);
+        count(1);
+    }
     update_tree(worker.value);
+}
+
+// So many more slots of each resource, times `sign`.
+void worker_table::add_used(worker_index worker, slots more, std::int64_t sign) {
+    if (!contains(worker)) return;
+    auto& e = *entries_[worker.value];
+    leave_group(worker.value);
+    for (std::size_t i = 0; i < more.size(); ++i) e.used[i] += sign * more[i];
+    join_group(worker.value);
+    if (!e.accepting) return;
+    auto* const leaf = most_free_.data() + (leaves_ + worker.value) * columns();
+    for (std::size_t i = 0; i < more.size(); ++i) {
+        if (more[i] == 0) continue;
+        leaf[i + 1] -= sign * more[i];
+        update_column(worker.value, i + 1);
+    }
 }
 
 void worker_table::set_leaf(std::size_t worker) {
@@ -68,16 +92,18 @@ void worker_table::set_leaf(std::size_t worker) {
 
 void worker_table::update_tree(std::size_t worker) {
     set_leaf(worker);
+    for (std::size_t c = 0; c < columns(); ++c) update_column(worker, c);
+}
+
+// Above the leaf.
+void worker_table::update_column(std::size_t worker, std::size_t column) {
+    auto* const most = most_free_.data() + column;
+    const auto width = columns();
     for (auto node = (leaves_ + worker) / 2; node >= 1; node /= 2) {
-        bool same = true;
-        for (std::size_t c = 0; c < columns(); ++c) {
-            auto& value = most_free_[node * columns() + c];
-            const auto most =
-                std::max(most_free_[2 * node * columns() + c], most_free_[(2 * node + 1) * columns() + c]);
-            same = same && value == most;
-            value = most;
-        }
-        if (same) break;
+        const auto* const children = most + 2 * node * width;
+        const auto value = std::max(children[0], children[width]);
+        if (most[node * width] == value) break;
+        most[node * width] = value;
     }
 }
 
@@ -166,19 +192,9 @@ void worker_table::lease(worker_index worker, slots limits) {
         change(worker, [&](auto& slot) { slot->leased.assign(limits.begin(), limits.end()); });
 }
 
-void worker_table::take(worker_index worker, slots demand) {
-    if (!contains(worker)) return;
-    change(worker, [&](auto& slot) {
-        for (std::size_t i = 0; i < demand.size(); ++i) slot->used[i] += demand[i];
-    });
-}
+void worker_table::take(worker_index worker, slots demand) { add_used(worker, demand, +1); }
 
-void worker_table::give_back(worker_index worker, slots demand) {
-    if (!contains(worker)) return;
-    change(worker, [&](auto& slot) {
-        for (std::size_t i = 0; i < demand.size(); ++i) slot->used[i] -= demand[i];
-    });
-}
+void worker_table::give_back(worker_index worker, slots demand) { add_used(worker, demand, -1); }
 
 // -- choices ----------------------------------------------------------------------------------------------------------
 
@@ -251,12 +267,14 @@ std::optional<worker_index> worker_table::choose(slots demand, std::string_view 
         for (auto group = ordered ? groups_.lower_bound(least) : groups_.begin(); group != groups_.end() && !best;
              ++group)
             if (fits(worker_index{*group->second.begin()}, demand)) best = *group->second.begin();
+    } else if (fits(worker_index{next_}, demand)) {
+        best = next_;
     } else if (leaves_ > 0) {
         best = first_fitting(1, next_, 0, leaves_, demand);
         if (!best) best = first_fitting(1, 0, 0, leaves_, demand);
     }
     if (!best) return std::nullopt;
-    if (selector_ == worker_selector::round_robin) next_ = (*best + 1) % entries_.size();
+    if (selector_ == worker_selector::round_robin) next_ = *best + 1 < entries_.size() ? *best + 1 : 0;
     return worker_index{*best};
 }
 

@@ -109,10 +109,17 @@ private:
         auto operator<=>(const group_key&) const = default;
     };
 
+    [[nodiscard]] bool is_in_group(const entry& e) const {
+        return e.accepting && selector_ == worker_selector::busiest;
+    }
+    void join_group(std::size_t worker);
+    void leave_group(std::size_t worker);
     template <class Change>
     void change(worker_index worker, Change&& mutate);
+    void add_used(worker_index worker, slots more, std::int64_t sign);
     void rebuild();
     void update_tree(std::size_t worker);
+    void update_column(std::size_t worker, std::size_t column);
     void set_leaf(std::size_t worker);
     [[nodiscard]] group_key key_of(const entry& e) const;
     [[nodiscard]] std::optional<std::size_t> first_fitting(std::size_t node, std::size_t from, std::size_t node_first,

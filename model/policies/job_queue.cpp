@@ -4,10 +4,12 @@
 
 namespace bistro {
 
+job_queue::place job_queue::winner_of(place a, place b) const {
+    return a == none || (b != none && entries_[b] < entries_[a]) ? b : a;
+}
+
 job_queue::node job_queue::join(const node& a, const node& b) const {
-    node result{a.winner, a.count + b.count, a.weight + b.weight};
-    if (a.winner == none || (b.winner != none && entries_[b.winner] < entries_[a.winner])) result.winner = b.winner;
-    return result;
+    return {winner_of(a.winner, b.winner), a.count + b.count, a.weight + b.weight};
 }
 
 job_queue::place job_queue::add(job_index job) {
@@ -44,8 +46,12 @@ void job_queue::set(place p, const preference& wish) {
     auto& leaf = nodes_[nodes_.size() / 2 + p];
     if (leaf.count == 1 && entries_[p].wish == wish) return;
     entries_[p].wish = wish;
-    leaf = {p, 1, wish.value};
-    update(p);
+    if (leaf.count == 0 || leaf.weight != wish.value) {
+        leaf = {p, 1, wish.value};
+        return update(p);
+    }
+    for (auto i = (nodes_.size() / 2 + p) / 2; i >= 1; i /= 2)
+        nodes_[i].winner = winner_of(nodes_[2 * i].winner, nodes_[2 * i + 1].winner);
 }
 
 void job_queue::clear(place p) {

@@ -20,7 +20,8 @@ public:
         preference wish;
         job_index job;
 
-        auto operator<=>(const entry&) const = default;
+        bool operator==(const entry&) const = default;
+        bool operator<(const entry& other) const { return wish == other.wish ? job < other.job : wish < other.wish; }
     };
 
     /// A place for a job; it is not in the queue yet. O(places) now and then, like a vector that grows.
@@ -53,6 +54,7 @@ private:
     };
 
     void update(place p);
+    [[nodiscard]] place winner_of(place a, place b) const;
     [[nodiscard]] node join(const node& a, const node& b) const;
 
     std::vector<entry> entries_;

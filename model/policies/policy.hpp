@@ -29,7 +29,10 @@ struct preference {
     double value = 0;        ///< the smallest is served first; or the weight, where chance decides
     std::uint64_t then = 0;  ///< among equals the smallest, and then the smallest job index
 
-    auto operator<=>(const preference&) const = default;
+    bool operator==(const preference&) const = default;
+    bool operator<(const preference& other) const {
+        return value != other.value ? value < other.value : then < other.then;
+    }
 };
 
 /// One of the five rules.

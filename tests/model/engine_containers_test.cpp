@@ -1,12 +1,14 @@
 // The containers of the engine that are made for few visits to memory: each is like the plain one that it stands for.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "model/engine/job_glance.hpp"
 #include "model/engine/short_vector.hpp"
 #include "model/engine/slot_counts.hpp"
 #include "model/engine/task_index.hpp"
@@ -86,6 +88,7 @@ TEST(task_index_property, is_like_a_map) {
         const auto look_up = [&](std::uint32_t number) { return task_of[number]; };
         for (int step = 0; step < 5000; ++step) {
             const task t{job_index{random() % 4}, node_index{random() % 200}};
+            index.ask();
             const auto known = expected.find(t);
             ASSERT_EQ(index.find(t.first, t.second, look_up),
                       known == expected.end() ? task_index::none : known->second);
@@ -107,6 +110,52 @@ TEST(task_index_property, is_like_a_map) {
             }
         }
     });
+}
+
+TEST(job_turn, is_in_the_order_of_the_value_then_of_offers_then_of_who_was_served_longest_ago) {
+    const double last = std::numeric_limits<double>::infinity();
+    const std::vector<job_turn> ascending{{{-last, 9}, 9},
+                                          {{-2.5, 0}, 0},
+                                          {{-1e-300, 7}, 0},
+                                          {{0, 1}, 0},
+                                          {{0, 2}, 0},
+                                          {{0, 0}, 1},
+                                          {{0, 0}, 65'535},
+                                          {{1e-300, 0}, 0},
+                                          {{1, 0}, 0},
+                                          {{1.5, 0}, 0},
+                                          {{1e300, 0}, 0},
+                                          {{last, 0}, 0},
+                                          {}};
+    for (std::size_t i = 0; i < ascending.size(); ++i)
+        for (std::size_t j = 0; j < ascending.size(); ++j) {
+            EXPECT_EQ(ascending[i] < ascending[j], i < j) << i << ' ' << j;
+            EXPECT_EQ(ascending[i] == ascending[j], i == j) << i << ' ' << j;
+        }
+    EXPECT_EQ((job_turn{{-0.0, 1}, 0}), (job_turn{{0.0, 1}, 0})) << "a priority of 0, turned round";
+    EXPECT_EQ((job_turn{{0, 1}, 65'535}), (job_turn{{0, 1}, 1'000'000})) << "more offers than are counted";
+}
+
+TEST(task_index, is_given_up_when_nobody_asks_for_long) {
+    std::vector<std::pair<job_index, node_index>> tasks;
+    for (std::size_t i = 0; i < 1000; ++i) tasks.emplace_back(job_index{0}, node_index{i});
+    const auto task_of = [&](std::uint32_t number) { return tasks[number]; };
+    task_index index;
+    const auto start_and_end = [&](std::uint32_t number) {
+        if (index.in_use()) index.insert(tasks[number].first, tasks[number].second, number, task_of);
+        if (index.in_use()) index.erase(tasks[number].first, tasks[number].second, number);
+    };
+    EXPECT_FALSE(index.in_use());
+    EXPECT_FALSE(index.ask()) << "what is known has to be inserted first";
+    index.insert(tasks[999].first, tasks[999].second, 999, task_of);
+    for (int round = 0; round < 100; ++round) {
+        EXPECT_TRUE(index.ask());
+        for (std::uint32_t i = 0; i < 100; ++i) start_and_end(i);
+    }
+    EXPECT_EQ(index.find(tasks[999].first, tasks[999].second, task_of), 999U);
+    for (std::uint32_t i = 0; i < 200; ++i) start_and_end(i);
+    EXPECT_FALSE(index.in_use());
+    EXPECT_EQ(index.size(), 0U);
 }
 
 TEST(waiting_table_property, is_like_a_map_of_sets) {
