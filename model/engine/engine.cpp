@@ -273,12 +273,14 @@ void engine::rebuild_job(job_index index, bool keep_pending) {
     withdraw_offers(index);
     forget_hosts(index);
     pending_count_ -= job.tree.size();
+    const auto level_before = job.level;
     job.level = job.erased ? std::nullopt : forest_->find_level(job.spec.level);
     job.tree =
         job.level ? pending_tree{*forest_, *job.level, rank_of(job), closed_nodes(job, nullptr)} : pending_tree{};
     if (job.level) job.tree.insert(*forest_, pending);
     pending_count_ += job.tree.size();
-    if (job.held > 0) by_task_.clear();
+    // By their tasks are known those of jobs that are still on that level.
+    if (job.held > 0 && job.level != level_before) by_task_.clear();
     if (job.erased) return;
     renew_demand(job);
     renew_glance(index);
@@ -386,7 +388,7 @@ void engine::set_unfinished(job_index job, std::uint64_t count) {
 void engine::add_pending(job_index index, std::span<const node_index> tasks) {
     auto& job = entry(index);
     if (!job.level) return;
-    if (job.held > 0) ask_for_tasks();
+    if (job.held > 0 && !tasks.empty()) ask_for_tasks();
     const auto startable = [&](node_index task) {
         return task.value < forest_->size() && forest_->level_of(task) == *job.level &&
                (job.held == 0 || !find_holding(index, task));

@@ -77,7 +77,7 @@ void engine::forget_task(holding& h) {
 }
 
 void engine::ask_for_tasks() {
-    if (by_task_.ask()) return;
+    if (by_task_.ask(holdings_.size())) return;
     for (auto& h : holdings_)
         if (h.invocation.valid()) note_task(h);
 }

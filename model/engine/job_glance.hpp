@@ -9,8 +9,8 @@
 
 namespace bistro {
 
-/// Which of two jobs comes first at a place: by the policy's value, then by how many offers they have, and then by who
-/// was served longest ago. Whole numbers, so that they are compared without a branch.
+/// Which of two jobs comes first at a place: by the policy's value, then by how many offers they have (more than 65,535
+/// are as many), and then by who was served longest ago. Whole numbers, so that they are compared without a branch.
 class job_turn {
 public:
     /// Comes after all.

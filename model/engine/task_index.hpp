@@ -21,9 +21,11 @@ public:
 
     /// False: nothing is known, and nothing needs to be inserted or erased until somebody asks.
     [[nodiscard]] bool in_use() const { return in_use_; }
-    /// Comes before questions. False where it was not in use: all has to be inserted first.
-    bool ask() {
+    /// Comes before questions. False where it was not in use: all has to be inserted first, which takes a look at so
+    /// many.
+    bool ask(std::size_t looks) {
         changes_ = 0;
+        looks_ = looks;
         return std::exchange(in_use_, true);
     }
     [[nodiscard]] std::size_t size() const { return size_; }
@@ -68,14 +70,15 @@ public:
 
 private:
     static constexpr std::size_t least_slots = 64;
-    // Between two questions, for each that is known: to keep up with more costs more than to fill it again.
+    // Between two questions, for each that is known, or for each look: to keep up with more costs more than to fill it
+    // again; and with fewer, to fill it would cost more than they did.
     static constexpr std::size_t changes_each = 4;
 
     [[nodiscard]] std::size_t slot_of(job_index job, node_index node) const {
         return mix64(std::uint64_t{job.value} << 32 | node.value) & (heads_.size() - 1);
     }
     void count_change() {
-        if (++changes_ > changes_each * std::max(size_, least_slots)) clear();
+        if (++changes_ > std::max(changes_each * std::max(size_, least_slots), looks_)) clear();
     }
     template <class F>
     void grow(F&& task_of) {
@@ -95,6 +98,7 @@ private:
     std::vector<std::uint32_t> next_;   // by number
     std::size_t size_ = 0;
     std::size_t changes_ = 0;  // since somebody asked
+    std::size_t looks_ = 0;    // that it takes to fill it
     bool in_use_ = false;
 };
 

@@ -88,7 +88,7 @@ TEST(task_index_property, is_like_a_map) {
         const auto look_up = [&](std::uint32_t number) { return task_of[number]; };
         for (int step = 0; step < 5000; ++step) {
             const task t{job_index{random() % 4}, node_index{random() % 200}};
-            index.ask();
+            index.ask(0);
             const auto known = expected.find(t);
             ASSERT_EQ(index.find(t.first, t.second, look_up),
                       known == expected.end() ? task_index::none : known->second);
@@ -146,16 +146,22 @@ TEST(task_index, is_given_up_when_nobody_asks_for_long) {
         if (index.in_use()) index.erase(tasks[number].first, tasks[number].second, number);
     };
     EXPECT_FALSE(index.in_use());
-    EXPECT_FALSE(index.ask()) << "what is known has to be inserted first";
+    EXPECT_FALSE(index.ask(0)) << "what is known has to be inserted first";
     index.insert(tasks[999].first, tasks[999].second, 999, task_of);
     for (int round = 0; round < 100; ++round) {
-        EXPECT_TRUE(index.ask());
+        EXPECT_TRUE(index.ask(0));
         for (std::uint32_t i = 0; i < 100; ++i) start_and_end(i);
     }
     EXPECT_EQ(index.find(tasks[999].first, tasks[999].second, task_of), 999U);
     for (std::uint32_t i = 0; i < 200; ++i) start_and_end(i);
     EXPECT_FALSE(index.in_use());
     EXPECT_EQ(index.size(), 0U);
+
+    EXPECT_FALSE(index.ask(1000)) << "to fill it takes longer now";
+    for (std::uint32_t i = 0; i < 500; ++i) start_and_end(i);
+    EXPECT_TRUE(index.in_use()) << "as many changes as looks";
+    start_and_end(500);
+    EXPECT_FALSE(index.in_use());
 }
 
 TEST(waiting_table_property, is_like_a_map_of_sets) {
