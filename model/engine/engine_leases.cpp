@@ -66,10 +66,13 @@ std::map<engine::claim_key, slot_claim> engine::possible_claims() const {
             claim.served = claim.tasks == 0 ? waiter.since : std::min(claim.served, waiter.since);
             claim.tasks += tasks;
         }
-    for (const auto& job : jobs_) {
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        const auto& job = jobs_[i];
         if (!job || job->erased || !job->level || job->tree.size() == 0) continue;
         const bool no_worker = !job->wants_host() && classes_[job->job_class]->blocked;
-        const bool at_instance = job->tree.parked(forest::instance()) && !has_room(*job, forest::instance());
+        // Who is parked there for a host has been counted: else that it has no lease would look like a start.
+        const bool at_instance =
+            waiting_at_.waits(forest::instance(), job_index{i}) && !has_room(*job, forest::instance());
         if ((!no_worker && !at_instance) || never_enough(*job)) continue;
         // Which host it will want, it does not know before it has found a task.
         const bool no_host_yet = !job->spec.host_placement && job->spec.level_for_host_placement;

@@ -66,6 +66,11 @@ public:
     explicit waiting_table(std::size_t nodes = 0) : is_waited_at_{nodes} {}
 
     [[nodiscard]] bool contains(node_index node) const { return is_waited_at_[node.value]; }
+    [[nodiscard]] bool waits(node_index node, job_index job) const {
+        const auto word = 1 + job.value / bit_set::bits;
+        return contains(node) && word < width_ &&
+               (words_[cell_of_[node.value] * width_ + word] >> job.value % bit_set::bits & 1U) != 0;
+    }
     [[nodiscard]] waiting_jobs find(node_index node) {
         return contains(node) ? cell(cell_of_[node.value]) : waiting_jobs{};
     }
